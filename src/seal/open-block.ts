@@ -1,0 +1,106 @@
+/**
+ * A block, to the chunk or manifest node in it: as a whole, or frame by frame through its frame table.
+ *
+ * Nothing comes out that did not authenticate under the reference's key. Every failure is `corrupt` (or
+ * `newer-version`, by the header), with the block's CID as subject.
+ */
+import type { KeyObject } from 'node:crypto'
+import type { BlockRef } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import {
+  BLOCK_HEADER_BYTES,
+  decodeBlockHeader,
+  decodeFrameTable,
+  frameCountOf,
+  frameNonce,
+  frameOffsets,
+  framePlainBytes,
+  headBytes,
+  TABLE_FRAME,
+} from '../format/block.ts'
+import { FRAME_BYTES } from '../format/chunk-layout.ts'
+import { openMessage, secretKey } from './aead.ts'
+import { decompressFrame } from './compress.ts'
+
+/** Where the frames of a block lie, and what opens them. */
+export interface FrameTable {
+  /** Of each sealed frame, tag included: offset in the block and length. */
+  readonly frames: readonly { readonly offset: number; readonly bytes: number }[]
+  readonly key: KeyObject
+  /** The block's header. */
+  readonly aad: Buffer
+}
+
+/** Opens the frame table. `head`: the first `headBytes(frameCountOf(ref.plainBytes))` bytes of the block, or more. */
+export function readFrameTable(head: Buffer, ref: BlockRef): FrameTable {
+  const header = naming(ref, () => decodeBlockHeader(head))
+  const end = headBytes(header.frameCount)
+  if (header.frameCount !== frameCountOf(ref.plainBytes) || head.length < end)
+    throw corrupt(ref, 'the block does not fit')
+  const key = secretKey(ref.key)
+  const aad = Buffer.from(head.subarray(0, BLOCK_HEADER_BYTES))
+  const plain = openMessage({ key, nonce: frameNonce(TABLE_FRAME), aad }, head.subarray(BLOCK_HEADER_BYTES, end))
+  if (plain === undefined) throw corrupt(ref, 'the frame table does not authenticate')
+  const { plainBytes, frameBytes } = naming(ref, () => decodeFrameTable(plain, header))
+  const offsets = frameOffsets(frameBytes)
+  if (plainBytes !== ref.plainBytes || offsets.at(-1) !== ref.sealedBytes) throw corrupt(ref, 'the block does not fit')
+  const frames = frameBytes.map((_, i) => ({ offset: offsets[i]!, bytes: offsets[i + 1]! - offsets[i]! }))
+  return { frames, key, aad }
+}
+
+/** The plaintext of frame `index`; `sealed` is the block's bytes from `offset` on, `bytes` long, as the table says. */
+export function openFrame(table: FrameTable, index: number, sealed: Buffer, ref: BlockRef): Buffer {
+  if (sealed.length !== table.frames[index]?.bytes) throw corrupt(ref, `frame ${index} is cut short`)
+  const stored = openMessage({ key: table.key, nonce: frameNonce(index), aad: table.aad }, sealed)
+  if (stored === undefined) throw corrupt(ref, `frame ${index} does not authenticate`)
+  const plain = decompressFrame(stored, framePlainBytes(ref.plainBytes, index))
+  if (plain === undefined) throw corrupt(ref, `frame ${index} does not decompress`)
+  return plain
+}
+
+/** The byte range of the block that holds the sealed frames `from` up to, not including, `to`. */
+export function frameRange({ frames }: FrameTable, from: number, to: number): { offset: number; bytes: number } {
+  const first = frames[from]!
+  const last = frames[to - 1]!
+  return { offset: first.offset, bytes: last.offset + last.bytes - first.offset }
+}
+
+/** The plaintext of the frames [from, to), in an ArrayBuffer of its own; `sealed` is their `frameRange` of the block. */
+export function openFrames(table: FrameTable, from: number, to: number, sealed: Buffer, ref: BlockRef): Buffer {
+  const start = from * FRAME_BYTES
+  const plain = Buffer.allocUnsafeSlow(Math.min(to * FRAME_BYTES, ref.plainBytes) - start)
+  const { offset } = frameRange(table, from, to)
+  for (let index = from; index < to; index++) {
+    const frame = table.frames[index]!
+    const at = frame.offset - offset
+    plain.set(openFrame(table, index, sealed.subarray(at, at + frame.bytes), ref), index * FRAME_BYTES - start)
+  }
+  return plain
+}
+
+/** The plaintext of a whole block, in an ArrayBuffer of its own. */
+export function openBlock(bytes: Buffer, ref: BlockRef): Buffer {
+  if (bytes.length !== ref.sealedBytes)
+    throw corrupt(ref, `the block has ${bytes.length} bytes, not ${ref.sealedBytes}`)
+  const table = readFrameTable(bytes, ref)
+  return openFrames(table, 0, table.frames.length, bytes.subarray(table.frames[0]!.offset), ref)
+}
+
+/** Runs a decoder and puts the block's CID on what it throws. */
+function naming<T>(ref: BlockRef, decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    if (!(error instanceof DfsError)) throw error
+    throw new DfsError(error.kind, error.message, {
+      op: 'open block',
+      subject: ref.cid,
+      mend: error.mend,
+      cause: error,
+    })
+  }
+}
+
+function corrupt(ref: BlockRef, message: string): DfsError {
+  return new DfsError('corrupt', message, { op: 'open block', subject: ref.cid })
+}

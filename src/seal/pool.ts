@@ -1,0 +1,129 @@
+/**
+ * Bulk sealing and opening on worker threads.
+ *
+ * What callers give stays theirs, whatever happens to the worker: bytes in a SharedArrayBuffer are read where they are
+ * (give such for bulk), others are copied. They must not change until the call settles. Results are transferred.
+ *
+ * Tasks wait in line without a limit: how many are in flight is for the caller to bound. Every call ends: with
+ * its result, with the worker's DfsError, `internal` if the worker died (another takes its place), or `aborted` if the
+ * pool was closed. Workers never keep the process alive.
+ */
+import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
+import { extname } from 'node:path'
+import { Piscina } from 'piscina'
+import type { BlockKind, BlockRef, SealedBlock } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { frameCountOf } from '../format/block.ts'
+import { logger } from '../log.ts'
+import type { BlockSecrets } from './keys.ts'
+import {
+  blockOfWire,
+  bufferOf,
+  errorOfWire,
+  type SentBytes,
+  type WorkerAnswer,
+  type WorkerTask,
+  wireRef,
+  wireSecrets,
+} from './wire.ts'
+
+const log = logger('seal')
+const THREADS_MAX = 4
+/** This file is worker.ts's neighbour both as a source and when built, when both end in `.js`. */
+const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
+
+export interface SealPoolOptions {
+  keys: BlockSecrets
+  /** Default: as many as there are cores, at most 4. */
+  threads?: number
+}
+
+export class SealPool {
+  readonly #workers: Piscina<WorkerTask, WorkerAnswer>
+  #closed: Promise<void> | undefined
+
+  constructor({ keys, threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())) }: SealPoolOptions) {
+    this.#workers = new Piscina<WorkerTask, WorkerAnswer>({
+      filename: WORKER.href,
+      minThreads: threads,
+      maxThreads: threads,
+      workerData: wireSecrets(keys),
+    })
+    this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
+  }
+
+  /** Seals one chunk or node. */
+  async seal(kind: BlockKind, plain: Buffer): Promise<SealedBlock> {
+    const [block] = await this.sealBatch(kind, [plain])
+    return block!
+  }
+
+  /** Seals several, by one worker, in one message there and back: for small ones. */
+  async sealBatch(kind: BlockKind, plains: Buffer[]): Promise<SealedBlock[]> {
+    const answer = await this.#run({ op: 'seal', kind, plains: plains.map(sentBytes) })
+    assert('sealed' in answer)
+    return answer.sealed.map(blockOfWire)
+  }
+
+  /** The plaintext of a whole block. Fails with `corrupt`, `newer-version`. */
+  async open(bytes: Buffer, ref: BlockRef): Promise<Buffer> {
+    return plainOf(await this.#run({ op: 'open', bytes: sentBytes(bytes), ref: wireRef(ref) }))
+  }
+
+  /**
+   * The plaintext of the frames [frameFrom, frameTo) of a block of `sealedBytes` bytes, which the worker reads with
+   * `pread`. The caller keeps the file descriptor open until this settles. Fails with `corrupt`, `io`.
+   */
+  async openFd(fd: number, sealedBytes: number, ref: BlockRef, frameFrom: number, frameTo: number): Promise<Buffer> {
+    assert(
+      0 <= frameFrom && frameFrom < frameTo && frameTo <= frameCountOf(ref.plainBytes),
+      'the frames are in the block',
+    )
+    if (sealedBytes !== ref.sealedBytes) {
+      const message = `the block has ${sealedBytes} bytes, not ${ref.sealedBytes}`
+      throw new DfsError('corrupt', message, { op: 'open block', subject: ref.cid })
+    }
+    return plainOf(await this.#run({ op: 'open-fd', fd, ref: wireRef(ref), from: frameFrom, to: frameTo }))
+  }
+
+  /** Lets the running tasks end and fails the waiting ones with `aborted`. */
+  close(): Promise<void> {
+    this.#closed ??= this.#workers.close({ force: true })
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #run(task: WorkerTask): Promise<WorkerAnswer> {
+    if (this.#closed !== undefined) throw closedError()
+    const answer = await this.#workers.run(task, { transferList: ownBuffersOf(task) }).catch((cause: unknown) => {
+      if (this.#closed !== undefined) throw closedError(cause)
+      throw new DfsError('internal', 'a sealing worker died', { op: task.op, cause })
+    })
+    if ('error' in answer) throw errorOfWire(answer.error)
+    return answer
+  }
+}
+
+function plainOf(answer: WorkerAnswer): Buffer {
+  assert('plain' in answer)
+  return bufferOf(answer.plain)
+}
+
+function sentBytes(bytes: Buffer): SentBytes {
+  const { buffer, byteOffset, length } = bytes
+  return buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes)
+}
+
+/** The memory that goes over to the worker: the copies that `sentBytes` made. */
+function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
+  const sent = task.op === 'seal' ? task.plains : task.op === 'open' ? [task.bytes] : []
+  return sent.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer)
+}
+
+function closedError(cause?: unknown): DfsError {
+  return new DfsError('aborted', 'the sealing pool is closed', { op: 'seal', cause })
+}

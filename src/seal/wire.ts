@@ -1,0 +1,98 @@
+/**
+ * What the pool and its workers say to each other. Bytes travel as Uint8Arrays over shared memory, or over an ArrayBuffer
+ * of their own that is transferred, so that they never drag along a slab with somebody else's bytes; short secrets
+ * travel as text.
+ */
+import type { BlockKind, BlockRef, Cid, SealedBlock } from '../dfs.ts'
+import { DfsError, type ErrorKind } from '../errors.ts'
+import type { BlockSecrets } from './keys.ts'
+
+/** Bytes that own their ArrayBuffer. */
+export type OwnBytes = Uint8Array<ArrayBuffer>
+/** Bytes on their way to a worker. */
+export type SentBytes = OwnBytes | Uint8Array<SharedArrayBuffer>
+
+export type WorkerTask =
+  | { op: 'seal'; kind: BlockKind; plains: SentBytes[] }
+  | { op: 'open'; bytes: SentBytes; ref: WireRef }
+  /** Frames [from, to) of the block behind a file descriptor. */
+  | { op: 'open-fd'; fd: number; ref: WireRef; from: number; to: number }
+
+export type WorkerAnswer = { sealed: WireBlock[] } | { plain: OwnBytes } | { error: WireError }
+
+/** What workers are started with. */
+export type WireSecrets = { readonly [Name in keyof BlockSecrets]: string }
+
+export interface WireRef {
+  cid: string
+  /** latin1, as `hash`. */
+  key: string
+  hash: string
+  plainBytes: number
+  sealedBytes: number
+}
+
+export interface WireBlock {
+  ref: WireRef
+  bytes: OwnBytes
+}
+
+export interface WireError {
+  kind: ErrorKind
+  message: string
+  op: string | undefined
+  subject: string | undefined
+  mend: string | undefined
+}
+
+export function wireRef({ cid, key, hash, plainBytes, sealedBytes }: BlockRef): WireRef {
+  return { cid, key: key.toString('latin1'), hash: hash.toString('latin1'), plainBytes, sealedBytes }
+}
+
+export function refOfWire({ cid, key, hash, plainBytes, sealedBytes }: WireRef): BlockRef {
+  return {
+    cid: cid as Cid,
+    key: Buffer.from(key, 'latin1'),
+    hash: Buffer.from(hash, 'latin1'),
+    plainBytes,
+    sealedBytes,
+  }
+}
+
+export function blockOfWire({ ref, bytes }: WireBlock): SealedBlock {
+  return { ref: refOfWire(ref), bytes: bufferOf(bytes) }
+}
+
+export function wireSecrets({ blockSecret, nodeSecret, hashSecret }: BlockSecrets): WireSecrets {
+  return {
+    blockSecret: blockSecret.toString('latin1'),
+    nodeSecret: nodeSecret.toString('latin1'),
+    hashSecret: hashSecret.toString('latin1'),
+  }
+}
+
+export function secretsOfWire({ blockSecret, nodeSecret, hashSecret }: WireSecrets): BlockSecrets {
+  return {
+    blockSecret: Buffer.from(blockSecret, 'latin1'),
+    nodeSecret: Buffer.from(nodeSecret, 'latin1'),
+    hashSecret: Buffer.from(hashSecret, 'latin1'),
+  }
+}
+
+/** Anything thrown, as it travels: what is no DfsError becomes `internal`. */
+export function wireError(error: unknown): WireError {
+  if (error instanceof DfsError) {
+    const { kind, message, op, subject, mend } = error
+    return { kind, message, op, subject, mend }
+  }
+  return { kind: 'internal', message: String(error), op: undefined, subject: undefined, mend: undefined }
+}
+
+export function errorOfWire({ kind, message, op, subject, mend }: WireError): DfsError {
+  return new DfsError(kind, message, { op, subject, mend })
+}
+
+/** The same memory as a Buffer. */
+export function bufferOf(bytes: OwnBytes): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Worker } from 'node:worker_threads'
+import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../../../src/format/chunk-layout.ts'
+import { Keys } from '../../../src/seal/keys.ts'
+import { SealPool } from '../../../src/seal/pool.ts'
+import { sealBlock } from '../../../src/seal/seal-block.ts'
+
+const keys = Keys.derive(Buffer.alloc(32, 1))
+const directory = mkdtempSync(join(tmpdir(), 'dfs-pool-'))
+const pool = new SealPool({ keys, threads: 2 })
+after(async () => {
+  await pool.close()
+  rmSync(directory, { recursive: true })
+})
+
+/** Runs `use` with a file descriptor of a file with these bytes. */
+async function withFile<T>(bytes: Buffer, use: (fd: number, path: string) => Promise<T>): Promise<T> {
+  const path = join(directory, randomBytes(8).toString('hex'))
+  writeFileSync(path, bytes)
+  const fd = openSync(path, 'r')
+  try {
+    return await use(fd, path)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+test('the pool seals as sealing in place does', async () => {
+  for (const plain of [Buffer.from('short'), randomBytes(CHUNK_BYTES_MAX), Buffer.alloc(200_000, 'text ')]) {
+    const expected = sealBlock('data', plain, keys)
+    assert.deepEqual(await pool.seal('data', Buffer.from(plain)), expected)
+    assert.ok((await pool.open(Buffer.from(expected.bytes), expected.ref)).equals(plain))
+  }
+})
+
+test('what is given stays as it was, whatever memory it is in', async () => {
+  const shared = Buffer.from(new SharedArrayBuffer(70_000), 100, 69_000).fill('shared ')
+  const own = Buffer.allocUnsafeSlow(70_000).fill('own ')
+  const pooled = Buffer.from('pooled')
+  for (const plain of [shared, own, pooled]) {
+    const before = Buffer.from(plain)
+    const block = sealBlock('data', before, keys)
+    assert.deepEqual(await pool.seal('data', plain), block)
+    assert.ok(plain.equals(before))
+    const sealed = Buffer.from(new SharedArrayBuffer(block.bytes.length))
+    block.bytes.copy(sealed)
+    assert.ok((await pool.open(sealed, block.ref)).equals(before))
+  }
+})
+
+test('a batch comes back in its order', async () => {
+  const plains = Array.from({ length: 20 }, (_, i) => Buffer.from(`file ${i}`))
+  const expected = plains.map((plain) => sealBlock('node', plain, keys))
+  assert.deepEqual(await pool.sealBatch('node', plains), expected)
+  assert.deepEqual(await pool.sealBatch('node', []), [])
+})
+
+test('frames are opened from a file descriptor', async () => {
+  const plain = randomBytes(5 * FRAME_BYTES + 7)
+  const { ref, bytes } = sealBlock('data', plain, keys)
+  await withFile(bytes, async (fd) => {
+    assert.ok((await pool.openFd(fd, bytes.length, ref, 0, 6)).equals(plain))
+    const some = await pool.openFd(fd, bytes.length, ref, 2, 4)
+    assert.ok(some.equals(plain.subarray(2 * FRAME_BYTES, 4 * FRAME_BYTES)))
+    assert.equal(some.buffer.byteLength, some.length)
+  })
+})
+
+test('errors of workers come back as they were, and the worker goes on', async () => {
+  const { ref, bytes } = sealBlock('data', randomBytes(1000), keys)
+  const damaged = Buffer.from(bytes)
+  damaged[damaged.length - 1]! ^= 1
+  await assert.rejects(pool.open(damaged, ref), {
+    name: 'DfsError',
+    kind: 'corrupt',
+    subject: ref.cid,
+    op: 'open block',
+  })
+  await withFile(bytes, async (fd, path) => {
+    await assert.rejects(pool.openFd(fd, bytes.length - 1, ref, 0, 1), { kind: 'corrupt' })
+    truncateSync(path, 500)
+    await assert.rejects(pool.openFd(fd, bytes.length, ref, 0, 1), { kind: 'corrupt', subject: ref.cid })
+  })
+  const directoryFd = openSync(directory, 'r')
+  await assert.rejects(pool.openFd(directoryFd, bytes.length, ref, 0, 1), { kind: 'io', subject: ref.cid })
+  closeSync(directoryFd)
+  assert.equal((await pool.open(Buffer.from(bytes), ref)).length, 1000)
+})
+
+test('many calls at once all get their own answers', async () => {
+  const plains = Array.from({ length: 60 }, (_, i) => Buffer.alloc(70_000, `chunk ${i} `))
+  const blocks = await Promise.all(plains.map((plain) => pool.seal('data', Buffer.from(plain))))
+  const opened = await Promise.all(blocks.map(({ ref, bytes }) => pool.open(bytes, ref)))
+  assert.ok(opened.every((plain, i) => plain.equals(plains[i]!)))
+})
+
+test('closing fails the calls that wait, and later ones, with aborted', async () => {
+  const short = new SealPool({ keys, threads: 1 })
+  const calls = Array.from({ length: 8 }, () => short.seal('data', randomBytes(CHUNK_BYTES_MAX)))
+  const settled = Promise.allSettled(calls)
+  await Promise.all([short.close(), short.close()])
+  for (const call of await settled) if (call.status === 'rejected') assert.equal(call.reason.kind, 'aborted')
+  await assert.rejects(short.seal('data', Buffer.from('late')), { name: 'DfsError', kind: 'aborted' })
+})
+
+test('a worker that dies fails the calls it had, and the pool goes on', async () => {
+  const workers: Worker[] = []
+  const remember = (worker: Worker) => workers.push(worker)
+  process.on('worker', remember)
+  const mortal = new SealPool({ keys, threads: 1 })
+  await mortal.seal('data', Buffer.from('warm'))
+  process.off('worker', remember)
+  // Long enough not to be done before the worker is stopped.
+  const running = mortal.sealBatch('data', Array(40).fill(randomBytes(CHUNK_BYTES_MAX).subarray(1)))
+  const waiting = mortal.seal('data', Buffer.from('after'))
+  const fails = assert.rejects(running, { name: 'DfsError', kind: 'internal', message: /died/ })
+  await workers[0]!.terminate()
+  await fails
+  assert.deepEqual(await waiting, sealBlock('data', Buffer.from('after'), keys))
+  await mortal.close()
+})
+
+/** Runs a program beside the pool in a process of its own and gives what it printed. */
+async function runProgram(program: string): Promise<string> {
+  const here = (path: string) => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
+  const prelude = `
+    import { SealPool } from ${here('seal/pool.ts')}
+    import { Keys } from ${here('seal/keys.ts')}
+    const pool = new SealPool({ keys: Keys.derive(Buffer.alloc(32, 1)), threads: 1 })
+`
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', prelude + program], { timeout: 60_000 })
+  return stdout
+}
+
+test('a process ends by itself, with the pool closed or idle', async () => {
+  assert.equal(
+    await runProgram(`await pool.seal('data', Buffer.from('x')); await pool.close(); console.log('end')`),
+    'end\n',
+  )
+  assert.equal(await runProgram(`await pool.seal('data', Buffer.from('x')); console.log('end')`), 'end\n')
+})
