@@ -1,0 +1,108 @@
+/**
+ * File descriptors of block files: a bounded cache of the recently used ones, counted while handles are out.
+ *
+ * Invariant: a descriptor is closed exactly once, when it is neither in the cache nor behind a handle; so a handle
+ * reads its block to the end, though the block was deleted or its descriptor pushed out of the cache.
+ */
+
+import { Lru } from '../concurrency/lru.ts'
+import type { BlockHandle, Cid } from '../dfs.ts'
+import { fromNodeError } from '../posix/errno.ts'
+import type { Files } from './files.ts'
+
+interface OpenFile {
+  readonly cid: Cid
+  readonly fd: number
+  readonly bytes: number
+  handles: number
+  cached: boolean
+}
+
+export class OpenBlocks {
+  readonly #files: Files
+  readonly #cache: Lru<Cid, OpenFile>
+
+  constructor(files: Files, openFilesMax: number) {
+    this.#files = files
+    this.#cache = new Lru<Cid, OpenFile>({
+      weightMax: openFilesMax,
+      weigh: () => 1,
+      onEvict: (_cid, file) => {
+        file.cached = false
+        this.#closeIfUnused(file)
+      },
+    })
+  }
+
+  /** A handle on the block, with the cached descriptor or else one that `openFd` opens (undefined: not here). */
+  open(cid: Cid, openFd: () => number | undefined): BlockHandle | undefined {
+    const file = this.#cache.get(cid) ?? this.#add(cid, openFd())
+    return file && this.#handle(file)
+  }
+
+  has(cid: Cid): boolean {
+    return this.#cache.get(cid) !== undefined
+  }
+
+  /** Forgets a block whose file was deleted or replaced; handles that are out keep the old one. */
+  drop(cid: Cid): void {
+    this.#cache.delete(cid)
+  }
+
+  /** Empties the cache: for the end, and when descriptors run out. */
+  clear(): void {
+    this.#cache.clear()
+  }
+
+  #add(cid: Cid, fd: number | undefined): OpenFile | undefined {
+    if (fd === undefined) return undefined
+    const file = { cid, fd, bytes: this.#sizeOf(fd, cid), handles: 0, cached: true }
+    this.#cache.set(cid, file)
+    return file
+  }
+
+  #sizeOf(fd: number, cid: Cid): number {
+    try {
+      return this.#files.fstatSync(fd).size
+    } catch (error) {
+      this.#files.closeSync(fd)
+      throw fromNodeError(error, 'open block', cid)
+    }
+  }
+
+  #handle(file: OpenFile): BlockHandle {
+    let open = true
+    file.handles++
+    return {
+      bytes: file.bytes,
+      fd: file.fd,
+      read: (offset, length) => this.#read(file, offset, length),
+      close: () => {
+        if (!open) return
+        open = false
+        file.handles--
+        this.#closeIfUnused(file)
+      },
+    }
+  }
+
+  #read(file: OpenFile, offset: number, length: number): Buffer {
+    const into = Buffer.allocUnsafe(Math.max(0, Math.min(length, file.bytes - offset)))
+    let filled = 0
+    try {
+      while (filled < into.length) {
+        const rest = filled === 0 ? into : into.subarray(filled)
+        const count = this.#files.readSync(file.fd, rest, rest.length, offset + filled)
+        if (count === 0) break
+        filled += count
+      }
+    } catch (error) {
+      throw fromNodeError(error, 'read block', file.cid)
+    }
+    return into.subarray(0, filled)
+  }
+
+  #closeIfUnused(file: OpenFile): void {
+    if (!file.cached && file.handles === 0) this.#files.closeSync(file.fd)
+  }
+}
