@@ -1,0 +1,85 @@
+/**
+ * What an open folder does by itself: commits what writers have left lying for a few seconds, and brings the journal
+ * into the stubs now and then, or when memory or journal fill up.
+ */
+import { describeError } from '../errors.ts'
+import { warn } from '../log.ts'
+import type { Checkpointer } from './checkpointer.ts'
+import type { Committer } from './committer.ts'
+import type { Services } from './services.ts'
+
+const TICK_MS = 1000
+/** Changes of a file that nobody flushes are committed after this time. */
+const COMMIT_AFTER_MS = 3000
+const CHECKPOINT_EVERY_MS = 5000
+const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+
+export class Background {
+  readonly #services: Services
+  readonly #committer: Committer
+  readonly #checkpointer: Checkpointer
+  readonly #timer: NodeJS.Timeout
+  #checkpoint: Promise<void> | undefined
+  #relief: Promise<void> | undefined
+
+  constructor(services: Services, { committer, checkpointer }: { committer: Committer; checkpointer: Checkpointer }) {
+    this.#services = services
+    this.#committer = committer
+    this.#checkpointer = checkpointer
+    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref()
+  }
+
+  /** Resolves when there is room for more dirty bytes; undefined if there is. Fails as storing them fails. */
+  relieve(): Promise<void> | undefined {
+    const { dirty } = this.#services
+    if (dirty.bytes <= dirty.bytesMax) {
+      // Begin before writers must wait.
+      if (dirty.bytes > dirty.bytesMax / 2 && this.#checkpoint === undefined) this.#startCheckpoint()
+      return undefined
+    }
+    this.#relief ??= this.#makeRoom().finally(() => {
+      this.#relief = undefined
+    })
+    return this.#relief
+  }
+
+  /** Resolves once nothing of it is under way any more. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#checkpoint
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { dirty } = this.#services
+    while (dirty.bytes > dirty.bytesMax) {
+      const before = dirty.bytes
+      const sealing = [...this.#committer.changed].flatMap((file) => [...file.sealing])
+      if (sealing.length > 0) await Promise.race(sealing)
+      else await this.#checkpointer.run({ unsettled: true })
+      if (sealing.length === 0 && dirty.bytes >= before) return
+    }
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    for (const file of [...this.#committer.changed]) {
+      if (now - file.changedAt < COMMIT_AFTER_MS || this.#committer.isUnsettled(file)) continue
+      this.#committer.flush(file).catch((error: unknown) => {
+        file.failure ??= error
+        warn(`a change could not be stored yet: ${describeError(error)}`)
+      })
+    }
+    const { journal } = this.#services
+    if (this.#checkpoint !== undefined || journal.empty) return
+    if (journal.bytes > JOURNAL_BYTES_MAX || now - this.#checkpointer.endedAt > CHECKPOINT_EVERY_MS) this.#startCheckpoint()
+  }
+
+  #startCheckpoint(): void {
+    this.#checkpoint = this.#checkpointer
+      .run()
+      .catch((error: unknown) => warn(`a checkpoint failed, the journal still holds everything: ${describeError(error)}`))
+      .finally(() => {
+        this.#checkpoint = undefined
+      })
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Plaintext of sealed blocks, by range, through one cache of opened frames.
+ *
+ * No byte comes out that did not pass authentication. Small reads open their frame in place; whole chunks are opened
+ * by the pool, and however many readers wait for a chunk, it is opened once.
+ */
+import { Lru } from '../concurrency/lru.ts'
+import type { BlockHandle, BlockRef, BlockStore } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { headBytes } from '../format/block.ts'
+import { FRAME_BYTES } from '../format/chunk-layout.ts'
+import type { NodeReader } from '../seal/manifest-tree.ts'
+import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
+import type { SealPool } from '../seal/pool.ts'
+
+export interface ChunkReaderOptions {
+  store: BlockStore
+  pool: SealPool
+  /** How much plaintext may stay in memory, in bytes. */
+  cacheBytesMax: number
+}
+
+const NODE_CACHE_BYTES = 16 * 1024 * 1024
+const TABLES_MAX = 4096
+/** From so many frames on, opening is worth a trip to the pool. */
+const FRAMES_INLINE_MAX = 2
+
+export class ChunkReader implements NodeReader {
+  readonly #store: BlockStore
+  readonly #pool: SealPool
+  readonly #frames: Lru<string, Buffer>
+  readonly #tables = new Lru<string, FrameTable>({ weightMax: TABLES_MAX, weigh: () => 1 })
+  readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
+  readonly #loading = new Map<string, Promise<void>>()
+
+  constructor({ store, pool, cacheBytesMax }: ChunkReaderOptions) {
+    this.#store = store
+    this.#pool = pool
+    this.#frames = new Lru({ weightMax: cacheBytesMax, weigh: (frame) => frame.length })
+  }
+
+  /**
+   * Fills `into` with the chunk's plaintext from `at` on; the range must lie within `ref.plainBytes`.
+   * Returns at once where frames are at hand or few, else a promise.
+   * Fails with `unreachable` if the block is not here, `corrupt` if it does not authenticate.
+   */
+  read(ref: BlockRef, at: number, into: Buffer): void | Promise<void> {
+    const first = Math.floor(at / FRAME_BYTES)
+    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
+    if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
+      return this.#load(ref).then((frames) => copyFrames(frames, at, into))
+    }
+    for (let frame = first; frame <= last; frame++) {
+      const plain = this.#frames.get(frameKey(ref, frame))
+      if (plain === undefined) {
+        const loading = this.#loading.get(ref.cid)
+        if (loading !== undefined) return loading.then(() => this.#readHere(ref, at, into))
+      }
+      this.#copyFrame(plain ?? this.#openFrame(ref, frame), frame, at, into)
+    }
+  }
+
+  /** Opens a whole chunk ahead of its reader. Never fails: whoever reads will hear of it. */
+  prefetch(ref: BlockRef): void {
+    if (this.#loading.has(ref.cid) || this.#hasFrames(ref, 0, frameCount(ref) - 1)) return
+    this.#load(ref).catch(() => {})
+  }
+
+  readNode(ref: BlockRef): Buffer {
+    const cached = this.#nodes.get(ref.cid)
+    if (cached !== undefined) return cached
+    using block = this.#openBlock(ref)
+    const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
+    this.#nodes.set(ref.cid, node)
+    return node
+  }
+
+  /** Keeps the plaintext of a node that was just sealed, for it will be read again. */
+  keepNode(ref: BlockRef, plain: Buffer): void {
+    this.#nodes.set(ref.cid, plain)
+  }
+
+  #readHere(ref: BlockRef, at: number, into: Buffer): void {
+    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
+    for (let frame = Math.floor(at / FRAME_BYTES); frame <= last; frame++) {
+      this.#copyFrame(this.#frames.get(frameKey(ref, frame)) ?? this.#openFrame(ref, frame), frame, at, into)
+    }
+  }
+
+  #copyFrame(plain: Buffer, frame: number, at: number, into: Buffer): void {
+    const start = frame * FRAME_BYTES
+    const from = Math.max(at, start)
+    const to = Math.min(at + into.length, start + plain.length)
+    plain.copy(into, from - at, from - start, to - start)
+  }
+
+  #openFrame(ref: BlockRef, frame: number): Buffer {
+    using block = this.#openBlock(ref)
+    const table = this.#tableOf(ref, block.handle)
+    const { offset, bytes } = table.frames[frame]!
+    const plain = openFrame(table, frame, block.handle.read(offset, bytes), ref)
+    this.#frames.set(frameKey(ref, frame), plain)
+    return plain
+  }
+
+  #tableOf(ref: BlockRef, handle: BlockHandle): FrameTable {
+    let table = this.#tables.get(ref.cid)
+    if (table === undefined) {
+      table = readFrameTable(handle.read(0, headBytes(frameCount(ref))), ref)
+      this.#tables.set(ref.cid, table)
+    }
+    return table
+  }
+
+  /** Opens the whole chunk in the pool; callers racing on one block share the work. Resolves to its plaintext. */
+  async #load(ref: BlockRef): Promise<Buffer> {
+    const running = this.#loading.get(ref.cid)
+    if (running !== undefined) {
+      await running
+      return this.#gather(ref)
+    }
+    const opening = this.#openInPool(ref)
+    const done = opening.then(() => {})
+    done.catch(() => {})
+    this.#loading.set(ref.cid, done)
+    try {
+      return await opening
+    } finally {
+      this.#loading.delete(ref.cid)
+    }
+  }
+
+  async #openInPool(ref: BlockRef): Promise<Buffer> {
+    const block = this.#openBlock(ref)
+    try {
+      const { handle } = block
+      const frames = frameCount(ref)
+      const plain =
+        handle.fd === undefined
+          ? await this.#pool.open(handle.read(0, handle.bytes), ref)
+          : await this.#pool.openFd(handle.fd, handle.bytes, ref, 0, frames)
+      for (let frame = 0; frame < frames; frame++) {
+        this.#frames.set(frameKey(ref, frame), plain.subarray(frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES))
+      }
+      return plain
+    } finally {
+      block[Symbol.dispose]()
+    }
+  }
+
+  #gather(ref: BlockRef): Buffer {
+    const plain = Buffer.allocUnsafe(ref.plainBytes)
+    this.#readHere(ref, 0, plain)
+    return plain
+  }
+
+  #hasFrames(ref: BlockRef, first: number, last: number): boolean {
+    for (let frame = first; frame <= last; frame++) {
+      if (this.#frames.get(frameKey(ref, frame)) === undefined) return false
+    }
+    return true
+  }
+
+  #openBlock(ref: BlockRef): { handle: BlockHandle } & Disposable {
+    const handle = this.#store.open(ref.cid)
+    if (handle === undefined) {
+      throw new DfsError('unreachable', 'a block of this file is not on this device', { op: 'read', subject: ref.cid })
+    }
+    return { handle, [Symbol.dispose]: () => handle.close() }
+  }
+}
+
+function frameCount(ref: BlockRef): number {
+  return Math.ceil(ref.plainBytes / FRAME_BYTES)
+}
+
+function frameKey(ref: BlockRef, frame: number): string {
+  return `${ref.cid}/${frame}`
+}
+
+function copyFrames(chunk: Buffer, at: number, into: Buffer): void {
+  chunk.copy(into, 0, at, at + into.length)
+}

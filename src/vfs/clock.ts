@@ -1,0 +1,21 @@
+/**
+ * The wall clock in nanoseconds, for the times that files show. Never used to decide that something may be deleted.
+ */
+const MS = 1_000_000n
+const DRIFT_NS_MAX = 2n * MS
+
+let offset = wallNs() - process.hrtime.bigint()
+
+/** Nanoseconds since 1970; finer than the milliseconds of Date, and with it where the clock was set. */
+export function nowNs(): bigint {
+  const now = process.hrtime.bigint() + offset
+  const wall = wallNs()
+  const drift = now - wall
+  if (drift <= DRIFT_NS_MAX && drift >= -DRIFT_NS_MAX) return now
+  offset += wall - now
+  return wall
+}
+
+function wallNs(): bigint {
+  return BigInt(Date.now()) * MS
+}

@@ -1,0 +1,184 @@
+/**
+ * Brings changes from memory into the journal: what `close` and `fsync` promise.
+ *
+ * A commit is one record, appended in one go: a crash leaves all of it or nothing. It names only blocks that are in
+ * the store; `fsync` returns when they and the record are durable, the blocks first.
+ */
+import type { BlockRef } from '../dfs.ts'
+import { DfsError, kindOf } from '../errors.ts'
+import { logger } from '../log.ts'
+import type { DirtyChunk } from './dirty-chunk.ts'
+import { FileContent } from './file-content.ts'
+import type { Inode } from './inode-table.ts'
+import type { Services } from './services.ts'
+import type { StubFile } from './stub-file.ts'
+import { O } from '../posix/files.ts'
+import { statFd } from '../posix/stat.ts'
+import { loadStub } from './stub-io.ts'
+
+const log = logger('vfs')
+
+/** What a commit may carry itself, in bytes; what is more goes into blocks first. */
+const PATCH_BYTES_MAX = 4 * 1024 * 1024
+/** A chunk with so many new bytes is worth a block of its own. */
+const CHUNK_WORTH_SEALING_BYTES = 128 * 1024
+/** The kernel cuts a write into requests of this size; one as large may be followed by the rest of its write. */
+const WRITE_REQUEST_BYTES_MAX = 128 * 1024
+const WRITE_SETTLES_MS = 1000
+
+export class Committer {
+  readonly #services: Services
+  /** Files with something that is in no journal record. */
+  readonly changed = new Set<StubFile>()
+  /** Files with something in the journal that is not in their stub. */
+  readonly journaled = new Set<StubFile>()
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  /** The content of a file, read from its stub the first time. */
+  contentOf(file: StubFile): FileContent {
+    if (file.content !== undefined) return file.content
+    const { tree, keys, reader, dirty } = this.#services
+    const { state, slot } = tree.withStub(file.inode, O.RDONLY, (fd) => loadStub(fd, statFd(fd), keys))
+    if (slot !== undefined) file.fileId = state.fileId
+    file.slot = slot
+    file.content = new FileContent(state.content, state.meta.size, { reader, meter: dirty })
+    return file.content
+  }
+
+  /** Says that a file is about to change; its content is loaded when this returns. */
+  touch(file: StubFile): FileContent {
+    const content = this.contentOf(file)
+    if (!file.changed && !file.orphan) {
+      file.changed = true
+      file.changedAt = performance.now()
+      this.changed.add(file)
+    }
+    return content
+  }
+
+  write(file: StubFile, offset: number, bytes: Buffer): void {
+    const content = this.touch(file)
+    const full = content.write(offset, bytes)
+    file.partialWriteAt = bytes.length >= WRITE_REQUEST_BYTES_MAX ? performance.now() : Number.NEGATIVE_INFINITY
+    for (const index of full) this.#sealInBackground(file, content.dirtyChunk(index)!)
+  }
+
+  /** Whether a commit now could show half of a write, or a file cut to nothing and not yet written again. */
+  isUnsettled(file: StubFile): boolean {
+    return file.held || performance.now() - file.partialWriteAt < WRITE_SETTLES_MS
+  }
+
+  /** Everything written so far survives the death of this process once it resolves. Fails with what a write failed with. */
+  async flush(file: StubFile): Promise<void> {
+    file.held = false
+    file.partialWriteAt = Number.NEGATIVE_INFINITY
+    if (!file.changed || file.orphan) return this.throwFailure(file)
+    await this.#settle(file)
+    this.throwFailure(file)
+    this.commit(file)
+  }
+
+  /** Everything written so far survives power loss once it resolves. */
+  async fsync(file: StubFile): Promise<void> {
+    await this.flush(file)
+    if (file.orphan) return
+    const { store, journal } = this.#services
+    const blocks = [...file.unsynced]
+    if (blocks.length > 0) {
+      await store.sync(blocks)
+      for (const cid of blocks) file.unsynced.delete(cid)
+    }
+    if (file.needsCheckpoint) await journal.sync()
+  }
+
+  /** Appends what has changed to the journal. Fails with `no-space` and leaves everything as it was. */
+  commit(file: StubFile): void {
+    if (!file.changed || file.orphan) return
+    const { journal, tree } = this.#services
+    const { inode } = file
+    journal.append({
+      kind: 'commit',
+      place: { ino: inode.statIno, btimeNs: inode.btimeNs, path: tree.storedPath(inode) },
+      fileId: file.fileId,
+      baseSequence: file.sequence,
+      sequence: file.sequence + 1,
+      meta: file.meta,
+      ...this.contentOf(file).changes(),
+    })
+    file.sequence++
+    file.content?.committed()
+    file.changed = false
+    this.changed.delete(file)
+    this.journaled.add(file)
+  }
+
+  /** Drops everything of a file that has lost its last name. */
+  orphan(file: StubFile): void {
+    file.orphan = true
+    file.changed = false
+    this.changed.delete(file)
+    this.journaled.delete(file)
+  }
+
+  /** Frees what a file holds in memory once nobody has it open and nothing of it waits to be stored. */
+  release(inode: Inode): void {
+    const { file } = inode
+    if (file !== undefined && inode.opens === 0 && !file.isBusy) {
+      file.unload()
+      this.#services.table.release(inode)
+    }
+  }
+
+  /** Seals one chunk now, so that its memory can go. Never fails: the file remembers. */
+  #sealInBackground(file: StubFile, chunk: DirtyChunk): void {
+    if (chunk.frozen > 0) return
+    chunk.frozen++
+    const sealing = this.#seal(file, chunk)
+      .catch((error: unknown) => {
+        log('sealing failed: %s', kindOf(error))
+        file.failure ??= error
+      })
+      .finally(() => {
+        chunk.frozen--
+        file.sealing.delete(sealing)
+        this.release(file.inode)
+      })
+    file.sealing.add(sealing)
+  }
+
+  async #seal(file: StubFile, chunk: DirtyChunk): Promise<void> {
+    const content = this.contentOf(file)
+    const ref: BlockRef | undefined = await this.#services.sealer.seal('data', await content.wholeChunk(chunk))
+    if (content.adoptSealed(chunk, ref)) {
+      if (ref !== undefined) file.unsynced.add(ref.cid)
+      this.touch(file)
+    }
+    this.#services.sealer.unpin([ref])
+  }
+
+  /** Waits for chunks being sealed, and seals those that are too much for a journal record. */
+  async #settle(file: StubFile): Promise<void> {
+    const content = this.contentOf(file)
+    let patchBytes = content.uncommittedBytes
+    const largestFirst = [...content.dirtyChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
+    for (const chunk of largestFirst) {
+      const { bytes } = chunk.uncommitted
+      const whole = bytes >= CHUNK_WORTH_SEALING_BYTES && chunk.valid.covers(0, content.extent(chunk.index))
+      if (!whole && patchBytes <= PATCH_BYTES_MAX) continue
+      this.#sealInBackground(file, chunk)
+      patchBytes -= bytes
+    }
+    while (file.sealing.size > 0) await Promise.all(file.sealing)
+  }
+
+  /** Says what went wrong in the background, once. */
+  throwFailure(file: StubFile): void {
+    const { failure } = file
+    file.failure = undefined
+    if (failure === undefined) return
+    throw failure instanceof DfsError ? failure : new DfsError('io', 'a write could not be stored', { cause: failure })
+  }
+}

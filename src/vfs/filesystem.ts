@@ -1,0 +1,329 @@
+/**
+ * A folder of stubs as a file system: the operations a driver asks for, over the parts that do them.
+ *
+ * All of it runs in one event loop. Operations on names and attributes are answered from local state and at once;
+ * only those that may need a disk sync or a block to be opened take their time.
+ */
+import type { ByteString, Ino } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
+import { closeFd, O, openAt, syncFd, truncateFd } from '../posix/files.ts'
+import { statFilesystem } from '../posix/filesystem-stat.ts'
+import { MODE } from '../posix/stat.ts'
+import { attributesOf } from './attributes.ts'
+import { nowNs } from './clock.ts'
+import type { Committer } from './committer.ts'
+import type { Inode } from './inode-table.ts'
+import { listDirectory } from './listing.ts'
+import { mayBeStub, NAME_BYTES_MAX } from './names.ts'
+import { Namespace, type NamespaceOptions } from './namespace.ts'
+import { OpenFiles } from './open-files.ts'
+import type {
+  AttributeChanges,
+  Attributes,
+  Awaitable,
+  Caller,
+  DirectoryEntry,
+  FilesystemOperations,
+  FilesystemStatistics,
+  Time,
+} from './operations.ts'
+import type { Services } from './services.ts'
+import type { StubFile } from './stub-file.ts'
+import { Xattrs } from './xattrs.ts'
+
+export interface FilesystemOptions extends NamespaceOptions {
+  relieve: () => Promise<void> | undefined
+  /** A descriptor on the disk that the blocks are on, for `statfs`. */
+  storeFd: number
+}
+
+const OWNER_READ_WRITE = 0o600
+const IS_ROOT = process.getuid?.() === 0
+
+export class Filesystem implements FilesystemOperations {
+  readonly #services: Services
+  readonly #committer: Committer
+  readonly #files: OpenFiles
+  readonly #xattrs: Xattrs
+  readonly #storeFd: number
+  readonly #adoptInWay: NamespaceOptions['adoptInWay']
+  readonly #directories = new Map<number, { directory: Inode; entries: Promise<DirectoryEntry[]> | undefined }>()
+  #nextDirectory = 1
+  readonly names: Namespace
+
+  constructor(options: FilesystemOptions) {
+    this.#services = options.services
+    this.#committer = options.committer
+    this.#storeFd = options.storeFd
+    this.#adoptInWay = options.adoptInWay
+    this.#files = new OpenFiles(options.services, options)
+    this.#xattrs = new Xattrs(options.services)
+    this.names = new Namespace(options)
+  }
+
+  get openHandles(): number {
+    return this.#files.count
+  }
+
+  lookup(parent: Ino, name: ByteString): Attributes | undefined {
+    return this.names.lookup(this.#inode(parent), name)
+  }
+
+  forget(ino: Ino, count: number): void {
+    const { table } = this.#services
+    table.forget(table.get(ino), count)
+  }
+
+  getattr(ino: Ino): Attributes {
+    return this.#attributes(this.#inode(ino))
+  }
+
+  async setattr(ino: Ino, changes: AttributeChanges): Promise<Attributes> {
+    const inode = this.#inode(ino)
+    await (inode.file === undefined ? this.#setUnderlying(inode, changes) : this.#setFile(inode, inode.file, changes))
+    return this.#attributes(inode)
+  }
+
+  readlink(ino: Ino): ByteString {
+    return this.names.readlink(this.#inode(ino))
+  }
+
+  async mknod(parent: Ino, name: ByteString, mode: number, rdev: number, caller: Caller): Promise<Attributes> {
+    const format = mode & MODE.FORMAT
+    const directory = this.#inode(parent)
+    if (format !== MODE.REGULAR && format !== 0) {
+      return this.#found(this.names.mknod(directory, name, mode, rdev, caller))
+    }
+    return this.#found(await this.names.makeFile(directory, name, mode, caller))
+  }
+
+  mkdir(parent: Ino, name: ByteString, mode: number, caller: Caller): Attributes {
+    return this.#found(this.names.mkdir(this.#inode(parent), name, mode, caller))
+  }
+
+  symlink(parent: Ino, name: ByteString, target: ByteString, caller: Caller): Attributes {
+    return this.#found(this.names.symlink(this.#inode(parent), name, target, caller))
+  }
+
+  link(ino: Ino, newParent: Ino, newName: ByteString): Attributes {
+    const inode = this.#inode(ino)
+    this.names.link(inode, this.#inode(newParent), newName)
+    return this.#found(inode)
+  }
+
+  unlink(parent: Ino, name: ByteString): Awaitable<void> {
+    return this.names.unlink(this.#inode(parent), name)
+  }
+
+  rmdir(parent: Ino, name: ByteString): void {
+    this.names.rmdir(this.#inode(parent), name)
+  }
+
+  rename(parent: Ino, name: ByteString, newParent: Ino, newName: ByteString, flags = 0): Promise<void> {
+    return this.names.rename(this.#inode(parent), name, this.#inode(newParent), newName, flags)
+  }
+
+  create(
+    parent: Ino,
+    name: ByteString,
+    mode: number,
+    flags: number,
+    caller: Caller,
+  ): Awaitable<{ attributes: Attributes; handle: number }> {
+    const made = this.names.makeFile(this.#inode(parent), name, mode, caller)
+    if (made instanceof Promise) return made.then((inode) => this.#opened(inode, flags))
+    return this.#opened(made, flags)
+  }
+
+  open(ino: Ino, flags: number): Awaitable<number> {
+    const inode = this.#inode(ino)
+    const writes = (flags & O.ACCMODE) !== O.RDONLY
+    if (inode.kind !== 'plain' || !writes) return this.#files.open(inode, flags)
+    // A plain file named like a stub would, cut to nothing, be taken for one: it becomes one before that.
+    const { parent, name } = inode.place
+    if (!mayBeStub(name)) return this.#files.open(inode, flags)
+    return this.#adoptInWay(parent, name).then(() => this.#files.open(inode, flags))
+  }
+
+  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
+    return this.#files.read(handle, offset, into)
+  }
+
+  write(handle: number, offset: number, bytes: Buffer): Awaitable<number> {
+    return this.#files.write(handle, offset, bytes)
+  }
+
+  flush(handle: number): Awaitable<void> {
+    return this.#files.flush(handle)
+  }
+
+  fsync(handle: number, dataOnly: boolean): Promise<void> {
+    return this.#files.fsync(handle, dataOnly)
+  }
+
+  release(handle: number): void {
+    this.#files.release(handle)
+  }
+
+  opendir(ino: Ino): number {
+    const directory = this.#inode(ino)
+    if (directory.kind !== 'directory') throw new DfsError('not-a-directory', 'it is not a directory')
+    const handle = this.#nextDirectory++
+    directory.opens++
+    this.#directories.set(handle, { directory, entries: undefined })
+    return handle
+  }
+
+  /** What the directory held when it was first read through this handle. */
+  readdir(handle: number): Promise<readonly DirectoryEntry[]> {
+    const open = this.#directory(handle)
+    open.entries ??= listDirectory(this.#services, open.directory)
+    return open.entries
+  }
+
+  releasedir(handle: number): void {
+    const { directory } = this.#directory(handle)
+    this.#directories.delete(handle)
+    directory.opens--
+    this.#services.table.release(directory)
+  }
+
+  async fsyncdir(handle: number): Promise<void> {
+    const { directory } = this.#directory(handle)
+    const fd = openAt(this.#services.tree.directoryFd(directory), '.', O.RDONLY | O.DIRECTORY)
+    try {
+      await syncFd(fd)
+    } finally {
+      closeFd(fd)
+    }
+    await this.#services.journal.sync()
+  }
+
+  statfs(): FilesystemStatistics {
+    return { ...statFilesystem(this.#storeFd), nameBytesMax: NAME_BYTES_MAX }
+  }
+
+  getxattr(ino: Ino, name: ByteString): Buffer | undefined {
+    return this.#xattrs.get(this.#inode(ino), name)
+  }
+
+  listxattr(ino: Ino): ByteString[] {
+    return this.#xattrs.list(this.#inode(ino))
+  }
+
+  setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
+    const inode = this.#inode(ino)
+    this.#xattrs.set(inode, name, value, flags)
+    this.#changedAttributes(inode)
+  }
+
+  removexattr(ino: Ino, name: ByteString): void {
+    const inode = this.#inode(ino)
+    this.#xattrs.remove(inode, name)
+    this.#changedAttributes(inode)
+  }
+
+  async #setFile(inode: Inode, file: StubFile, changes: AttributeChanges): Promise<void> {
+    const { mode, uid, gid, size, atimeNs, mtimeNs } = changes
+    if (size !== undefined && size !== file.size) this.#files.truncate(file, size)
+    this.#committer.touch(file)
+    if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
+      this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
+    }
+    const now = nowNs()
+    if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
+    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
+    file.ctimeNs = now
+    // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
+    if (file.writers === 0) await this.#committer.flush(file)
+  }
+
+  async #setUnderlying(inode: Inode, changes: AttributeChanges): Promise<void> {
+    if (changes.size !== undefined) {
+      if (inode.kind !== 'plain') throw new DfsError('invalid', 'only files have a size to set')
+      const { parent, name } = inode.place
+      if (mayBeStub(name)) {
+        await this.#adoptInWay(parent, name)
+        return this.#setFile(inode, inode.file!, changes)
+      }
+      this.#services.tree.withStub(inode, O.RDWR, (fd) => truncateFd(fd, changes.size!))
+    }
+    this.#setBelow(inode, changes)
+    const { atimeNs = 'keep', mtimeNs = 'keep' } = changes
+    if (atimeNs !== 'keep' || mtimeNs !== 'keep') this.#below(inode, (at) => at.times(atimeNs, mtimeNs))
+  }
+
+  #setBelow(inode: Inode, { mode, uid, gid, atimeNs }: AttributeChanges): void {
+    this.#below(inode, (at) => {
+      if (uid !== undefined || gid !== undefined) at.owner(uid ?? -1, gid ?? -1)
+      if (mode !== undefined) at.mode(mode)
+      if (atimeNs !== undefined) at.times(atimeNs, 'keep')
+    })
+  }
+
+  /** Gives the setters of the object below, by descriptor where it has lost its name. */
+  #below(
+    inode: Inode,
+    work: (at: {
+      mode(mode: number): void
+      owner(uid: number, gid: number): void
+      times(atimeNs: Time | 'keep', mtimeNs: Time | 'keep'): void
+    }) => void,
+  ): void {
+    const { tree, table } = this.#services
+    const fd = inode === table.root ? tree.rootFd : inode.heldFd
+    if (fd !== undefined) {
+      work({
+        mode: (mode) => chmodFd(fd, mode),
+        owner: (uid, gid) => chownFd(fd, uid, gid),
+        times: (atimeNs, mtimeNs) => utimesFd(fd, atimeNs, mtimeNs),
+      })
+      return
+    }
+    const dirFd = tree.directoryFd(inode.place.parent)
+    const stored = tree.storedName(inode)
+    work({
+      mode: (mode) => chmodAt(dirFd, stored, mode),
+      owner: (uid, gid) => chownAt(dirFd, stored, uid, gid),
+      times: (atimeNs, mtimeNs) => utimesAt(dirFd, stored, atimeNs, mtimeNs),
+    })
+  }
+
+  #changedAttributes({ file }: Inode): void {
+    if (file === undefined || file.orphan) return
+    this.#committer.touch(file)
+    file.ctimeNs = nowNs()
+    if (file.writers === 0) this.#committer.commit(file)
+  }
+
+  #attributes(inode: Inode): Attributes {
+    return attributesOf(inode, this.#services.tree.stat(inode))
+  }
+
+  #found(inode: Inode): Attributes {
+    inode.lookups++
+    return this.#attributes(inode)
+  }
+
+  #opened(inode: Inode, flags: number): { attributes: Attributes; handle: number } {
+    const handle = this.#files.open(inode, flags & ~O.TRUNC)
+    return { attributes: this.#found(inode), handle }
+  }
+
+  #inode(ino: Ino): Inode {
+    return this.#services.table.get(ino)
+  }
+
+  #directory(handle: number): { directory: Inode; entries: Promise<DirectoryEntry[]> | undefined } {
+    const open = this.#directories.get(handle)
+    if (open === undefined) throw new DfsError('bad-handle', `directory handle ${handle} is not open`)
+    return open
+  }
+}
+
+/** The mode that a stub itself has: the daemon must be able to read and write it. */
+function belowMode(mode: number): number {
+  const permissions = mode & 0o777
+  return IS_ROOT ? permissions : permissions | OWNER_READ_WRITE
+}

@@ -1,0 +1,266 @@
+/**
+ * A folder of stubs, opened: its journal applied, its file system ready to be mounted or used without a mount.
+ *
+ * One process at a time has a folder open. The directory is reached through a descriptor opened here, before any mount
+ * covers it.
+ */
+import { byteStringOf } from '../bytes/byte-string.ts'
+import type { BlockStore, ByteString, FileReference, OnProgress, ReferenceSource } from '../dfs.ts'
+import { DfsError, describeError } from '../errors.ts'
+import { warn } from '../log.ts'
+import { closeFd, O, openAt } from '../posix/files.ts'
+import { tryLockFile } from '../posix/lock.ts'
+import { statFd } from '../posix/stat.ts'
+import type { Keys } from '../seal/keys.ts'
+import type { SealPool } from '../seal/pool.ts'
+import { Adopter, type Adopted } from './adopt.ts'
+import { Background } from './background.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { ChunkReader } from './chunk-reader.ts'
+import { Committer } from './committer.ts'
+import { Filesystem } from './filesystem.ts'
+import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
+import { type Inode, InodeTable } from './inode-table.ts'
+import { readMarker, writeMarker } from './marker.ts'
+import { RESERVED_NAME } from './names.ts'
+import { fileReferences, referenceSources } from './references.ts'
+import { replay } from './replay.ts'
+import { Sealer } from './sealer.ts'
+import type { AttributeIndex, DirtyMeter, Journal, Services } from './services.ts'
+import { StubTree } from './stub-tree.ts'
+import { Versions, versionsDirectory } from './versions.ts'
+
+export interface FolderOptions {
+  /** The directory, as text; it must be there. */
+  path: string
+  store: BlockStore
+  /** Any directory on the disk that the blocks are on, for `statfs`. */
+  storeDir: string
+  /** Opens the journal of the folder with this id. */
+  openJournal(id: string): Promise<Journal>
+  pool: SealPool
+  keys: Keys
+  index: AttributeIndex
+  /** Shared by all folders of the process. */
+  dirty: DirtyMeter
+  /** How much opened plaintext may stay in memory, in bytes. */
+  cacheBytesMax: number
+}
+
+const AT_FDCWD = -100
+const LOCK_NAME = 'lock'
+const ROOT_CALLER = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
+
+interface FolderParts {
+  id: string
+  path: string
+  services: Services
+  filesystem: Filesystem
+  committer: Committer
+  checkpointer: Checkpointer
+  background: Background
+  adopter: Adopter
+  versions: Inode
+  close: () => Promise<void>
+}
+
+export class Folder {
+  readonly id: string
+  readonly path: string
+  readonly filesystem: Filesystem
+  readonly #parts: FolderParts
+
+  private constructor(parts: FolderParts) {
+    this.id = parts.id
+    this.path = parts.path
+    this.filesystem = parts.filesystem
+    this.#parts = parts
+  }
+
+  /** The id in a directory's marker, 32 hex digits; undefined if it is no folder. */
+  static async idAt(folder: string): Promise<string | undefined> {
+    return (await readMarker(folder))?.id
+  }
+
+  /**
+   * Opens a folder, making the directory one if it is none yet, and applies what its journal holds.
+   * Fails with `wrong-key` if it belongs to another personal key, `locked` if another process has it open.
+   */
+  static async open(options: FolderOptions): Promise<Folder> {
+    await using opened = new AsyncDisposableStack()
+    const { store, pool, keys, index, dirty, cacheBytesMax } = options
+    const rootFd = openAt(AT_FDCWD, byteStringOf(options.path), O.RDONLY | O.DIRECTORY)
+    const found = await readMarker(options.path).catch((error) => {
+      closeFd(rootFd)
+      throw error
+    })
+    const table = new InodeTable(statFd(rootFd))
+    const tree = new StubTree({ rootFd, keys, index, table })
+    opened.defer(() => tree.close())
+    const keyId = keys.keyId.toString('hex')
+    const marker = found ?? (await writeMarker(rootFd, keyId))
+    if (marker.keyId !== keyId) throw wrongKey(options.path)
+    opened.defer(lockFolder(rootFd, options.path))
+
+    const journal = await options.openJournal(marker.id)
+    opened.defer(() => journal.close())
+    const reader = new ChunkReader({ store, pool, cacheBytesMax })
+    const sealer = new Sealer({ pool, store })
+    const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty }
+    const storeFd = openAt(AT_FDCWD, byteStringOf(options.storeDir), O.RDONLY | O.DIRECTORY)
+    opened.defer(() => closeFd(storeFd))
+
+    const directory = versionsDirectory(services)
+    const versions = new Versions(services, directory)
+    const committer = new Committer(services)
+    const checkpointer = new Checkpointer(services, { committer, versions })
+    const background = new Background(services, { committer, checkpointer })
+    opened.defer(() => background.stop())
+    const adopter = new Adopter(services, { reservedDirectoryFd: () => tree.directoryFd(directory.place.parent) })
+    const filesystem = new Filesystem({
+      services,
+      committer,
+      versions,
+      adoptInWay: (parent, name) => adopter.adoptInWay(parent, name),
+      relieve: () => background.relieve(),
+      storeFd,
+    })
+    await replay(services, { committer, namespace: filesystem.names })
+    await checkpointer.run().catch((error) => warn(`what the journal holds stays there: ${describeError(error)}`))
+    const closing = opened.move()
+    return new Folder({
+      id: marker.id,
+      path: options.path,
+      services,
+      filesystem,
+      committer,
+      checkpointer,
+      background,
+      adopter,
+      versions: directory,
+      close: () => closing.disposeAsync(),
+    })
+  }
+
+  /** Length in bytes of what the journal holds that the stubs do not. */
+  get journalBytes(): number {
+    const { journal } = this.#parts.services
+    return journal.empty ? 0 : journal.bytes
+  }
+
+  /** Replaces plain files at and below a visible path by stubs. */
+  adopt(inside: ByteString, options: { keep: boolean; signal: AbortSignal; onProgress: OnProgress }): Promise<Adopted> {
+    return this.#parts.adopter.adopt(this.#parts.services.table.root, inside, options)
+  }
+
+  /** `local`, `dirty` or `plain`; for directories and the like `local`. */
+  stateOf(inside: ByteString): string {
+    const inode = this.#find(inside)
+    if (inode === undefined) throw new DfsError('not-found', 'there is no such file', { op: 'status' })
+    return this.filesystem.getxattr(inode.ino, 'user.dfs.state')?.toString() ?? 'local'
+  }
+
+  /** Kept versions of a file, there or deleted, the newest first. */
+  async history(inside: ByteString): Promise<KeptVersion[]> {
+    const { services, versions } = this.#parts
+    const fileId = this.#find(inside)?.file?.fileId
+    return versionsOf(services, versions, { path: inside, fileId })
+  }
+
+  /**
+   * Makes a kept version the content of the file again; what it replaces becomes a version itself.
+   * Fails with `not-found`, `invalid`, `busy` if somebody is writing to the file.
+   */
+  async restore(inside: ByteString, { at }: { at?: string | undefined } = {}): Promise<KeptVersion> {
+    const version = chooseVersion(await this.history(inside), inside, at)
+    const { committer, checkpointer } = this.#parts
+    await checkpointer.run({ all: true })
+    const inode = this.#find(inside) ?? (await this.#makeFile(inside))
+    const file = inode.file
+    if (file === undefined) throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
+    if (file.writers > 0) throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
+    await checkpointer.exclusively(() => {
+      committer.touch(file).replace(version.state.content, version.state.meta.size)
+      file.contentChanged = true
+      file.mode = version.state.meta.mode
+      file.mtimeNs = version.state.meta.mtimeNs
+      committer.commit(file)
+    })
+    await checkpointer.run({ all: true })
+    return version
+  }
+
+  /** What a garbage collection must find alive, in the order in which it must look. */
+  referenceSources(): ReferenceSource[] {
+    return referenceSources(this.#parts.services, this.path, () => this.filesystem.names.renames)
+  }
+
+  fileReferences(
+    inside: ByteString,
+    { onUnreadable }: { onUnreadable: (at: ByteString, why: string) => void },
+  ): AsyncGenerator<FileReference> {
+    return fileReferences(this.#parts.services, inside, { path: this.path, onUnreadable })
+  }
+
+  /** Brings everything written into the stubs. */
+  checkpoint(): Promise<void> {
+    return this.#parts.checkpointer.run({ all: true })
+  }
+
+  /**
+   * Stores everything and lets go of the folder. If storing fails the folder is let go of all the same, and fails
+   * as that did: what was closed or synced is in the journal.
+   */
+  async close(): Promise<void> {
+    const { background, checkpointer, close } = this.#parts
+    try {
+      await background.stop()
+      await checkpointer.run({ all: true })
+    } finally {
+      await close()
+    }
+  }
+
+  #find(inside: ByteString): Inode | undefined {
+    let inode: Inode | undefined = this.#parts.services.table.root
+    for (const name of inside.split('/').filter((part) => part !== '')) {
+      if (inode?.kind !== 'directory') return undefined
+      inode = this.filesystem.names.find(inode, name)?.inode
+    }
+    return inode
+  }
+
+  /** Makes an empty file, and the directories it needs. */
+  async #makeFile(inside: ByteString): Promise<Inode> {
+    const { names } = this.filesystem
+    const parts = inside.split('/').filter((part) => part !== '')
+    const last = parts.pop()!
+    let directory = this.#parts.services.table.root
+    for (const name of parts) {
+      directory = names.find(directory, name)?.inode ?? names.mkdir(directory, name, 0o755, ROOT_CALLER)
+    }
+    return names.makeFile(directory, last, 0o644, ROOT_CALLER)
+  }
+}
+
+/** Returns what unlocks it. */
+function lockFolder(rootFd: number, folder: string): () => void {
+  const fd = openAt(rootFd, `${RESERVED_NAME}/${LOCK_NAME}`, O.CREAT | O.RDWR | O.NOFOLLOW, 0o600)
+  if (!tryLockFile(fd)) {
+    closeFd(fd)
+    throw new DfsError('locked', 'another dfs has this folder open', {
+      op: 'open folder',
+      subject: folder,
+      mend: 'unmount it there first',
+    })
+  }
+  return () => closeFd(fd)
+}
+
+function wrongKey(folder: string): DfsError {
+  return new DfsError('wrong-key', 'the folder belongs to another personal key', {
+    op: 'open folder',
+    subject: folder,
+    mend: 'use the home it was made with, or "dfs recover KIT" in a new one',
+  })
+}

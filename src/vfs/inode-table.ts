@@ -1,0 +1,151 @@
+/**
+ * Inode table: gives each object the kernel has looked up a stable number.
+ *
+ * A number lives while the kernel may still name it: entries leave on forget, never on unlink, and numbers are not
+ * reused within one mount. Objects of the disk below are told apart by (dev, ino, birth time), for their own inode
+ * numbers are reused before the kernel forgets.
+ */
+import type { ByteString, Ino } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import type { Stat } from '../posix/stat.ts'
+import { ROOT_INO } from './operations.ts'
+import type { StubFile } from './stub-file.ts'
+
+/**
+ * `stub`: a file of dfs. `plain`: a regular file not yet adopted. `other`: symlink, fifo, socket, device.
+ */
+export type InodeKind = 'stub' | 'plain' | 'directory' | 'other'
+
+export interface Place {
+  readonly parent: Inode
+  readonly name: ByteString
+}
+
+/** Shared by all that is no directory: nothing is ever put in. */
+const NO_CHILDREN = new Map<ByteString, Inode>()
+
+export class Inode {
+  readonly ino: Ino
+  kind: InodeKind
+  dev: number
+  statIno: number
+  btimeNs: bigint
+  /** Names by which it can be reached, the last one found or made at the end. Empty once it is unlinked. */
+  places: Place[] = []
+  lookups = 0
+  /** Open handles. */
+  opens = 0
+  /** Of the stub, from its unlinking until the last handle is gone. */
+  heldFd: number | undefined
+  /** Of a stub. */
+  file: StubFile | undefined
+  /** Of a directory: the entries known. */
+  readonly children: Map<ByteString, Inode>
+
+  constructor(ino: Ino, kind: InodeKind, stat: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>) {
+    this.ino = ino
+    this.kind = kind
+    this.dev = stat.dev
+    this.statIno = stat.ino
+    this.btimeNs = stat.btimeNs
+    this.children = kind === 'directory' ? new Map() : NO_CHILDREN
+  }
+
+  get place(): Place {
+    const place = this.places.at(-1)
+    if (place === undefined) throw new DfsError('not-found', 'the object has no name any more')
+    return place
+  }
+
+  is(stat: Stat): boolean {
+    return stat.ino === this.statIno && stat.dev === this.dev && stat.btimeNs === this.btimeNs
+  }
+}
+
+export class InodeTable {
+  readonly root: Inode
+  readonly #byIno = new Map<Ino, Inode>()
+  readonly #byObject = new Map<string, Inode>()
+  #next = ROOT_INO + 1
+
+  constructor(rootStat: Stat) {
+    this.root = new Inode(ROOT_INO, 'directory', rootStat)
+    this.#byIno.set(ROOT_INO, this.root)
+    this.#byObject.set(objectKey(rootStat), this.root)
+  }
+
+  get size(): number {
+    return this.#byIno.size
+  }
+
+  get(ino: Ino): Inode {
+    const inode = this.#byIno.get(ino)
+    if (inode === undefined) throw new DfsError('stale', `inode ${ino} is not known`)
+    return inode
+  }
+
+  /** The inode of an object below, made if it is new, known from now on by this place too. */
+  intern(stat: Stat, kind: InodeKind, parent: Inode, name: ByteString): Inode {
+    let inode = this.#byObject.get(objectKey(stat))
+    if (inode === undefined || inode.kind !== kind) {
+      inode = new Inode(this.#next++ as Ino, kind, stat)
+      this.#byIno.set(inode.ino, inode)
+      this.#byObject.set(objectKey(stat), inode)
+    }
+    this.addPlace(inode, parent, name)
+    return inode
+  }
+
+  /** Turns a plain file's inode into that of the stub that took its place; whoever knows the number sees the stub. */
+  becomeStub(inode: Inode, stat: Stat, file: StubFile): void {
+    this.#byObject.delete(objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs }))
+    inode.kind = 'stub'
+    inode.dev = stat.dev
+    inode.statIno = stat.ino
+    inode.btimeNs = stat.btimeNs
+    inode.file = file
+    this.#byObject.set(objectKey(stat), inode)
+  }
+
+  addPlace(inode: Inode, parent: Inode, name: ByteString): void {
+    const before = parent.children.get(name)
+    if (before === inode) return
+    if (before !== undefined) this.removePlace(before, parent, name)
+    parent.children.set(name, inode)
+    inode.places.push({ parent, name })
+  }
+
+  removePlace(inode: Inode, parent: Inode, name: ByteString): void {
+    if (parent.children.get(name) === inode) parent.children.delete(name)
+    inode.places = inode.places.filter((place) => place.parent !== parent || place.name !== name)
+  }
+
+  /** Takes `count` lookups back. */
+  forget(inode: Inode, count: number): void {
+    inode.lookups = Math.max(0, inode.lookups - count)
+    this.release(inode)
+  }
+
+  /** Lets go of an inode that nobody names, has open, or still has to store; and of its parents likewise. */
+  release(inode: Inode): void {
+    if (inode === this.root || inode.lookups > 0 || inode.opens > 0 || inode.children.size > 0) return
+    if (inode.file?.isBusy === true) return
+    this.#byIno.delete(inode.ino)
+    const key = objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs })
+    if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
+    const places = inode.places
+    inode.places = []
+    for (const { parent, name } of places) {
+      if (parent.children.get(name) === inode) parent.children.delete(name)
+      this.release(parent)
+    }
+  }
+
+  values(): IterableIterator<Inode> {
+    return this.#byIno.values()
+  }
+}
+
+function objectKey({ dev, ino, btimeNs }: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): string {
+  return `${dev}.${ino}.${btimeNs}`
+}

@@ -1,0 +1,145 @@
+/**
+ * Open handles of files: reading, writing, and what happens when they are flushed, synced and closed.
+ */
+import { DfsError } from '../errors.ts'
+import { warn } from '../log.ts'
+import { closeFd, dataSyncFd, O, preadFd, pwriteFd, syncFd } from '../posix/files.ts'
+import { nowNs } from './clock.ts'
+import type { Committer } from './committer.ts'
+import type { Inode } from './inode-table.ts'
+import type { Awaitable } from './operations.ts'
+import { ReadAhead } from './read-ahead.ts'
+import type { Services } from './services.ts'
+import type { StubFile } from './stub-file.ts'
+
+interface OpenFile {
+  readonly inode: Inode
+  readonly file: StubFile | undefined
+  /** Of a plain file. */
+  readonly fd: number | undefined
+  readonly writes: boolean
+  readonly readAhead: ReadAhead
+}
+
+const READ_AHEAD_BYTES_MAX = 8 * 1024 * 1024
+
+export class OpenFiles {
+  readonly #services: Services
+  readonly #committer: Committer
+  /** Makes room in memory when too much of it is dirty. */
+  readonly #relieve: () => Promise<void> | undefined
+  readonly #open = new Map<number, OpenFile>()
+  #next = 1
+
+  constructor(services: Services, { committer, relieve }: { committer: Committer; relieve: () => Promise<void> | undefined }) {
+    this.#services = services
+    this.#committer = committer
+    this.#relieve = relieve
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** Opens a stub's or plain file. Fails with `corrupt` and the like if the stub cannot be read. */
+  open(inode: Inode, flags: number): number {
+    if (inode.kind === 'directory') throw new DfsError('is-a-directory', 'it is a directory')
+    const { file } = inode
+    const writes = (flags & O.ACCMODE) !== O.RDONLY
+    if (file !== undefined) this.#committer.contentOf(file)
+    const fd = file === undefined ? this.#services.tree.open(inode, flags & (O.ACCMODE | O.TRUNC)) : undefined
+    const handle = this.#next++
+    this.#open.set(handle, { inode, file, fd, writes, readAhead: new ReadAhead(READ_AHEAD_BYTES_MAX) })
+    inode.opens++
+    if (file !== undefined && writes) file.writers++
+    if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0)
+    return handle
+  }
+
+  inodeOf(handle: number): Inode {
+    return this.#get(handle).inode
+  }
+
+  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
+    const { file, fd, readAhead } = this.#get(handle)
+    if (fd !== undefined) return preadFd(fd, into, 0, into.length, offset)
+    const content = this.#committer.contentOf(file!)
+    const length = Math.min(into.length, content.size - offset)
+    if (length <= 0) return 0
+    const ahead = readAhead.note(offset, length)
+    if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to).catch(() => {})
+    const done = content.read(offset, into.subarray(0, length))
+    return done === undefined ? length : done.then(() => length)
+  }
+
+  write(handle: number, offset: number, bytes: Buffer): Awaitable<number> {
+    const { file, fd } = this.#get(handle)
+    if (fd !== undefined) {
+      pwriteFd(fd, bytes, offset)
+      return bytes.length
+    }
+    this.#committer.throwFailure(file!)
+    this.#committer.write(file!, offset, bytes)
+    file!.contentChanged = true
+    file!.mtimeNs = nowNs()
+    file!.ctimeNs = file!.mtimeNs
+    const relief = this.#relieve()
+    return relief === undefined ? bytes.length : relief.then(() => bytes.length)
+  }
+
+  /** Cuts or extends; what is cut to nothing is not published before the next flush if somebody is about to write. */
+  truncate(file: StubFile, size: number): void {
+    const content = this.#committer.touch(file)
+    if (size === 0 && content.size > 0 && file.writers > 0) file.held = true
+    content.truncate(size)
+    file.contentChanged = true
+    file.mtimeNs = nowNs()
+    file.ctimeNs = file.mtimeNs
+  }
+
+  flush(handle: number): Awaitable<void> {
+    const { file, writes } = this.#get(handle)
+    if (file !== undefined && writes) return this.#committer.flush(file)
+  }
+
+  async fsync(handle: number, dataOnly: boolean): Promise<void> {
+    const { file, fd } = this.#get(handle)
+    if (file !== undefined) return this.#committer.fsync(file)
+    return dataOnly ? dataSyncFd(fd!) : syncFd(fd!)
+  }
+
+  release(handle: number): void {
+    const open = this.#open.get(handle)
+    if (open === undefined) return
+    this.#open.delete(handle)
+    const { inode, file, fd, writes } = open
+    inode.opens--
+    if (fd !== undefined) closeFd(fd)
+    if (file !== undefined && writes) file.writers--
+    if (inode.opens === 0) this.#closeLast(inode)
+  }
+
+  /** Everybody has closed it: what a mapping wrote after the last flush is stored, and an unlinked file ends. */
+  #closeLast(inode: Inode): void {
+    const { file, heldFd } = inode
+    if (heldFd !== undefined && (file === undefined || file.orphan)) {
+      closeFd(heldFd)
+      inode.heldFd = undefined
+    }
+    if (file !== undefined && file.changed) {
+      this.#committer
+        .flush(file)
+        .catch((error: unknown) => warn(`a change made after the last flush could not be stored yet: ${String(error)}`))
+        .finally(() => this.#committer.release(inode))
+      return
+    }
+    if (file !== undefined) this.#committer.release(inode)
+    else this.#services.table.release(inode)
+  }
+
+  #get(handle: number): OpenFile {
+    const open = this.#open.get(handle)
+    if (open === undefined) throw new DfsError('bad-handle', `handle ${handle} is not open`)
+    return open
+  }
+}

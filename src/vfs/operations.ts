@@ -1,0 +1,125 @@
+/**
+ * The operations a mounted folder answers, in inodes and handles: what every FUSE driver is written against,
+ * and what `Filesystem` (and the in-memory one of the tests) implements.
+ *
+ * Every operation returns its value or a Promise of it, and fails with a DfsError. All of it lives in one event loop.
+ */
+import type { ByteString, Ino } from '../dfs.ts'
+
+export type Awaitable<T> = T | Promise<T>
+
+/** What `stat` shows of an object. */
+export interface Attributes {
+  /** The object's number towards the driver. */
+  readonly ino: Ino
+  /** The number shown as `st_ino`; the same for all names of a file. */
+  readonly statIno: number
+  /** Permission and type bits. */
+  readonly mode: number
+  readonly nlink: number
+  readonly uid: number
+  readonly gid: number
+  /** Of device nodes, as Linux encodes it (new_encode_dev). */
+  readonly rdev: number
+  readonly size: number
+  /** In units of 512 bytes. */
+  readonly blocks: number
+  readonly atimeNs: bigint
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+}
+
+/** Who asks: new objects belong to them. */
+export interface Caller {
+  readonly uid: number
+  readonly gid: number
+  readonly pid: number
+}
+
+/** Nanoseconds since 1970, or the present moment. */
+export type Time = bigint | 'now'
+
+/** What `setattr` changes; what is left out stays as it is. */
+export interface AttributeChanges {
+  /** Permission bits, 0o7777. */
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
+  readonly size?: number
+  readonly atimeNs?: Time
+  readonly mtimeNs?: Time
+}
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block' | 'unknown'
+
+export interface DirectoryEntry {
+  readonly name: ByteString
+  /** As `st_ino` of the object. */
+  readonly ino: number
+  readonly type: EntryType
+}
+
+export interface FilesystemStatistics {
+  readonly blockBytes: number
+  readonly blocks: number
+  readonly blocksFree: number
+  readonly blocksAvailable: number
+  readonly files: number
+  readonly filesFree: number
+  readonly nameBytesMax: number
+}
+
+/** The root directory's number; known without a lookup and never forgotten. */
+export const ROOT_INO = 1 as Ino
+
+export interface FilesystemOperations {
+  /** Finds an entry of a directory; undefined if there is none. Adds one to the object's lookup count. */
+  lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined>
+  /** Takes `count` lookups back; at zero the number is no longer valid. Open handles keep the object alive. */
+  forget(ino: Ino, count: number): void
+  getattr(ino: Ino, handle?: number): Awaitable<Attributes>
+  setattr(ino: Ino, changes: AttributeChanges, handle?: number): Awaitable<Attributes>
+  readlink(ino: Ino): Awaitable<ByteString>
+
+  /** These five add one lookup to the object they return. */
+  mknod(parent: Ino, name: ByteString, mode: number, rdev: number, caller: Caller): Awaitable<Attributes>
+  mkdir(parent: Ino, name: ByteString, mode: number, caller: Caller): Awaitable<Attributes>
+  symlink(parent: Ino, name: ByteString, target: ByteString, caller: Caller): Awaitable<Attributes>
+  link(ino: Ino, newParent: Ino, newName: ByteString): Awaitable<Attributes>
+  create(
+    parent: Ino,
+    name: ByteString,
+    mode: number,
+    flags: number,
+    caller: Caller,
+  ): Awaitable<{ attributes: Attributes; handle: number }>
+
+  unlink(parent: Ino, name: ByteString): Awaitable<void>
+  rmdir(parent: Ino, name: ByteString): Awaitable<void>
+  /** Replaces what stands at the new place; `flags` as renameat2 has them. */
+  rename(parent: Ino, name: ByteString, newParent: Ino, newName: ByteString, flags?: number): Awaitable<void>
+
+  /** `flags` as open(2) has them on Linux. */
+  open(ino: Ino, flags: number): Awaitable<number>
+  /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
+  read(handle: number, offset: number, into: Buffer): Awaitable<number>
+  /** Writes all of `bytes`, which the callee may keep only until it resolves. */
+  write(handle: number, offset: number, bytes: Buffer): Awaitable<number>
+  flush(handle: number): Awaitable<void>
+  fsync(handle: number, dataOnly: boolean): Awaitable<void>
+  release(handle: number): Awaitable<void>
+
+  opendir(ino: Ino): Awaitable<number>
+  /** The whole directory, `.` and `..` included. */
+  readdir(handle: number): Awaitable<readonly DirectoryEntry[]>
+  releasedir(handle: number): Awaitable<void>
+  fsyncdir(handle: number): Awaitable<void>
+
+  statfs(ino: Ino): Awaitable<FilesystemStatistics>
+  /** undefined if the object has no such attribute. */
+  getxattr(ino: Ino, name: ByteString): Awaitable<Buffer | undefined>
+  listxattr(ino: Ino): Awaitable<readonly ByteString[]>
+  /** `flags`: XATTR_CREATE 1, XATTR_REPLACE 2. */
+  setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): Awaitable<void>
+  removexattr(ino: Ino, name: ByteString): Awaitable<void>
+}

@@ -1,0 +1,103 @@
+/**
+ * Turns a snapshot of a file's content into what a stub carries: inline bytes, or a manifest over sealed blocks.
+ */
+import type { BlockRef, Content } from '../dfs.ts'
+import { chunkBytes, chunkStart } from '../format/chunk-layout.ts'
+import { INLINE_BYTES_MAX } from '../format/stub.ts'
+import type { ChunkReader } from './chunk-reader.ts'
+import type { ContentSnapshot } from './file-content.ts'
+import type { Sealer } from './sealer.ts'
+import { completeChunk, readSealed, refOf } from './sealed-layers.ts'
+
+export interface SealedContent {
+  readonly content: Content
+  /** New blocks, pinned: unpin them when the content stands in a stub. */
+  readonly pinned: BlockRef[]
+  /** How many bytes more than the base the content has outside of holes. */
+  readonly allocatedMoreBytes: number
+}
+
+const CHUNKS_AT_ONCE = 16
+const NO_OVERLAY: ReadonlyMap<number, BlockRef | undefined> = new Map()
+
+/** On failure nothing stays pinned. */
+export async function sealSnapshot(
+  snapshot: ContentSnapshot,
+  { sealer, reader }: { sealer: Sealer; reader: ChunkReader },
+): Promise<SealedContent> {
+  if (snapshot.size <= INLINE_BYTES_MAX) {
+    const bytes = await inlineBytes(snapshot, reader)
+    return { content: { kind: 'inline', bytes }, pinned: [], allocatedMoreBytes: bytes.length }
+  }
+  const pinned: BlockRef[] = []
+  const seal = async (kind: 'data' | 'node', plain: Buffer) => {
+    const ref = await sealer.seal(kind, plain)
+    if (ref !== undefined) pinned.push(ref)
+    return ref
+  }
+  try {
+    const changes = await sealDirty(snapshot, reader, seal)
+    const { base, overlay } = snapshot.sealed
+    if (base.inline !== undefined && base.keepChunks > 0 && !changes.has(0)) {
+      changes.set(0, await seal('data', base.inline.subarray(0, Math.min(base.inline.length, snapshot.size))))
+    }
+    for (const [index, ref] of overlay) if (!changes.has(index)) changes.set(index, ref)
+    const allocatedMoreBytes = await allocatedMore(snapshot, reader, changes)
+    const tree = await base.tree.update(
+      { changes, keepChunks: base.keepChunks, size: snapshot.size },
+      {
+        readNode: (ref) => reader.readNode(ref),
+        sealNode: async (plain) => {
+          const ref = (await seal('node', plain))!
+          reader.keepNode(ref, plain)
+          return ref
+        },
+      },
+    )
+    return { content: tree.content, pinned, allocatedMoreBytes }
+  } catch (error) {
+    sealer.unpin(pinned)
+    throw error
+  }
+}
+
+async function allocatedMore(
+  { sealed: { base } }: ContentSnapshot,
+  reader: ChunkReader,
+  changes: ReadonlyMap<number, BlockRef | undefined>,
+): Promise<number> {
+  let more = 0
+  for (const [index, ref] of changes) {
+    const before = await refOf({ base, overlay: NO_OVERLAY }, reader, index)
+    more += (ref?.plainBytes ?? 0) - (before?.plainBytes ?? 0)
+  }
+  return more
+}
+
+async function inlineBytes(snapshot: ContentSnapshot, reader: ChunkReader): Promise<Buffer> {
+  const dirty = snapshot.dirty.find(({ index }) => index === 0)
+  if (dirty !== undefined) return Buffer.from(await completeChunk(dirty, snapshot.size, snapshot.sealed, reader))
+  const bytes = Buffer.alloc(snapshot.size)
+  if (bytes.length > 0) await readSealed(snapshot.sealed, reader, 0, 0, bytes)
+  return bytes
+}
+
+async function sealDirty(
+  snapshot: ContentSnapshot,
+  reader: ChunkReader,
+  seal: (kind: 'data', plain: Buffer) => Promise<BlockRef | undefined>,
+): Promise<Map<number, BlockRef | undefined>> {
+  const changes = new Map<number, BlockRef | undefined>()
+  const waiting = snapshot.dirty[Symbol.iterator]()
+  const work = async () => {
+    for (const chunk of waiting) {
+      const length = Math.min(chunkBytes(chunk.index), snapshot.size - chunkStart(chunk.index))
+      if (length <= 0) continue
+      changes.set(chunk.index, await seal('data', await completeChunk(chunk, length, snapshot.sealed, reader)))
+    }
+  }
+  const workers = Array.from({ length: Math.min(CHUNKS_AT_ONCE, snapshot.dirty.length) }, work)
+  const results = await Promise.allSettled(workers)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+  return changes
+}

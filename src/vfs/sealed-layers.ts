@@ -1,0 +1,82 @@
+/**
+ * What of a file's content lies in stub and blocks: the base, as the stub has it, and the overlay of chunks sealed
+ * since. Reading them is the same for the file as it is now and for a snapshot of it.
+ */
+import type { BlockRef, Content } from '../dfs.ts'
+import { chunkCount } from '../format/chunk-layout.ts'
+import { ManifestTree } from '../seal/manifest-tree.ts'
+import type { ChunkReader } from './chunk-reader.ts'
+import type { DirtyChunk } from './dirty-chunk.ts'
+
+export interface ContentBase {
+  /** The whole content, if the stub carries it. */
+  readonly inline: Buffer | undefined
+  readonly tree: ManifestTree
+  /** Chunks of the base from this index on are cut off. */
+  readonly keepChunks: number
+}
+
+export interface SealedLayers {
+  readonly base: ContentBase
+  /** Chunks sealed since; undefined is a hole. */
+  readonly overlay: ReadonlyMap<number, BlockRef | undefined>
+}
+
+export function baseOf(content: Content, size: number): ContentBase {
+  return {
+    inline: content.kind === 'inline' ? content.bytes : undefined,
+    tree: ManifestTree.of(content, size),
+    keepChunks: chunkCount(size),
+  }
+}
+
+/** Fills `into` with a chunk's bytes from `at` on; zeroes where nothing was ever sealed. */
+export function readSealed(
+  layers: SealedLayers,
+  reader: ChunkReader,
+  index: number,
+  at: number,
+  into: Buffer,
+): void | Promise<void> {
+  const { inline, keepChunks } = layers.base
+  if (inline !== undefined && index < keepChunks && !layers.overlay.has(index)) {
+    const copied = index === 0 && at < inline.length ? inline.copy(into, 0, at) : 0
+    into.fill(0, copied)
+    return
+  }
+  const ref = refOf(layers, reader, index)
+  if (ref instanceof Promise) return ref.then((found) => readRef(found, reader, at, into))
+  return readRef(ref, reader, at, into)
+}
+
+/** The block of a chunk; undefined for a hole and for a chunk that the stub carries itself. */
+export function refOf(
+  { base, overlay }: SealedLayers,
+  reader: ChunkReader,
+  index: number,
+): BlockRef | undefined | Promise<BlockRef | undefined> {
+  if (overlay.has(index)) return overlay.get(index)
+  if (index >= base.keepChunks || base.inline !== undefined) return undefined
+  return base.tree.get(index, reader)
+}
+
+/** The first `length` bytes of a frozen dirty chunk, its gaps filled from below. */
+export async function completeChunk(
+  chunk: DirtyChunk,
+  length: number,
+  layers: SealedLayers,
+  reader: ChunkReader,
+): Promise<Buffer> {
+  const gaps = chunk.valid.gaps(0, length)
+  if (gaps.length === 0) return chunk.slice(0, length)
+  const whole = Buffer.from(new SharedArrayBuffer(length))
+  chunk.slice(0, length).copy(whole)
+  for (const { from, to } of gaps) await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
+  return whole
+}
+
+function readRef(ref: BlockRef | undefined, reader: ChunkReader, at: number, into: Buffer): void | Promise<void> {
+  const there = ref === undefined ? 0 : Math.max(0, Math.min(into.length, ref.plainBytes - at))
+  into.fill(0, there)
+  if (ref !== undefined && there > 0) return reader.read(ref, at, into.subarray(0, there))
+}

@@ -1,0 +1,88 @@
+/**
+ * A file of dfs while the kernel knows it: its metadata, its content once that is needed, and how far both have
+ * come on their way to the journal and into the stub.
+ *
+ * Sequences tell the way: `sequence` is that of the last commit, `stubSequence` that of the state in the stub.
+ */
+import type { Cid, FileMeta } from '../dfs.ts'
+import type { FileContent } from './file-content.ts'
+import type { Inode } from './inode-table.ts'
+import type { StubAttributes } from './services.ts'
+import type { Slot } from './stub-io.ts'
+
+export class StubFile {
+  readonly inode: Inode
+  fileId: Buffer
+  mode: number
+  mtimeNs: bigint
+  ctimeNs: bigint
+  allocatedBytes: number
+  content: FileContent | undefined
+  /** Which slot of the stub is the present one; known once the content is. */
+  slot: Slot | undefined
+  sequence: number
+  stubSequence: number
+  /** Something differs from the last commit. */
+  changed = false
+  /** Set by a cut to nothing until the next flush: nothing is published between the two. */
+  held = false
+  /** When the last part of a write came that may not have been the last, in ms of the monotonic clock. */
+  partialWriteAt = Number.NEGATIVE_INFINITY
+  /** When the first change since the last commit came, in ms of the monotonic clock. */
+  changedAt = 0
+  /** Handles open for writing. */
+  writers = 0
+  /** A checkpoint works on it. */
+  checkpointing = false
+  /** It has no name any more and never will: nothing of it is stored. */
+  orphan = false
+  /** Chunks being sealed. */
+  readonly sealing = new Set<Promise<void>>()
+  /** Blocks sealed since the last fsync or checkpoint. */
+  readonly unsynced = new Set<Cid>()
+  /** What went wrong in the background; the next flush or fsync says it. */
+  failure: unknown
+  /** The content differs from the stub's. */
+  contentChanged = false
+  /** Whether the stub's state is one that a writer left behind when it closed, not one from its midst. */
+  isClosedVersion = true
+  #size: number
+
+  constructor(inode: Inode, { fileId, sequence, meta, allocatedBytes }: StubAttributes) {
+    this.inode = inode
+    this.fileId = fileId
+    this.sequence = sequence
+    this.stubSequence = sequence
+    this.mode = meta.mode
+    this.mtimeNs = meta.mtimeNs
+    this.ctimeNs = meta.ctimeNs
+    this.allocatedBytes = allocatedBytes
+    this.#size = meta.size
+  }
+
+  get size(): number {
+    return this.content?.size ?? this.#size
+  }
+
+  /** Whether the journal holds something that the stub does not. */
+  get needsCheckpoint(): boolean {
+    return this.stubSequence < this.sequence && !this.orphan
+  }
+
+  /** Whether forgetting it would lose something. */
+  get isBusy(): boolean {
+    return !this.orphan && (this.changed || this.needsCheckpoint || this.checkpointing || this.sealing.size > 0)
+  }
+
+  get meta(): FileMeta {
+    return { mode: this.mode, size: this.size, mtimeNs: this.mtimeNs, ctimeNs: this.ctimeNs }
+  }
+
+  /** Frees the content's memory; it will be read again from the stub. Only for a file that is not busy. */
+  unload(): void {
+    if (this.content === undefined) return
+    this.#size = this.content.size
+    this.content.dispose()
+    this.content = undefined
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * The stubs and directories on the disk below, reached only through descriptors: the root's was opened before the
+ * mount covered it, so nothing here ever enters our own mount.
+ */
+import type { ByteString } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { Lru } from '../concurrency/lru.ts'
+import { STUB_LINE_BYTES, stubKind } from '../format/stub-line.ts'
+import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
+import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
+import type { Keys } from '../seal/keys.ts'
+import type { Inode, InodeKind, InodeTable } from './inode-table.ts'
+import { mayBeStub, storedNameOfFile, storedNameOfOther } from './names.ts'
+import type { AttributeIndex, StubAttributes } from './services.ts'
+import { loadStub, type LoadedStub } from './stub-io.ts'
+
+export interface Found {
+  readonly stored: ByteString
+  readonly stat: Stat
+  readonly kind: InodeKind
+}
+
+const DIRECTORY_FDS_MAX = 512
+const STORED_BYTES_MAX = 255
+
+export class StubTree {
+  readonly rootFd: number
+  readonly #keys: Keys
+  readonly #index: AttributeIndex
+  readonly #table: InodeTable
+  readonly #fds = new Lru<Inode, number>({ weightMax: DIRECTORY_FDS_MAX, weigh: () => 1, onEvict: (_, fd) => closeFd(fd) })
+
+  constructor({ rootFd, keys, index, table }: { rootFd: number; keys: Keys; index: AttributeIndex; table: InodeTable }) {
+    this.rootFd = rootFd
+    this.#keys = keys
+    this.#index = index
+    this.#table = table
+  }
+
+  /** A descriptor (O_PATH) of a directory, good until the next call. */
+  directoryFd(directory: Inode): number {
+    if (directory === this.#table.root) return this.rootFd
+    const open = this.#fds.get(directory)
+    if (open !== undefined) return open
+    const { parent, name } = directory.place
+    const parentFd = this.directoryFd(parent)
+    const fd = this.#openDirectory(parentFd, name, directory)
+    this.#fds.set(directory, fd)
+    return fd
+  }
+
+  /** A directory that was removed or forgotten needs no descriptor any more. */
+  dropDirectory(directory: Inode): void {
+    const fd = this.#fds.get(directory)
+    if (fd === undefined) return
+    this.#fds.delete(directory)
+  }
+
+  close(): void {
+    this.#fds.clear()
+    closeFd(this.rootFd)
+  }
+
+  /** Finds what a visible name stands for. */
+  find(parent: Inode, name: ByteString): Found | undefined {
+    const dirFd = this.directoryFd(parent)
+    const stub = storedNameOfFile(name)
+    if (stub.length <= STORED_BYTES_MAX) {
+      const stat = statAt(dirFd, stub)
+      if (stat !== undefined && isRegular(stat) && this.isStub(dirFd, stub, stat)) return { stored: stub, stat, kind: 'stub' }
+    }
+    const other = storedNameOfOther(name)
+    const found = other.length <= STORED_BYTES_MAX ? statAt(dirFd, other) : undefined
+    if (found !== undefined && !isRegular(found)) return { stored: other, stat: found, kind: kindOfStat(found) }
+    const plain = other === name ? found : statAt(dirFd, name)
+    if (plain === undefined) return undefined
+    if (!isRegular(plain)) return { stored: name, stat: plain, kind: kindOfStat(plain) }
+    if (mayBeStub(name) && this.isStub(dirFd, name, plain)) return undefined
+    return { stored: name, stat: plain, kind: 'plain' }
+  }
+
+  /** Whether a regular file named like a stub is one: by the index, else by its first line. */
+  isStub(dirFd: number, stored: ByteString, stat: Stat): boolean {
+    if (stat.size === 0 || this.#index.get(stat) !== undefined) return true
+    return this.#readHead(dirFd, stored, STUB_LINE_BYTES, (head) => stubKind(head) !== 'plain') ?? false
+  }
+
+  /**
+   * What a stub says, from the index if it knows it.
+   * Fails with `corrupt`, `wrong-key`, `newer-version`: such a stub is never taken for a plain or an empty file.
+   */
+  attributes(dirFd: number, stored: ByteString, stat: Stat): StubAttributes {
+    const known = this.#index.get(stat)
+    if (known !== undefined) return known
+    const loaded = this.load(dirFd, stored, stat)
+    const attributes = { ...loaded.state, allocatedBytes: loaded.state.meta.size }
+    if (stat.size > 0) this.#index.put(stat, attributes)
+    return attributes
+  }
+
+  load(dirFd: number, stored: ByteString, stat: Stat): LoadedStub {
+    const fd = openAt(dirFd, stored, O.RDONLY | O.NOFOLLOW)
+    try {
+      return loadStub(fd, stat, this.#keys)
+    } finally {
+      closeFd(fd)
+    }
+  }
+
+  /** The name an inode has on disk. */
+  storedName(inode: Inode, name: ByteString = inode.place.name): ByteString {
+    if (inode.kind === 'stub') return storedNameOfFile(name)
+    if (inode.kind === 'plain') return name
+    return storedNameOfOther(name)
+  }
+
+  /** The path of an inode's stored name, from the folder's root. */
+  storedPath(inode: Inode, { parent, name } = inode.place): ByteString {
+    const own = this.storedName(inode, name)
+    return parent === this.#table.root ? own : `${this.storedPath(parent)}/${own}`
+  }
+
+  /** The path a person sees. */
+  visiblePath(inode: Inode): ByteString {
+    if (inode === this.#table.root) return ''
+    const { parent, name } = inode.place
+    return parent === this.#table.root ? name : `${this.visiblePath(parent)}/${name}`
+  }
+
+  /** The state of an inode's underlying object now. */
+  stat(inode: Inode): Stat {
+    if (inode === this.#table.root) return statFd(this.rootFd)
+    if (inode.heldFd !== undefined) return statFd(inode.heldFd)
+    const { parent } = inode.place
+    return this.#statOrFail(this.directoryFd(parent), this.storedName(inode))
+  }
+
+  /** Opens an inode's underlying object. The caller closes it. */
+  open(inode: Inode, flags: number): number {
+    return openAt(this.directoryFd(inode.place.parent), this.storedName(inode), flags | O.NOFOLLOW)
+  }
+
+  /** Works on an inode's open stub: the one held since its unlinking, or one opened for the purpose. */
+  withStub<T>(inode: Inode, flags: number, work: (fd: number) => T): T {
+    if (inode.heldFd !== undefined) return work(inode.heldFd)
+    const fd = this.open(inode, flags)
+    try {
+      return work(fd)
+    } finally {
+      closeFd(fd)
+    }
+  }
+
+  #statOrFail(dirFd: number, name: ByteString): Stat {
+    const stat = statAt(dirFd, name)
+    if (stat === undefined) throw new DfsError('stale', 'the stub below is gone', { op: 'stat', subject: name })
+    return stat
+  }
+
+  #openDirectory(parentFd: number, name: ByteString, directory: Inode): number {
+    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
+    const fd = tryOpenAt(parentFd, storedNameOfOther(name), flags) ?? tryOpenAt(parentFd, name, flags)
+    if (fd === undefined) throw new DfsError('stale', 'a directory below is gone', { subject: name })
+    if (!directory.is(statFd(fd))) {
+      closeFd(fd)
+      throw new DfsError('stale', 'another directory stands in its place', { subject: name })
+    }
+    return fd
+  }
+
+  #readHead<T>(dirFd: number, stored: ByteString, bytes: number, read: (head: Buffer) => T): T | undefined {
+    const fd = tryOpenAt(dirFd, stored, O.RDONLY | O.NOFOLLOW)
+    if (fd === undefined) return undefined
+    try {
+      const head = Buffer.alloc(bytes)
+      return read(head.subarray(0, preadFd(fd, head, 0, bytes, 0)))
+    } finally {
+      closeFd(fd)
+    }
+  }
+}
+
+export function isRegular(stat: Stat): boolean {
+  return (stat.mode & MODE.FORMAT) === MODE.REGULAR
+}
+
+function kindOfStat(stat: Stat): InodeKind {
+  return (stat.mode & MODE.FORMAT) === MODE.DIRECTORY ? 'directory' : 'other'
+}

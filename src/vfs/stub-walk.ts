@@ -1,0 +1,100 @@
+/**
+ * A walk over all stubs of a folder on the disk below, the kept versions included: what a garbage collection marks
+ * by, and what `verify` reads.
+ */
+import type { ByteString, StubState } from '../dfs.ts'
+import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
+import { readDirectory } from '../posix/listing.ts'
+import { statAt, statFd } from '../posix/stat.ts'
+import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from './names.ts'
+import type { Services } from './services.ts'
+import type { StubTree } from './stub-tree.ts'
+import { VERSIONS_DIRECTORY } from './versions.ts'
+
+export interface WalkedStub {
+  /** As a person sees it, from the folder's root. */
+  readonly path: ByteString
+  /** Reads the stub. Fails with `corrupt`, `wrong-key`, `newer-version`, `io`. */
+  readonly load: () => StubState
+}
+
+/**
+ * Every stub at or below a visible path ('' for all). Fails if a directory cannot be read.
+ * Only the name of one directory's entries is in memory at a time, and a descriptor for each level.
+ */
+export async function* walkStubs(services: Services, inside: ByteString = ''): AsyncGenerator<WalkedStub> {
+  const parts = inside.split('/').filter((part) => part !== '')
+  yield* walk(services.tree, services.tree.rootFd, '', parts)
+}
+
+async function* walk(
+  tree: StubTree,
+  directoryFd: number,
+  path: ByteString,
+  wanted: readonly ByteString[],
+): AsyncGenerator<WalkedStub> {
+  const [first, ...rest] = wanted
+  const fd = openAt(directoryFd, '.', O.RDONLY | O.DIRECTORY)
+  try {
+    for (const { name: stored, type } of readDirectory(fd)) {
+      if (type === 'directory') {
+        const name = visibleNameOfOther(stored)
+        if ((first !== undefined && first !== name) || isSkipped(path, stored)) continue
+        // Gone since it was listed is gone; anything else that is in the way fails the walk.
+        const childFd = tryOpenAt(fd, stored, O.PATH | O.DIRECTORY | O.NOFOLLOW)
+        if (childFd === undefined) continue
+        try {
+          yield* walk(tree, childFd, join(path, name), rest)
+        } finally {
+          closeFd(childFd)
+        }
+      } else if (type === 'file' && mayBeStub(stored)) {
+        const name = visibleNameOfStub(stored)
+        if (first !== undefined && first !== name && first !== stored) continue
+        const stub = stubHere(tree, fd, stored, join(path, name))
+        if (stub !== undefined) yield stub
+      }
+    }
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/** Undefined if it is no stub, or gone since it was listed. */
+function stubHere(tree: StubTree, fd: number, stored: ByteString, path: ByteString): WalkedStub | undefined {
+  const stat = statAt(fd, stored)
+  if (stat === undefined || !tree.isStub(fd, stored, stat)) return undefined
+  return { path, load: () => tree.load(fd, stored, stat).state }
+}
+
+/** Of the folder's own directory only the versions refer to blocks. */
+function isSkipped(path: ByteString, stored: ByteString): boolean {
+  return path === RESERVED_NAME && stored !== VERSIONS_DIRECTORY
+}
+
+function join(path: ByteString, name: ByteString): ByteString {
+  return path === '' ? name : `${path}/${name}`
+}
+
+/** Every name below the folder's root by the inode number it had when it was listed. */
+export function storedPathsByIno(services: Services): Map<number, ByteString[]> {
+  const found = new Map<number, ByteString[]>()
+  const visit = (directoryFd: number, path: ByteString) => {
+    const fd = openAt(directoryFd, '.', O.RDONLY | O.DIRECTORY)
+    try {
+      for (const { name, ino, type } of readDirectory(fd)) {
+        const own = join(path, name)
+        if (type === 'file') found.set(ino, [...(found.get(ino) ?? []), own])
+        if (type !== 'directory') continue
+        const childFd = tryOpenAt(fd, name, O.PATH | O.DIRECTORY | O.NOFOLLOW)
+        if (childFd === undefined) continue
+        if (statFd(childFd).ino === ino) visit(childFd, own)
+        closeFd(childFd)
+      }
+    } finally {
+      closeFd(fd)
+    }
+  }
+  visit(services.tree.rootFd, '')
+  return found
+}

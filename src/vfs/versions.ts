@@ -1,0 +1,168 @@
+/**
+ * Versions and trash: what was overwritten or deleted, as copies of stubs below `.dfs/versions/FILEID/TIME.f`,
+ * each with the path it had inside. Content stays in its blocks, for versions count as references.
+ *
+ * TIME is when the version was superseded, in UTC; the version was the file's content until then.
+ */
+import type { ByteString } from '../dfs.ts'
+import { kindOf } from '../errors.ts'
+import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
+import { closeFd, O, openAt, preadFd, pwriteFd } from '../posix/files.ts'
+import { linkAt, makeDirectoryAt, renameAt, RENAME } from '../posix/names.ts'
+import { type Stat, statAt } from '../posix/stat.ts'
+import { sealTrailer } from '../seal/stub-slot.ts'
+import { nowNs } from './clock.ts'
+import type { Inode } from './inode-table.ts'
+import { RESERVED_NAME, STUB_SUFFIX } from './names.ts'
+import type { Services } from './services.ts'
+import type { StubFile } from './stub-file.ts'
+import { formatVersionTime } from './version-time.ts'
+
+export const VERSIONS_DIRECTORY = 'versions'
+
+/** A file overwritten again within this time makes no second version. */
+const OVERWRITTEN_EVERY_MS = 60_000
+/** A file deleted sooner after its last change was never meant to stay. */
+const DELETED_AGE_NS_MIN = 10_000_000_000n
+/** How many files' last versions are remembered; forgetting one costs a version too many. */
+const REMEMBERED_MAX = 10_000
+
+export class Versions {
+  readonly #services: Services
+  readonly #directory: Inode
+  /** When each file last made a version, in ms of the monotonic clock. */
+  readonly #madeAt = new Map<string, number>()
+
+  /** `directory`: the inode of `.dfs/versions`. */
+  constructor(services: Services, directory: Inode) {
+    this.#services = services
+    this.#directory = directory
+  }
+
+  /**
+   * Copies the state that a stub still has before a checkpoint writes over it, if it is worth keeping: content that
+   * a writer left behind, not a moment in the midst of writing, and at most one a minute.
+   */
+  keepReplaced(file: StubFile): void {
+    if (!file.contentChanged || !file.isClosedVersion || file.stubSequence === 0 || file.orphan) return
+    if (file.inode.places.length === 0 || this.#isVersion(file.inode)) return
+    const key = file.fileId.toString('hex')
+    const last = this.#madeAt.get(key)
+    if (last !== undefined && performance.now() - last < OVERWRITTEN_EVERY_MS) return
+    this.#copy(file.inode, key)
+    this.#remember(key)
+  }
+
+  /** Whether a file that is about to lose its last name should become a version. */
+  isWorthKeeping(file: StubFile): boolean {
+    const age = nowNs() - file.ctimeNs
+    // A clock that went back says nothing about the age.
+    return file.size > 0 && (age < 0n || age >= DELETED_AGE_NS_MIN)
+  }
+
+  /** Moves a file that nobody has open to its version's place instead of deleting it. */
+  take(inode: Inode): void {
+    const { tree, table, journal } = this.#services
+    const place = inode.place
+    const from = tree.storedPath(inode)
+    const path = tree.visiblePath(inode)
+    const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
+    const directoryFd = tree.directoryFd(directory)
+    const name = this.#freeName(directoryFd)
+    renameAt(tree.directoryFd(place.parent), tree.storedName(inode), directoryFd, name + STUB_SUFFIX, RENAME.NOREPLACE)
+    table.removePlace(inode, place.parent, place.name)
+    table.addPlace(inode, directory, name)
+    if (inode.file!.needsCheckpoint) journal.append({ kind: 'rename', from, to: tree.storedPath(inode) })
+    tree.withStub(inode, O.RDWR, (fd) => this.#writeTrailer(fd, path))
+  }
+
+  /** Gives a file that is about to be replaced a second name as a version, so that the replacing stays atomic. */
+  linkBeforeReplace(inode: Inode): void {
+    const { tree, table } = this.#services
+    const { parent } = inode.place
+    const path = tree.visiblePath(inode)
+    const stored = tree.storedName(inode)
+    const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
+    const directoryFd = tree.directoryFd(directory)
+    const name = this.#freeName(directoryFd)
+    linkAt(tree.directoryFd(parent), stored, directoryFd, name + STUB_SUFFIX)
+    table.addPlace(inode, directory, name)
+    // The last place is the one used; until the replacing is done that is the name people know.
+    inode.places.unshift(inode.places.pop()!)
+    tree.withStub(inode, O.RDWR, (fd) => this.#writeTrailer(fd, path))
+  }
+
+  /** Copies the stub's present state, for a file that loses its last name while it is open. */
+  copyBeforeUnlink(inode: Inode): void {
+    if (inode.file!.stubSequence > 0) this.#copy(inode, inode.file!.fileId.toString('hex'))
+  }
+
+  #copy(inode: Inode, key: string): void {
+    const { tree } = this.#services
+    try {
+      const bytes = Buffer.alloc(STUB_BYTES_MAX)
+      const length = tree.withStub(inode, O.RDONLY, (fd) => preadFd(fd, bytes, 0, bytes.length, 0))
+      const directoryFd = tree.directoryFd(this.#directoryOf(key))
+      const fd = openAt(directoryFd, this.#freeName(directoryFd) + STUB_SUFFIX, O.CREAT | O.EXCL | O.RDWR, 0o600)
+      try {
+        pwriteFd(fd, bytes.subarray(0, length), 0)
+        this.#writeTrailer(fd, tree.visiblePath(inode))
+      } finally {
+        closeFd(fd)
+      }
+    } catch (error) {
+      // Without room for a version the file itself must still be stored.
+      if (kindOf(error) !== 'no-space' && kindOf(error) !== 'over-quota') throw error
+    }
+  }
+
+  #writeTrailer(fd: number, path: ByteString): void {
+    pwriteFd(fd, sealTrailer(path, this.#services.keys), TRAILER_OFFSET)
+  }
+
+  #directoryOf(key: string): Inode {
+    const { tree, table } = this.#services
+    const known = this.#directory.children.get(key)
+    if (known !== undefined) return known
+    const parentFd = tree.directoryFd(this.#directory)
+    let stat = statAt(parentFd, key)
+    if (stat === undefined) {
+      makeDirectoryAt(parentFd, key, 0o700)
+      stat = statAt(parentFd, key)
+    }
+    return table.intern(stat as Stat, 'directory', this.#directory, key)
+  }
+
+  #freeName(directoryFd: number): ByteString {
+    for (let ms = Date.now(); ; ms++) {
+      const name = formatVersionTime(ms)
+      if (statAt(directoryFd, name + STUB_SUFFIX) === undefined) return name
+    }
+  }
+
+  #isVersion(inode: Inode): boolean {
+    return inode.place.parent.places[0]?.parent === this.#directory
+  }
+
+  #remember(key: string): void {
+    this.#madeAt.delete(key)
+    this.#madeAt.set(key, performance.now())
+    for (const oldest of this.#madeAt.keys()) {
+      if (this.#madeAt.size <= REMEMBERED_MAX) return
+      this.#madeAt.delete(oldest)
+    }
+  }
+}
+
+/** The inode of `.dfs/versions`, made on disk where it is missing. */
+export function versionsDirectory({ table, tree }: Pick<Services, 'table' | 'tree'>): Inode {
+  let directory = table.root
+  for (const name of [RESERVED_NAME, VERSIONS_DIRECTORY]) {
+    const fd = tree.directoryFd(directory)
+    if (statAt(fd, name) === undefined) makeDirectoryAt(fd, name, 0o700)
+    directory = table.intern(statAt(fd, name)!, 'directory', directory, name)
+    // Never forgotten: the folder itself looks things up below it.
+    directory.lookups++
+  }
+  return directory
+}
