@@ -1,0 +1,30 @@
+/** `dfs gc`: deletes blocks that nothing needs any more. */
+import type { Command } from 'commander'
+import type { App, ReportOptions } from '../app.ts'
+import { formatBytes, formatCount } from '../output.ts'
+
+export function registerGc(program: Command, app: App): void {
+  program
+    .command('gc')
+    .description('delete blocks that nothing has needed for a while (see "dfs config get gcGraceMinutes")')
+    .option('--json', 'report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dfs gc`,
+    )
+    .action((options: ReportOptions) => runGc(app, options))
+}
+
+async function runGc(app: App, options: ReportOptions): Promise<void> {
+  const result = await app.withDaemon(async (client) => {
+    using bar = app.progressBar('collecting')
+    return await client.call('gc', {}, { onProgress: bar.onProgress })
+  })
+  app.report(options, result, ({ blocks, bytes, keptByGrace }) => {
+    const kept =
+      keptByGrace === 0 ? '' : `; ${formatCount(keptByGrace, 'more block')} will go when the grace period is over`
+    return `Deleted ${formatCount(blocks, 'block')}, ${formatBytes(bytes)}${kept}`
+  })
+}

@@ -1,0 +1,61 @@
+/** `dfs init` and `dfs recover`: making the home. */
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import type { HomeResult } from '../../daemon/control-api.ts'
+import { DfsError } from '../../errors.ts'
+import type { App } from '../app.ts'
+
+interface InitOptions {
+  name?: string
+  json?: boolean
+}
+
+export function registerInit(program: Command, app: App): void {
+  program
+    .command('init')
+    .description('make your identity and personal key, and show the recovery kit this one time')
+    .option('--name <name>', 'what to call this device (else its host name)')
+    .option('--json', 'report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dfs init --name laptop
+  $ DFS_HOME=/mnt/usb/dfs dfs init     a home on another disk`,
+    )
+    .action((options: InitOptions) => runInit(app, options))
+}
+
+export function registerRecover(program: Command, app: App): void {
+  program
+    .command('recover')
+    .description('make a home with the personal key that a recovery kit holds')
+    .argument('<kit...>', 'the 24 words, or - to read the kit from standard input (which no process list shows)')
+    .option('--name <name>', 'what to call this device (else its host name)')
+    .option('--json', 'report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dfs recover - < kit.txt
+  $ dfs recover - ; then type the words, and Ctrl-D`,
+    )
+    .action((kit: string[], options: InitOptions) => runRecover(app, kit, options))
+}
+
+async function runInit(app: App, { name, json }: InitOptions): Promise<void> {
+  const result = await app.withDaemon((client) => client.call('init', { name }), { mayCreate: true })
+  app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
+}
+
+async function runRecover(app: App, words: string[], { name, json }: InitOptions): Promise<void> {
+  const kit = words.length === 1 && words[0] === '-' ? await text(app.streams.stdin) : words.join(' ')
+  if (kit.trim() === '') throw new DfsError('usage', 'the recovery kit is empty', { mend: 'see "dfs recover --help"' })
+  const result = await app.withDaemon((client) => client.call('recover', { kit, name }), { mayCreate: true })
+  app.report({ json }, result, describe)
+}
+
+function describe({ home, created, device, owner }: HomeResult): string {
+  const what = created ? 'Made your home' : 'There is your home already, unchanged'
+  return `${what}: ${home}\ndevice ${device}\nowner  ${owner}`
+}

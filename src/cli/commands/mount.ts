@@ -1,0 +1,98 @@
+/** `dfs mount`: makes a folder usable; with `-f` it stays until the mount ends. */
+import { type Command, Option } from 'commander'
+import type { MountResult } from '../../daemon/control-api.ts'
+import type { App } from '../app.ts'
+import type { Client } from '../client.ts'
+import { resolvePath } from '../paths.ts'
+import { connectRunning } from '../start-daemon.ts'
+import { describeAdded } from './add.ts'
+
+interface MountOptions {
+  foreground?: boolean
+  driver?: string
+  adopt?: boolean
+  offline?: boolean
+  json?: boolean
+}
+
+export function registerMount(program: Command, app: App): void {
+  program
+    .command('mount')
+    .description("show a folder's stubs as the files they stand for; returns when the mount is ready")
+    .argument('<folder>', 'the folder, which must be a directory')
+    .argument('[mountpoint]', 'an empty directory to mount at (else over the folder itself)')
+    .option('-f, --foreground', 'stay until the mount ends; Ctrl-C unmounts')
+    .addOption(new Option('--driver <driver>', 'how to mount').choices(['auto', 'kernel', 'fuse-native']))
+    .option('--adopt', 'turn plain files in the folder into stubs')
+    .option('--offline', 'talk to no other device')
+    .option('--json', 'report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dfs mount ~/cloud                  makes a home at the first time, and prints the recovery kit
+  $ dfs mount ~/cloud /mnt/cloud       leaves the stubs in ~/cloud to see
+  $ dfs mount -f --adopt ~/documents`,
+    )
+    .action((folder: string, mountpoint: string | undefined, options: MountOptions) =>
+      runMount(app, folder, mountpoint, options),
+    )
+}
+
+async function runMount(
+  app: App,
+  folder: string,
+  mountpoint: string | undefined,
+  options: MountOptions,
+): Promise<void> {
+  const { driver, adopt, offline, json, foreground } = options
+  const params = {
+    folder: await resolvePath(folder),
+    mountpoint: mountpoint && (await resolvePath(mountpoint)),
+    driver,
+    adopt,
+    offline,
+  }
+  const mounted = await app.withDaemon(
+    (client) => {
+      using bar = app.progressBar('adopting')
+      return client.call('mount', params, { onProgress: bar.onProgress })
+    },
+    { mayCreate: true },
+  )
+  if (mounted.kit !== undefined && !json) app.say(`${mounted.kit}\nThis is your recovery kit, shown this once.\n`)
+  app.report({ json }, mounted, describe)
+  if (foreground) await stay(app, mounted.folder)
+}
+
+/** Until the mount ends; SIGINT and SIGTERM unmount it first. */
+async function stay(app: App, folder: string): Promise<void> {
+  const home = await app.home()
+  const watching = await connectRunning(home)
+  if (watching === undefined) return
+  let unmounting: Promise<void> | undefined
+  const unmount = () => {
+    unmounting ??= unmountBy(home, folder).catch((error) => watching.abort(error))
+  }
+  process.on('SIGINT', unmount).on('SIGTERM', unmount)
+  try {
+    await watching.call('untilUnmounted', { folder })
+    await unmounting
+    await watching.awaitEnd(0)
+  } finally {
+    process.off('SIGINT', unmount).off('SIGTERM', unmount)
+    watching.close()
+  }
+}
+
+async function unmountBy(home: string, folder: string): Promise<void> {
+  const client: Client | undefined = await connectRunning(home)
+  await client?.call('umount', { folder })
+  client?.close()
+}
+
+function describe({ folder, mountpoint, already, adopted }: MountResult): string {
+  const where = mountpoint === folder ? folder : `${folder} at ${mountpoint}`
+  const mounted = `${already ? 'Is mounted already' : 'Mounted'}: ${where}`
+  return adopted === undefined ? mounted : `${mounted}\n${describeAdded(adopted)}`
+}

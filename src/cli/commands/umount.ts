@@ -1,0 +1,39 @@
+/** `dfs umount`: ends a mount, and returns when everything is stored. */
+import type { Command } from 'commander'
+import type { App } from '../app.ts'
+import { resolvePath } from '../paths.ts'
+
+interface UmountOptions {
+  lazy?: boolean
+  json?: boolean
+}
+
+/** After the last unmount the daemon ends; a daemon that got something else to do meanwhile is not waited for. */
+const DAEMON_END_MS = 5_000
+
+export function registerUmount(program: Command, app: App): void {
+  program
+    .command('umount')
+    .description('store everything that was written, and unmount')
+    .argument('<folder>', 'the folder, or where it is mounted')
+    .option('--lazy', 'take it away at once; programs that use it keep what they have open')
+    .option('--json', 'report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dfs umount ~/cloud
+  $ dfs umount --lazy ~/cloud`,
+    )
+    .action((folder: string, options: UmountOptions) => runUmount(app, folder, options))
+}
+
+async function runUmount(app: App, typed: string, { lazy, json }: UmountOptions): Promise<void> {
+  const folder = await resolvePath(typed)
+  const { mountpoint, ...ended } = await app.withDaemon(async (client) => {
+    const result = await client.call('umount', { folder, lazy })
+    if (result.stopping) await client.awaitEnd(DAEMON_END_MS)
+    return result
+  })
+  app.report({ json }, { folder: ended.folder, mountpoint }, () => `Unmounted: ${mountpoint}`)
+}

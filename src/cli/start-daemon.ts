@@ -1,0 +1,112 @@
+/**
+ * Finds the daemon of a home, or starts one: a process of its own that outlives this command, with its log in the home.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import module from 'node:module'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { DAEMON_ENTRY, type Readiness, readAddress } from '../daemon/control-api.ts'
+import { DfsError } from '../errors.ts'
+import { Client, fromWire } from './client.ts'
+
+/** How long a daemon that starts or ends in between may take. */
+const DEADLINE_MS = 30_000
+const RETRY_MS = 50
+const LOG_BYTES_MAX = 4 * 1024 * 1024
+const READY_FD = 3
+
+/** The running daemon of a home; undefined if there is none. */
+export async function connectRunning(home: string): Promise<Client | undefined> {
+  const address = readAddress(home)
+  return address === undefined ? undefined : Client.connect(address.socket)
+}
+
+/** The daemon of a home, started if there is none. Fails as the start fails, and with `timeout`. */
+export async function connectOrStart(home: string): Promise<Client> {
+  const end = performance.now() + DEADLINE_MS
+  for (;;) {
+    const client = await connectRunning(home)
+    if (client !== undefined) return client
+    const readiness = await startInBackground(home)
+    // Locked: another one starts or ends at this moment, and can be asked or replaced soon.
+    if ('error' in readiness && readiness.error.kind !== 'locked') throw fromWire(readiness.error)
+    if (performance.now() > end) throw noAnswer(home)
+    if ('error' in readiness) await delay(RETRY_MS)
+  }
+}
+
+/** Runs a daemon that stays until it is told to stop; resolves with its exit code. Signals are passed on. */
+export async function runInForeground(home: string): Promise<number> {
+  // A session of its own: Ctrl-C reaches it once, through here, and not twice.
+  const child = spawn(process.execPath, [...command(home), '--service'], {
+    detached: true,
+    stdio: 'inherit',
+    env: environment(),
+  })
+  const passOn = (signal: NodeJS.Signals) => child.kill(signal)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, passOn)
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  child.on('error', reject).on('exit', (code) => resolve(code ?? 1))
+  try {
+    return await promise
+  } finally {
+    for (const signal of signals) process.off(signal, passOn)
+  }
+}
+
+async function startInBackground(home: string): Promise<Readiness> {
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  const log = openLog(home)
+  let child: ChildProcess
+  try {
+    const stdio = ['ignore', log, log, 'pipe'] as const
+    child = spawn(process.execPath, [...command(home), '--ready-fd', String(READY_FD)], {
+      cwd: '/',
+      detached: true,
+      stdio: [...stdio],
+      env: environment(),
+    })
+  } finally {
+    closeSync(log)
+  }
+  const { promise: failed, reject } = Promise.withResolvers<never>()
+  child.on('error', reject)
+  const said = await Promise.race([text(child.stdio[READY_FD] as Readable), failed])
+  child.unref()
+  return said === '' ? { error: diedSilently(home) } : JSON.parse(said)
+}
+
+function command(home: string): string[] {
+  return [fileURLToPath(DAEMON_ENTRY), home]
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const cache = module.getCompileCacheDir()
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: path.dirname(cache) }
+}
+
+function openLog(home: string): number {
+  const file = path.join(home, 'daemon.log')
+  const { size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {}
+  if (size > LOG_BYTES_MAX) renameSync(file, `${file}.1`)
+  return openSync(file, 'a', 0o600)
+}
+
+function diedSilently(home: string): { kind: 'internal'; message: string; mend: string } {
+  return {
+    kind: 'internal',
+    message: 'the daemon ended while starting',
+    mend: `${path.join(home, 'daemon.log')} says why`,
+  }
+}
+
+function noAnswer(home: string): DfsError {
+  const address = readAddress(home)
+  const who = address === undefined ? 'the daemon' : `the daemon (process ${address.pid})`
+  return new DfsError('timeout', `${who} does not answer`, { subject: home, mend: 'end that process, and try again' })
+}

@@ -1,0 +1,176 @@
+/**
+ * `config.json`: what a person may set, with one schema. A key names its unit; only what differs from the
+ * fallback is stored. Unknown keys and values out of range are refused, never ignored.
+ */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { DfsError } from '../errors.ts'
+import { replaceFile } from '../store/small-file.ts'
+import type { Setting } from './control-api.ts'
+
+interface NumberField {
+  readonly type: 'number'
+  readonly min: number
+  readonly max: number
+  readonly fallback: number
+  readonly about: string
+}
+
+interface TextField {
+  readonly type: 'text'
+  readonly choices?: readonly string[]
+  readonly fallback: string
+  readonly about: string
+}
+
+type Field = NumberField | TextField
+
+const MIB = 1024 * 1024
+
+const SCHEMA = {
+  deviceName: { type: 'text', fallback: hostname(), about: 'name of this device, for people' },
+  driver: {
+    type: 'text',
+    choices: ['auto', 'kernel', 'fuse-native'],
+    fallback: 'auto',
+    about: 'how folders are mounted when --driver does not say',
+  },
+  dirtyBytesMax: {
+    type: 'number',
+    min: 8 * MIB,
+    max: 16 * 1024 * MIB,
+    fallback: 64 * MIB,
+    about: 'memory for written data that is not stored yet',
+  },
+  cacheBytesMax: {
+    type: 'number',
+    min: 8 * MIB,
+    max: 16 * 1024 * MIB,
+    fallback: 64 * MIB,
+    about: 'memory for opened content that may be read again',
+  },
+  sealThreads: {
+    type: 'number',
+    min: 0,
+    max: 64,
+    fallback: 0,
+    about: 'threads that compress and encrypt; 0: by the number of cores',
+  },
+  versionDays: {
+    type: 'number',
+    min: 0,
+    max: 36_500,
+    fallback: 30,
+    about: 'how long older versions of files are kept',
+  },
+  gcGraceMinutes: {
+    type: 'number',
+    min: 0,
+    max: 60 * 24 * 365,
+    fallback: 60,
+    about: 'how long a block that nothing needs is kept before `dfs gc` drops it',
+  },
+  idleStopMs: {
+    type: 'number',
+    min: 0,
+    max: 3_600_000,
+    fallback: 3_000,
+    about: 'how long the daemon stays when nothing is mounted and nobody asks it anything',
+  },
+} as const satisfies Record<string, Field>
+
+export type ConfigKey = keyof typeof SCHEMA
+
+export type Config = { readonly [K in ConfigKey]: (typeof SCHEMA)[K]['type'] extends 'number' ? number : string }
+
+/** The settings of a home: the file's values over the fallbacks. Fails with `invalid` naming the key and the mend. */
+export function readConfig(file: string): Config {
+  const stored = readStored(file)
+  const values = Object.entries(SCHEMA).map(([key, field]) => [key, stored[key] ?? field.fallback])
+  return Object.fromEntries(values) as Config
+}
+
+/** Sets one key from text; `default` takes it out. Gives the new setting. */
+export async function setConfig(file: string, key: string, text: string): Promise<Setting> {
+  const stored = readStored(file)
+  const field = fieldOf(key, 'see "dfs config" for the keys')
+  if (text === 'default') delete stored[key]
+  else stored[key] = checkValue(key, field, field.type === 'number' ? parseNumber(key, text) : text, 'see "dfs config"')
+  await writeStored(file, stored)
+  return describe(key, stored[key] ?? field.fallback)
+}
+
+/** All settings, or one, with what they mean. */
+export function listConfig(config: Config, key?: string): Setting[] {
+  if (key !== undefined) fieldOf(key, 'see "dfs config" for the keys')
+  return (Object.keys(SCHEMA) as ConfigKey[])
+    .filter((name) => key === undefined || name === key)
+    .map((name) => describe(name, config[name]))
+}
+
+/** Writes a config with nothing set but the device's name. */
+export async function createConfig(file: string, deviceName: string | undefined): Promise<void> {
+  await writeStored(
+    file,
+    deviceName === undefined ? {} : { deviceName: checkValue('deviceName', SCHEMA.deviceName, deviceName, '') },
+  )
+}
+
+function describe(key: string, value: string | number): Setting {
+  const { fallback, about } = fieldOf(key, '')
+  return { key, value, fallback, about }
+}
+
+function readStored(file: string): Record<string, string | number> {
+  let stored: unknown
+  try {
+    stored = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new DfsError('invalid', 'is not readable as JSON', {
+      op: 'config',
+      subject: file,
+      mend: 'mend or remove the file',
+      cause,
+    })
+  }
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) {
+    throw new DfsError('invalid', 'does not hold a JSON object', {
+      op: 'config',
+      subject: file,
+      mend: 'mend or remove the file',
+    })
+  }
+  const mend = `mend or remove it in ${file}`
+  for (const [key, value] of Object.entries(stored)) checkValue(key, fieldOf(key, mend), value, mend)
+  return stored as Record<string, string | number>
+}
+
+function writeStored(file: string, stored: Record<string, string | number>): Promise<void> {
+  return replaceFile(file, Buffer.from(`${JSON.stringify(stored, undefined, 2)}\n`))
+}
+
+function fieldOf(key: string, mend: string): Field {
+  if (Object.hasOwn(SCHEMA, key)) return SCHEMA[key as ConfigKey]
+  throw new DfsError('invalid', `there is no setting "${key}"`, { op: 'config', mend })
+}
+
+function parseNumber(key: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new DfsError('invalid', `"${key}" takes a whole number, not "${text}"`, {
+    op: 'config',
+    mend: 'the unit is in its name',
+  })
+}
+
+function checkValue(key: string, field: Field, value: unknown, mend: string): string | number {
+  if (field.type === 'number') {
+    const { min, max } = field
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+    throw new DfsError('invalid', `"${key}" takes a whole number from ${min} to ${max}`, { op: 'config', mend })
+  }
+  const { choices } = field
+  if (typeof value === 'string' && value !== '' && (choices === undefined || choices.includes(value))) return value
+  const wanted = choices === undefined ? 'a text' : `one of ${choices.join(', ')}`
+  throw new DfsError('invalid', `"${key}" takes ${wanted}`, { op: 'config', mend })
+}

@@ -1,0 +1,194 @@
+/**
+ * The door of the daemon: the methods of the control socket with the shapes of their parameters and results.
+ * The only file of this room that the CLI imports.
+ *
+ * On the wire (framing in `control-wire.ts`) a request is `{ id, method, params }`; its answers are any number of
+ * `{ id, progress }` and raw frames, then one of `{ id, result }` and `{ id, error }`. A connection works on one
+ * request at a time, in order; hanging up aborts it. Paths are absolute texts.
+ */
+import type { Progress } from '../dfs.ts'
+import type { ErrorKind } from '../errors.ts'
+
+export { type DaemonAddress, isHome, readAddress } from './address.ts'
+export { encodeJsonFrame, FrameParser } from './control-wire.ts'
+
+/** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
+export const CONTROL_VERSION = 1
+
+/** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
+export const DAEMON_ENTRY: URL = programBeside('main')
+
+/** What to run for `doctor`: argument `HOME`; prints `Check[]` as JSON. It is no method, for it is there when no daemon can start. */
+export const DOCTOR_ENTRY: URL = programBeside('doctor-main')
+
+function programBeside(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+}
+
+/** The parameters of each method; a `?` may be absent, a `flag` is false when absent. */
+export const METHODS = {
+  hello: { version: 'number' },
+  stop: {},
+  /** Never answered with a result: the connection counts as gone, and ends with the daemon. */
+  awaitEnd: {},
+  init: { name: 'text?' },
+  recover: { kit: 'text', name: 'text?' },
+  id: {},
+  configGet: { key: 'text?' },
+  configSet: { key: 'text', value: 'text' },
+  mount: { folder: 'text', mountpoint: 'text?', driver: 'text?', adopt: 'flag', offline: 'flag' },
+  untilUnmounted: { folder: 'text' },
+  umount: { folder: 'text', lazy: 'flag' },
+  add: { paths: 'texts', keep: 'flag' },
+  read: { path: 'text' },
+  status: { path: 'text?' },
+  verify: { path: 'text?' },
+  gc: {},
+  history: { path: 'text' },
+  restore: { path: 'text', at: 'text?' },
+} as const satisfies Record<string, Record<string, keyof FieldTypes>>
+
+interface FieldTypes {
+  text: string
+  number: number
+  texts: string[]
+  'text?': string | undefined
+  flag: boolean | undefined
+}
+
+export type Method = keyof typeof METHODS
+
+type Shape<M extends Method> = (typeof METHODS)[M]
+type Optional = 'text?' | 'flag'
+type RequiredFields<S> = { [K in keyof S as S[K] extends Optional ? never : K]: FieldTypes[S[K] & keyof FieldTypes] }
+type OptionalFields<S> = { [K in keyof S as S[K] extends Optional ? K : never]?: FieldTypes[S[K] & keyof FieldTypes] }
+
+export type Params<M extends Method> = RequiredFields<Shape<M>> & OptionalFields<Shape<M>>
+
+export interface Results {
+  hello: { pid: number; home: string; initialised: boolean }
+  stop: Record<string, never>
+  awaitEnd: never
+  init: HomeResult
+  recover: HomeResult
+  id: { device: string; name: string; owner: string; home: string }
+  configGet: { settings: Setting[] }
+  configSet: { setting: Setting; restartNeeded: boolean }
+  mount: MountResult
+  untilUnmounted: { reason: string }
+  umount: { folder: string; mountpoint: string; stopping: boolean }
+  add: AddResult
+  /** Sent after the content, which travels in raw frames. */
+  read: { name: string; size: number; mode: number; mtimeMs: number }
+  status: StatusResult
+  verify: VerifyResult
+  gc: { blocks: number; bytes: number; keptByGrace: number }
+  history: { path: string; versions: Version[] }
+  restore: { path: string; time: string; size: number }
+}
+
+export interface HomeResult {
+  home: string
+  device: string
+  owner: string
+  /** False if the home was there already, and nothing was changed. */
+  created: boolean
+  /** The recovery kit, only when a new personal key was made just now. */
+  kit?: string
+}
+
+export interface Setting {
+  key: string
+  value: string | number
+  fallback: string | number
+  about: string
+}
+
+export interface MountResult {
+  id: string
+  folder: string
+  mountpoint: string
+  driver: string
+  /** True if it was mounted just so already, and nothing was done. */
+  already: boolean
+  adopted?: AddResult
+  /** As in `HomeResult`: this mount made the home. */
+  kit?: string
+}
+
+export interface AddResult {
+  files: number
+  bytes: number
+  skipped: { path: string; why: string }[]
+}
+
+export interface FolderStatus {
+  id: string
+  folder: string
+  mountpoint: string | undefined
+  driver: string | undefined
+  /** What keeps the folder from being read, if something does; the numbers are zero then. */
+  problem: string | undefined
+  files: number
+  /** Sum of the files' lengths. */
+  logicalBytes: number
+  /** What the folder's files take, before equal blocks are counted once. */
+  storedBytes: number
+  /** Length of the journal that no checkpoint has brought into stubs yet. */
+  journalBytes: number
+}
+
+export interface StatusResult {
+  home: string
+  pid: number
+  folders: FolderStatus[]
+  store: { blocks: number; bytes: number; diskFreeBytes: number }
+  /** Of one file, when PATH names one. */
+  file?: { path: string; size: number; state: string }
+}
+
+export interface VerifyResult {
+  /** How many blocks were read. */
+  blocks: number
+  damaged: { cid: string; files: string[] }[]
+  missing: { cid: string; files: string[] }[]
+  stubs: { path: string; why: string }[]
+}
+
+export interface Version {
+  /** ISO 8601, UTC; names the version in `restore`. */
+  time: string
+  size: number
+}
+
+/** One finding of `dfs doctor`. */
+export interface Check {
+  name: string
+  status: 'ok' | 'warning' | 'problem'
+  finding: string
+  /** What to do about it, when there is something. */
+  mend?: string
+}
+
+/** An error as it crosses the wire. */
+export interface WireError {
+  kind: ErrorKind
+  message: string
+  op?: string
+  subject?: string
+  mend?: string
+}
+
+export interface Request {
+  id: number
+  method: string
+  params: unknown
+}
+
+export type Answer =
+  | { id: number; progress: Progress }
+  | { id: number; result: unknown }
+  | { id: number; error: WireError }
+
+/** What the daemon process writes to its readiness descriptor, one line of JSON. */
+export type Readiness = { ready: true } | { error: WireError }

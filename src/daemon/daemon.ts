@@ -1,0 +1,84 @@
+/**
+ * The one place where the real parts of dfs are built and joined: keys, block store, pool, index, folders, drivers.
+ * What is built here is closed here, in the opposite order.
+ */
+import path from 'node:path'
+import { Mutex } from '../concurrency/mutex.ts'
+import { describeError } from '../errors.ts'
+import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
+import { warn } from '../log.ts'
+import { SealPool } from '../seal/pool.ts'
+import { BlockFiles } from '../store/block-files.ts'
+import { IndexDb } from '../store/index-db.ts'
+import { Journal } from '../store/journal.ts'
+import { RunningTime } from '../store/running-time.ts'
+import { Folder } from '../vfs/folder.ts'
+import type { AttributeIndex } from '../vfs/services.ts'
+import { Folders } from './folders.ts'
+import type { Home } from './home.ts'
+import { Mounts } from './mounts.ts'
+import type { Parts } from './operations/context.ts'
+
+/** Opens all that a home needs to serve folders. Fails as the first part that fails; nothing stays open then. */
+export async function openParts(home: Home, { onMountEnded }: { onMountEnded: () => void }): Promise<Parts> {
+  const { config } = home
+  await using opened = new AsyncDisposableStack()
+  const keys = home.deriveKeys()
+  // Where there are folders there were blocks: a store that is gone is a disk that is missing, not a new store.
+  const store = opened.use(
+    await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),
+  )
+  const pool = new SealPool({ keys, threads: config.sealThreads || undefined })
+  opened.defer(() => pool.close())
+  const index = await IndexDb.open(home.directory('index'))
+  opened.defer(() => index.close())
+  const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
+  opened.use(savedNowAndThen(clock))
+  const dirty = { bytes: 0, bytesMax: config.dirtyBytesMax }
+
+  const folders = new Folders({
+    home: home.dir,
+    registry: home.folders,
+    source: {
+      idAt: (folder) => Folder.idAt(folder),
+      open: (folder) =>
+        Folder.open({
+          path: folder,
+          store,
+          storeDir: home.directory('blocks'),
+          openJournal: (id) => Journal.open({ dir: path.join(home.directory('journal'), id), keys }),
+          pool,
+          keys,
+          index: attributeIndex(index),
+          dirty,
+          cacheBytesMax: config.cacheBytesMax,
+        }),
+    },
+  })
+  const mounts = new Mounts({ home: home.dir, folders, drivers: [fuseNativeDriver], onEnded: onMountEnded })
+  opened.defer(() => mounts.umountAll())
+
+  const closing = opened.move()
+  return { keys, store, pool, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
+}
+
+function attributeIndex(index: IndexDb): AttributeIndex {
+  return {
+    get: (stat) => index.attributes(stat, stat.ctimeNs),
+    put: (stat, { fileId, sequence, meta, allocatedBytes }) =>
+      index.setAttributes(stat, { ctimeNs: stat.ctimeNs, fileId, sequence, meta, allocatedBytes }),
+  }
+}
+
+const CLOCK_SAVE_MS = 60_000
+
+function savedNowAndThen(clock: RunningTime): AsyncDisposable {
+  const save = () => clock.save().catch((error) => warn(`running time: ${describeError(error)}`))
+  const timer = setInterval(save, CLOCK_SAVE_MS).unref()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      await save()
+    },
+  }
+}

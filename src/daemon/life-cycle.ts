@@ -1,0 +1,157 @@
+/**
+ * One daemon from start to end: takes the home's lock, serves the control socket, opens the parts when something
+ * needs them, and ends when nobody does. Ending unmounts and stores everything first; the lock goes last.
+ */
+import { logger } from '../log.ts'
+import { chooseSocketPath, isHome } from './address.ts'
+import { ControlServer, type Handlers } from './control-server.ts'
+import { Home, makeHomeDirectory, noHome } from './home.ts'
+import { HomeLock } from './home-lock.ts'
+import { IdleTimer } from './idle-timer.ts'
+import type { Context, Parts } from './operations/context.ts'
+import { handlersFor } from './operations/handlers.ts'
+
+const log = logger('daemon')
+
+/** Until a config says otherwise. */
+const IDLE_STOP_MS = 3_000
+
+export interface DaemonOptions {
+  home: string
+  env: NodeJS.ProcessEnv
+  /** Stays when idle, until it is told to stop. */
+  service: boolean
+}
+
+export class Daemon implements Context {
+  readonly homeDir: string
+  readonly #service: boolean
+  readonly #lock: HomeLock
+  readonly #idle: IdleTimer
+  readonly #ended = Promise.withResolvers<void>()
+  #server: ControlServer | undefined
+  #home: Home | undefined
+  #parts: Promise<Parts> | undefined
+  #opened: Parts | undefined
+  #stopping: Promise<void> | undefined
+
+  /** Resolves when clients are served. Fails with `locked` if the home has a daemon, or as the home's opening fails. */
+  static async start({ home, env, service }: DaemonOptions): Promise<Daemon> {
+    makeHomeDirectory(home)
+    const lock = HomeLock.take(home)
+    try {
+      const daemon = new Daemon(home, service, lock)
+      await daemon.#listen(env)
+      return daemon
+    } catch (error) {
+      lock[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  private constructor(homeDir: string, service: boolean, lock: HomeLock) {
+    this.homeDir = homeDir
+    this.#service = service
+    this.#lock = lock
+    if (isHome(homeDir)) this.#home = Home.open(homeDir)
+    this.#idle = new IdleTimer({
+      isIdle: () => this.#isIdle(),
+      onIdle: () => void this.stop('nothing to do'),
+      delayMs: this.#home?.config.idleStopMs ?? IDLE_STOP_MS,
+    })
+  }
+
+  /** Resolves once everything is stored and the home is free; the process may end then. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Unmounts, stores what is dirty and gives the home back; rejects with what could not be stored. */
+  stop(why: string): Promise<void> {
+    if (this.#stopping === undefined) {
+      log('stopping: %s', why)
+      this.#stopping = this.#windUp()
+      this.#stopping.then(this.#ended.resolve, this.#ended.reject)
+    }
+    return this.#stopping
+  }
+
+  home(): Home {
+    if (this.#home === undefined) throw noHome(this.homeDir)
+    return this.#home
+  }
+
+  async createHome(options: { personalKey: Buffer; deviceName: string | undefined }): Promise<Home> {
+    this.#home = await Home.create(this.homeDir, options)
+    return this.#home
+  }
+
+  parts(): Promise<Parts> {
+    this.#parts ??= this.#openParts()
+    return this.#parts
+  }
+
+  isWorking(): boolean {
+    return this.#opened !== undefined
+  }
+
+  async #openParts(): Promise<Parts> {
+    try {
+      const { openParts } = await import('./daemon.ts')
+      this.#opened = await openParts(this.home(), { onMountEnded: () => this.#mountEnded() })
+      return this.#opened
+    } catch (error) {
+      this.#parts = undefined // The next operation may find it mended.
+      throw error
+    }
+  }
+
+  async #listen(env: NodeJS.ProcessEnv): Promise<void> {
+    const socket = chooseSocketPath(this.homeDir, env)
+    const handlers = this.#handlers()
+    this.#server = await ControlServer.listen({ socket, handlers, onClients: () => this.#idle.check() })
+    this.#lock.announce({ pid: process.pid, socket })
+    log('serves %s at %s', this.homeDir, socket)
+    this.#idle.check()
+  }
+
+  #handlers(): Handlers {
+    return handlersFor(this, {
+      hello: () => ({ pid: process.pid, home: this.homeDir, initialised: this.#home !== undefined }),
+      stop: () => {
+        setImmediate(() => void this.stop('asked to'))
+        return {}
+      },
+      stopsWhenLeft: () => this.#endsWhenIdle() && this.#idleButForClients(),
+    })
+  }
+
+  #mountEnded(): void {
+    // Whoever unmounts the last folder wants the daemon gone, too.
+    if (this.#endsWhenIdle() && this.#opened?.mounts.busy === false) this.#idle.delayMs = 0
+  }
+
+  #isIdle(): boolean {
+    return this.#endsWhenIdle() && this.#server?.clients === 0 && this.#idleButForClients()
+  }
+
+  #endsWhenIdle(): boolean {
+    return !this.#service && this.#stopping === undefined
+  }
+
+  #idleButForClients(): boolean {
+    return this.#opened === undefined || !this.#opened.mounts.busy
+  }
+
+  async #windUp(): Promise<void> {
+    this.#idle[Symbol.dispose]()
+    this.#server?.stop()
+    try {
+      // A start that failed has told its caller already.
+      const parts = await this.#parts?.catch(() => undefined)
+      await parts?.close()
+    } finally {
+      this.#lock[Symbol.dispose]()
+    }
+  }
+}

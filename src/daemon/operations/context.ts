@@ -1,0 +1,67 @@
+/** What the operations of the control socket work with; `daemon.ts` builds it, and never a part is made anew here. */
+
+import type { Mutex } from '../../concurrency/mutex.ts'
+import { DfsError } from '../../errors.ts'
+import type { Keys } from '../../seal/keys.ts'
+import type { SealPool } from '../../seal/pool.ts'
+import type { BlockFiles } from '../../store/block-files.ts'
+import type { RunningClock } from '../../store/running-time.ts'
+import type { Folder } from '../../vfs/folder.ts'
+import type { RegisteredFolder } from '../folder-registry.ts'
+import type { FolderLease, Folders } from '../folders.ts'
+import type { Home } from '../home.ts'
+import type { KnownFolder } from '../locate.ts'
+import type { Mounts } from '../mounts.ts'
+
+/** The parts of a working daemon, opened at the first operation that needs them. */
+export interface Parts {
+  readonly keys: Keys
+  readonly store: BlockFiles
+  readonly pool: SealPool
+  /** Of the store: see `RunningTime`. */
+  readonly clock: RunningClock
+  /** Held by a garbage collection: one at a time. */
+  readonly collecting: Mutex
+  readonly folders: Folders
+  readonly mounts: Mounts
+  /** Unmounts everything, stores what is dirty and closes all parts. */
+  close(): Promise<void>
+}
+
+export interface Context {
+  readonly homeDir: string
+  /** Fails with `not-found` where there is no home yet. */
+  home(): Home
+  /** Makes the home this daemon works in from now on. */
+  createHome(options: { personalKey: Buffer; deviceName: string | undefined }): Promise<Home>
+  parts(): Promise<Parts>
+  /** Whether the parts are open, so that a new setting waits for the next start. */
+  isWorking(): boolean
+}
+
+/** All folders of this home, with the mount points of those that are mounted. */
+export function knownFolders(home: Home, { mounts }: Parts): KnownFolder[] {
+  return home.folders.list().map(({ path }) => ({ path, mountpoint: mounts.find(path)?.mountpoint }))
+}
+
+/** The folder called `path` by its own path or by its mount point. Fails with `not-found`. */
+export function folderNamed(path: string, folders: readonly KnownFolder[]): string {
+  const found = folders.find((folder) => folder.path === path || folder.mountpoint === path)
+  if (found !== undefined) return found.path
+  throw new DfsError('not-found', 'is not a folder of dfs', { subject: path, mend: 'see "dfs status"' })
+}
+
+/** All these folders, open until disposed of. Fails as the first that cannot be opened. */
+export async function leaseAll(
+  folders: Folders,
+  wanted: readonly RegisteredFolder[],
+): Promise<AsyncDisposable & { folders: Folder[] }> {
+  await using leases = new AsyncDisposableStack()
+  const opened: Folder[] = []
+  for (const { path } of wanted) {
+    const lease = leases.adopt(await folders.lease(path), (lease: FolderLease) => lease.release())
+    opened.push(lease.folder)
+  }
+  const held = leases.move()
+  return { folders: opened, [Symbol.asyncDispose]: () => held.disposeAsync() }
+}

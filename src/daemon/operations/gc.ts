@@ -1,0 +1,29 @@
+/**
+ * `gc`: deletes blocks that nothing needs any more. All registered folders must be readable for that: one that is not,
+ * may need any block.
+ */
+import path from 'node:path'
+import { collectGarbage } from '../../store/gc.ts'
+import type { Results } from '../control-api.ts'
+import type { Call } from '../control-server.ts'
+import { type Context, leaseAll } from './context.ts'
+
+const MS_PER_MINUTE = 60_000
+
+export async function gc(context: Context, { signal, onProgress }: Call): Promise<Results['gc']> {
+  const { folders, store, clock, collecting } = await context.parts()
+  const home = context.home()
+  return collecting.run(async () => {
+    await using leases = await leaseAll(folders, home.folders.list())
+    const collected = await collectGarbage({
+      store,
+      sources: leases.folders.flatMap((folder) => folder.referenceSources()),
+      candidatesFile: path.join(home.dir, 'gc-candidates'),
+      clock,
+      gracePeriodMs: home.config.gcGraceMinutes * MS_PER_MINUTE,
+      signal,
+      onProgress,
+    })
+    return { blocks: collected.deleted, bytes: collected.freedBytes, keptByGrace: collected.candidates }
+  })
+}

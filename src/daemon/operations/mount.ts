@@ -1,0 +1,57 @@
+/** `mount`: makes the home if there is none, mounts a folder, and adopts what plain files are in it if asked to. */
+import { DfsError } from '../../errors.ts'
+import { isHome } from '../address.ts'
+import type { MountResult, Params } from '../control-api.ts'
+import type { Call } from '../control-server.ts'
+
+import type { ActiveMount } from '../mounts.ts'
+import type { Context } from './context.ts'
+import { init } from './init.ts'
+
+export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
+  const kit = isHome(context.homeDir) ? undefined : (await init(context, {})).kit
+  const { mounts, folders } = await context.parts()
+  const present = mounts.find(params.folder)
+  const active =
+    present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, driverOf(context, params)))
+  if (present !== undefined) refuseOther(present, params)
+  const adopted = params.adopt
+    ? await folders.use(active.folder, (folder) => folder.adopt('', { keep: false, ...call }))
+    : undefined
+  const { id, folder, mountpoint, driver } = active
+  return { id, folder, mountpoint, driver, already: present !== undefined, adopted, kit }
+}
+
+/** Waits until a mount ends, whoever ends it. */
+export async function untilUnmounted(
+  context: Context,
+  { folder }: Params<'untilUnmounted'>,
+  { signal }: Call,
+): Promise<{ reason: string }> {
+  const { mounts } = await context.parts()
+  const active = mounts.find(folder)
+  if (active === undefined) return { reason: 'not mounted' }
+  const { promise: hungUp, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return { reason: await Promise.race([active.ended, hungUp]) }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function driverOf(context: Context, { driver }: Params<'mount'>): string {
+  return driver ?? context.home().config.driver
+}
+
+function refuseOther(present: ActiveMount, { folder, mountpoint, driver }: Params<'mount'>): void {
+  const otherPlace = mountpoint !== undefined && mountpoint !== present.mountpoint
+  const otherDriver = driver !== undefined && driver !== 'auto' && driver !== present.driver
+  if (!otherPlace && !otherDriver) return
+  throw new DfsError('busy', `is mounted already, at ${present.mountpoint} with driver ${present.driver}`, {
+    op: 'mount',
+    subject: folder,
+    mend: `run "dfs umount ${present.folder}" first`,
+  })
+}

@@ -1,0 +1,69 @@
+/**
+ * The table of handlers that the binding calls. Each serves one request and answers it exactly once,
+ * whatever the operation throws.
+ */
+import { logger } from '../../log.ts'
+import type { Awaitable } from '../../vfs/operations.ts'
+import { errnoOf } from '../errno.ts'
+import { type Locals, type NativeHandler, type OperationName, signalOf } from './binding.ts'
+import { fileOperations } from './file-operations.ts'
+import { nameOperations } from './name-operations.ts'
+import type { Session } from './session.ts'
+import { xattrOperations } from './xattr-operations.ts'
+
+const log = logger('fuse')
+
+/** The result (0, a count, or a negative errno), then what the binding takes beside it. */
+export type Answer = readonly [result: number, ...values: unknown[]]
+
+/** What the binding passes differs by operation; each names its own. */
+// biome-ignore lint/suspicious/noExplicitAny: the types are those of the native call, which nothing checks
+type NativeArguments = any[]
+
+export interface Operation {
+  /** Serves a request; `locals` stands for the thread it comes from. */
+  readonly serve: (locals: Locals, ...args: NativeArguments) => Awaitable<Answer>
+  /** The values that go with a failure; the binding reads them whatever the result is. */
+  readonly failureValues?: (...args: NativeArguments) => unknown[]
+}
+
+export type Operations = Partial<Record<OperationName, Operation>>
+
+export const DONE: Answer = [0]
+
+export function buildHandlers(session: Session): Map<OperationName, NativeHandler> {
+  const operations: Operations = {
+    init: { serve: () => DONE },
+    ...nameOperations(session),
+    ...fileOperations(session),
+    ...xattrOperations(session),
+  }
+  const entries = Object.entries(operations) as [OperationName, Operation][]
+  return new Map(entries.map(([name, operation]) => [name, handler(session, name, operation)]))
+}
+
+function handler(session: Session, name: OperationName, { serve, failureValues }: Operation): NativeHandler {
+  const signal = signalOf(name)
+  return (locals: Locals, _operation: number, ...args: unknown[]) => {
+    const answer = ([result, ...values]: Answer): void => signal(locals, result, ...values)
+    const fail = (error: unknown): void => {
+      log('%s %o: %o', name, args[0], error)
+      signal(locals, -errnoOf(error), ...(failureValues?.(...args) ?? []))
+    }
+    try {
+      const settled = name === 'rename' ? undefined : settle(session, locals, args)
+      const result = settled instanceof Promise ? settled.then(() => serve(locals, ...args)) : serve(locals, ...args)
+      if (result instanceof Promise) result.then(answer).catch(fail)
+      else answer(result)
+    } catch (error) {
+      fail(error)
+    }
+  }
+}
+
+/** A rename looks after itself: it may be what the removal waits for. */
+function settle({ hidden }: Session, locals: Locals, [path, destination]: unknown[]): Awaitable<void> {
+  if (typeof path !== 'string') return undefined
+  const waits = hidden.settleBefore(locals, path)
+  return waits ?? (typeof destination === 'string' ? hidden.settleBefore(locals, destination) : undefined)
+}
