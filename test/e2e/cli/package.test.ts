@@ -1,0 +1,33 @@
+/** The package as it would be published: built files and no sources. */
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import test from 'node:test'
+import { newPlace } from '../support/place.ts'
+import { runOk } from '../support/process.ts'
+import { PROJECT } from '../support/second-user.ts'
+
+test('the built package runs the command and its daemon', async (t) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'dfs-package-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  const tsc = path.join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
+  await runOk(process.execPath, [
+    tsc,
+    '-p',
+    path.join(PROJECT, 'tsconfig.build.json'),
+    '--outDir',
+    path.join(root, 'dist'),
+  ])
+  for (const name of ['bin', 'package.json'])
+    cpSync(path.join(PROJECT, name), path.join(root, name), { recursive: true })
+  symlinkSync(path.join(PROJECT, 'node_modules'), path.join(root, 'node_modules'))
+  assert.ok(!existsSync(path.join(root, 'src')))
+
+  const place = newPlace(t)
+  const dfs = (...args: string[]) =>
+    runOk(process.execPath, [path.join(root, 'bin', 'dfs.js'), ...args], { env: place.env })
+  await dfs('init')
+  const id = JSON.parse(await dfs('id', '--json'))
+  assert.equal(id.home, place.home)
+})

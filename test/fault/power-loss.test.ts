@@ -1,0 +1,55 @@
+/**
+ * Promises 1 and 2 when power is lost: what was fsynced is there, and every file is exactly one of its versions.
+ * Home and folder are on a disk of our own. Its ext4 commits names every second and has been told not to hurry with
+ * content (noauto_da_alloc), so that a name without its content is on disk soon if dfs lets it be.
+ * DFS_POWER_LOSSES says how often power is lost, DFS_CRASH_SEED repeats a run's choices (not its timing).
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newPlace } from '../e2e/support/place.ts'
+import { Random, seedFrom } from '../support/random.ts'
+import { fuse, loopDisk, skipUnless } from '../support/requirements.ts'
+import { SmallDisk } from '../support/small-disk.ts'
+import { DfsSystem } from '../support/systems/dfs.ts'
+import { checkFiles } from './support/check-files.ts'
+import { FileStates } from './support/file-states.ts'
+import { RunningWorkload } from './support/running-workload.ts'
+
+const LOSSES = Number(process.env.DFS_POWER_LOSSES ?? 5)
+const LIFE_MS_MAX = 2500
+const ROUND_MS = 60_000
+
+test('power loss loses nothing that was fsynced and mixes no versions', {
+  skip: skipUnless(fuse, loopDisk),
+  timeout: 60_000 + LOSSES * ROUND_MS,
+}, async (t) => {
+  const seed = seedFrom('DFS_CRASH_SEED')
+  t.diagnostic(`seed ${seed}, ${LOSSES} losses of power`)
+  const random = new Random(seed)
+  const states = new FileStates('power-loss')
+  const place = newPlace(t)
+  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 1024, mountOptions: 'noauto_da_alloc,commit=1' })
+  const system = new DfsSystem(place, { home: join(disk.path, 'home'), folder: join(disk.path, 'folder') })
+  mkdirSync(system.root)
+  await system.mount()
+  for (let loss = 1; loss <= LOSSES; loss++) {
+    const workload = await RunningWorkload.start(system.root, random.next(), states)
+    await workload.goOn(random.below(LIFE_MS_MAX))
+    if (random.oneIn(2)) await beIdle(workload, random)
+    disk.losePower()
+    await system.kill()
+    await workload.end()
+    await disk.restorePower()
+    await system.mount()
+    checkFiles(system.root, states)
+  }
+  await system.unmount()
+})
+
+/** What dfs does on its own account, a while after the last write, must survive as well. */
+async function beIdle(workload: RunningWorkload, random: Random): Promise<void> {
+  await workload.end()
+  await sleep(random.below(LIFE_MS_MAX))
+}

@@ -1,0 +1,75 @@
+/**
+ * What each file may hold after a crash, learnt from a workload that says beforehand which states a file is about to
+ * pass through, and afterwards what was closed and what was synced.
+ *
+ * A state is the hash of a file's content, or `absent`. The states of a file are in the order it had them.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+
+export type FileState = string
+export const ABSENT: FileState = 'absent'
+
+/** What a workload says. */
+export type Report =
+  /** The file is about to have these states, one after the other. */
+  | { say: 'may'; file: string; states: FileState[] }
+  /** The file has the last of its states, and whoever brought it there has closed it (or renamed it, or unlinked it). */
+  | { say: 'closed'; file: string }
+  /** The file has the last of its states, and an fsync has returned since. */
+  | { say: 'synced'; file: string }
+
+/** How bad the crash is: when the daemon dies, what was closed stays; when power is lost, what was synced stays. */
+export type Crash = 'kill' | 'power-loss'
+
+interface History {
+  states: FileState[]
+  /** Index of the last state that may not be lost. */
+  kept: number
+}
+
+export function stateOf(content: Buffer | undefined): FileState {
+  return content === undefined ? ABSENT : createHash('sha256').update(content).digest('hex').slice(0, 32)
+}
+
+export class FileStates {
+  readonly #crash: Crash
+  readonly #files = new Map<string, History>()
+
+  constructor(crash: Crash) {
+    this.#crash = crash
+  }
+
+  get files(): string[] {
+    return [...this.#files.keys()]
+  }
+
+  apply(report: Report): void {
+    const history = this.#history(report.file)
+    if (report.say === 'may') history.states.push(...report.states)
+    else if (report.say === 'synced' || this.#crash === 'kill') history.kept = history.states.length - 1
+  }
+
+  /** Asserts that what is found after a crash is allowed. From now on it is the file's only state. */
+  check(file: string, content: Buffer | undefined): void {
+    const { states, kept } = this.#history(file)
+    const found = stateOf(content)
+    if (!states.slice(kept).includes(found)) assert.fail(explain(file, content, states, kept))
+    this.#files.set(file, { states: [found], kept: 0 })
+  }
+
+  #history(file: string): History {
+    const known = this.#files.get(file)
+    if (known !== undefined) return known
+    const history: History = { states: [ABSENT], kept: 0 }
+    this.#files.set(file, history)
+    return history
+  }
+}
+
+function explain(file: string, content: Buffer | undefined, states: FileState[], kept: number): string {
+  const what = content === undefined ? 'absent' : `${content.length} bytes`
+  const index = states.lastIndexOf(stateOf(content))
+  const had = index < 0 ? 'a state it never had' : `its state ${index}`
+  return `after the crash ${file} has ${had} (${what}); it has had states 0 to ${states.length - 1}, and must have kept ${kept}`
+}

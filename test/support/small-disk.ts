@@ -1,0 +1,51 @@
+/** A small ext4 disk of our own: it can be full, and it can lose its power. Needs root. Goes with its place. */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Place } from '../e2e/support/place.ts'
+import { runOk } from '../e2e/support/process.ts'
+import { cutPower } from './syscalls.ts'
+
+export interface DiskOptions {
+  mebibytes: number
+  /** What `mount -o` takes. */
+  mountOptions?: string
+}
+
+export class SmallDisk {
+  /** Where it is mounted. */
+  readonly path: string
+  readonly #image: string
+  readonly #mountOptions: string
+
+  static async create(place: Place, name: string, { mebibytes, mountOptions }: DiskOptions): Promise<SmallDisk> {
+    const disk = new SmallDisk(join(place.root, name), mountOptions)
+    mkdirSync(disk.path)
+    await runOk('truncate', ['-s', `${mebibytes}M`, disk.#image])
+    await runOk('mkfs.ext4', ['-q', '-m', '0', disk.#image])
+    await disk.#mount()
+    return disk
+  }
+
+  private constructor(path: string, mountOptions = 'defaults') {
+    this.path = path
+    this.#image = `${path}.image`
+    this.#mountOptions = `loop,${mountOptions}`
+  }
+
+  /** All that is not on the disk at this moment is lost; every access fails from now on. */
+  losePower(): void {
+    const fd = openSync(this.path, 'r')
+    cutPower(fd)
+    closeSync(fd)
+  }
+
+  /** Nothing may have files open on it. */
+  async restorePower(): Promise<void> {
+    await runOk('umount', [this.path])
+    await this.#mount()
+  }
+
+  async #mount(): Promise<void> {
+    await runOk('mount', ['-o', this.#mountOptions, this.#image, this.path])
+  }
+}

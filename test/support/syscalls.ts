@@ -1,0 +1,105 @@
+/**
+ * The system calls that tests make and Node has no words for. Synchronous. Names and paths are bytes, so that any
+ * name can be said; failures are errors with the `code` Node would give them.
+ */
+import { getSystemErrorMap } from 'node:util'
+import koffi from 'koffi'
+
+const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6')
+const lsetxattr = libc.func(
+  'int lsetxattr(const void *path, const char *name, const void *value, size_t size, int flags)',
+)
+const lgetxattr = libc.func('int64_t lgetxattr(const void *path, const char *name, void *value, size_t size)')
+const llistxattr = libc.func('int64_t llistxattr(const void *path, void *list, size_t size)')
+const lremovexattr = libc.func('int lremovexattr(const void *path, const char *name)')
+const mknod = libc.func('int mknod(const void *path, unsigned int mode, unsigned long device)')
+const mmap = libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)')
+const munmap = libc.func('int munmap(void *address, size_t length)')
+const msync = libc.func('int msync(void *address, size_t length, int flags)')
+const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)')
+const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
+
+const S_IFIFO = 0o010000
+const XATTR_BYTES_MAX = 65536
+const PROT_READ_WRITE = 3
+const MAP_SHARED = 1
+const MAP_FAILED = 2n ** 64n - 1n
+const MS_SYNC = 4
+const SEEK_HOLE = 4
+/** EXT4_IOC_SHUTDOWN and its "do not write the log" (Linux, fs/ext4/ext4.h); what xfstests calls godown. */
+const EXT4_IOC_SHUTDOWN = 0x8004587d
+const EXT4_GOING_FLAGS_NOLOGFLUSH = 2
+
+export type PathLike = string | Buffer
+
+export function setXattr(path: PathLike, name: string, value: Buffer): void {
+  check('lsetxattr', lsetxattr(terminated(path), name, value, value.length, 0))
+}
+
+export function getXattr(path: PathLike, name: string): Buffer {
+  const value = Buffer.alloc(XATTR_BYTES_MAX)
+  return value.subarray(0, check('lgetxattr', Number(lgetxattr(terminated(path), name, value, value.length))))
+}
+
+export function listXattrs(path: PathLike): string[] {
+  const list = Buffer.alloc(XATTR_BYTES_MAX)
+  const bytes = check('llistxattr', Number(llistxattr(terminated(path), list, list.length)))
+  return list.toString('utf8', 0, bytes).split('\0').slice(0, -1)
+}
+
+export function removeXattr(path: PathLike, name: string): void {
+  check('lremovexattr', lremovexattr(terminated(path), name))
+}
+
+export function makeFifo(path: PathLike, mode = 0o600): void {
+  check('mknod', mknod(terminated(path), S_IFIFO | mode, 0))
+}
+
+/** Offset of the first hole at or after `offset`; the file's size if there is none. */
+export function seekHole(fd: number, offset: number): number {
+  return check('lseek', Number(lseek(fd, offset, SEEK_HOLE)))
+}
+
+/** Ends an ext4 file system as a loss of power would: what is not on its disk now never gets there. `fd`: its root. */
+export function cutPower(fd: number): void {
+  const flags = Buffer.alloc(4)
+  flags.writeUInt32LE(EXT4_GOING_FLAGS_NOLOGFLUSH)
+  check('ioctl', ioctl(fd, EXT4_IOC_SHUTDOWN, flags))
+}
+
+/** A file mapped shared, readable and writable, until it is disposed. */
+export class Mapping {
+  readonly bytes: Uint8Array
+  readonly #address: unknown
+
+  constructor(fd: number, length: number) {
+    const address = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0)
+    if (koffi.address(address) === MAP_FAILED) throw systemError('mmap')
+    this.#address = address
+    this.bytes = new Uint8Array(koffi.view(address, length))
+  }
+
+  /** Writes what was changed through to the file; resolved when durable. */
+  sync(): void {
+    check('msync', msync(this.#address, this.bytes.length, MS_SYNC))
+  }
+
+  [Symbol.dispose](): void {
+    munmap(this.#address, this.bytes.length)
+  }
+}
+
+function terminated(path: PathLike): Buffer {
+  return Buffer.concat([Buffer.from(path as string), Buffer.from([0])])
+}
+
+function check(call: string, result: number): number {
+  if (result < 0) throw systemError(call)
+  return result
+}
+
+function systemError(call: string): NodeJS.ErrnoException {
+  const errno = -koffi.errno()
+  const [code, message] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown']
+  return Object.assign(new Error(`${code}: ${message}, ${call}`), { code, errno, syscall: call })
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import { listConfig, readConfig, setConfig } from '../../../src/daemon/config.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+const fileIn = (directory: string) => path.join(directory, 'config.json')
+
+test('what is not set has its fallback', (t) => {
+  const config = readConfig(fileIn(temporaryDirectory(t)))
+  assert.equal(config.versionDays, 30)
+  assert.equal(config.driver, 'auto')
+})
+
+test('a setting is kept, and "default" takes it back', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  assert.equal((await setConfig(file, 'versionDays', '90')).value, 90)
+  assert.equal(readConfig(file).versionDays, 90)
+  await setConfig(file, 'versionDays', 'default')
+  assert.equal(readConfig(file).versionDays, 30)
+  assert.equal(readFileSync(file, 'utf8'), '{}\n')
+})
+
+test('unknown keys, values out of range and other choices are refused, and nothing is changed', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  for (const [key, value] of [
+    ['nope', '1'],
+    ['__proto__', '1'],
+    ['versionDays', '-1'],
+    ['versionDays', '1.5'],
+    ['versionDays', '1e3'],
+    ['sealThreads', '65'],
+    ['driver', 'windows'],
+    ['deviceName', ''],
+  ] as const) {
+    await assert.rejects(setConfig(file, key, value), { kind: 'invalid' }, `${key}=${value}`)
+  }
+  assert.throws(() => readFileSync(file), { code: 'ENOENT' })
+})
+
+test('a file with an unknown key is refused with the mend', (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  writeFileSync(file, '{"cacheSize": 3}')
+  assert.throws(() => readConfig(file), { kind: 'invalid', message: /cacheSize/, mend: new RegExp(file) })
+})
+
+test('a file that is no JSON object is refused', (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  for (const text of ['', '{', '[]', 'null', '3']) {
+    writeFileSync(file, text)
+    assert.throws(() => readConfig(file), { kind: 'invalid' }, text)
+  }
+})
+
+test('settings are listed with what they mean, all or one', (t) => {
+  const config = readConfig(fileIn(temporaryDirectory(t)))
+  assert.ok(listConfig(config).every(({ about }) => about.length > 0))
+  assert.deepEqual(
+    listConfig(config, 'driver').map(({ key }) => key),
+    ['driver'],
+  )
+  assert.throws(() => listConfig(config, 'nope'), { kind: 'invalid' })
+})
