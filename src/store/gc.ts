@@ -7,14 +7,14 @@
  * cannot get a reference any more without a pin, and the check of pins and the deletion are one step. Nothing is
  * deleted unless every source was read to its end.
  */
-import type { OnProgress } from '../dfs.ts'
+import type { OnProgress, ReferenceSource } from '../dfs.ts'
 import { cidOfDigest, digestOfCid } from '../format/cid.ts'
 import { logger } from '../log.ts'
 import type { DigestSet } from './digest-set.ts'
 import { Candidates, readCandidates, writeCandidates } from './gc-candidates.ts'
 import { Pacer } from './pacer.ts'
 import type { Sweep, SweepableStore } from './pins.ts'
-import { markLive, type ReferenceSource } from './reference-index.ts'
+import { markLive } from './reference-index.ts'
 import type { RunningClock } from './running-time.ts'
 
 const log = logger('store')

@@ -34,7 +34,6 @@ export class Pins {
 
   pin(cid: Cid): void {
     this.#counts.set(cid, (this.#counts.get(cid) ?? 0) + 1)
-    for (const recording of this.#recordings) recording.add(cid)
   }
 
   unpin(cid: Cid): void {
@@ -45,7 +44,7 @@ export class Pins {
       return
     }
     this.#counts.delete(cid)
-    // Pinned since before the sweep began, and only now published: recorded here.
+    // Published by now, maybe where a mark has passed by already.
     for (const recording of this.#recordings) recording.add(cid)
   }
 

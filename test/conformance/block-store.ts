@@ -20,7 +20,11 @@ export interface TestBlock {
 
 /** A block whose bytes follow from `seed`; its key and hash mean nothing to a store. */
 export function testBlock(seed: number, length = 100): TestBlock {
-  const bytes = Buffer.from(Uint32Array.from({ length: Math.ceil(length / 4) }, (_, at) => seed * 65_537 + at).buffer, 0, length)
+  const bytes = Buffer.from(
+    Uint32Array.from({ length: Math.ceil(length / 4) }, (_, at) => seed * 65_537 + at).buffer,
+    0,
+    length,
+  )
   const cid = cidOfDigest(digestOf(bytes))
   return { ref: { cid, key: Buffer.alloc(32), hash: Buffer.alloc(32), plainBytes: length, sealedBytes: length }, bytes }
 }

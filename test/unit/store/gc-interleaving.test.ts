@@ -6,12 +6,11 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Cid } from '../../../src/dfs.ts'
+import type { Cid, ReferenceSource } from '../../../src/dfs.ts'
 import { BlockFiles } from '../../../src/store/block-files.ts'
 import { type Collected, collectGarbage } from '../../../src/store/gc.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
 import type { SweepableStore } from '../../../src/store/pins.ts'
-import type { ReferenceSource } from '../../../src/dfs.ts'
 import { type TestBlock, testBlock } from '../../conformance/block-store.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -19,7 +18,17 @@ const BLOCKS = Array.from({ length: 8 }, (_, seed) => testBlock(seed + 1000, see
 const SLOTS = 5
 
 interface Step {
-  readonly op: 'put' | 'publish' | 'checkpoint' | 'copy' | 'move back' | 'drop' | 'drop commit' | 'pin' | 'unpin' | 'rest'
+  readonly op:
+    | 'put'
+    | 'publish'
+    | 'checkpoint'
+    | 'copy'
+    | 'move back'
+    | 'drop'
+    | 'drop commit'
+    | 'pin'
+    | 'unpin'
+    | 'rest'
   readonly block: number
   readonly from: number
   readonly to: number
@@ -27,7 +36,20 @@ interface Step {
 
 const steps = fc.array(
   fc.record<Step>({
-    op: fc.constantFrom('put', 'put', 'publish', 'publish', 'checkpoint', 'copy', 'move back', 'drop', 'drop commit', 'pin', 'unpin', 'rest'),
+    op: fc.constantFrom(
+      'put',
+      'put',
+      'publish',
+      'publish',
+      'checkpoint',
+      'copy',
+      'move back',
+      'drop',
+      'drop commit',
+      'pin',
+      'unpin',
+      'rest',
+    ),
     block: fc.nat(BLOCKS.length - 1),
     from: fc.nat(SLOTS - 1),
     to: fc.nat(SLOTS - 1),
@@ -52,7 +74,12 @@ class World {
   }
 
   get needed(): Set<Cid> {
-    return new Set([...this.#journal, ...this.#stubs.filter((cid) => cid !== undefined), ...this.#pinned, ...this.#kept])
+    return new Set([
+      ...this.#journal,
+      ...this.#stubs.filter((cid) => cid !== undefined),
+      ...this.#pinned,
+      ...this.#kept,
+    ])
   }
 
   /** Runs a step or two. */
@@ -190,9 +217,10 @@ async function listed(store: SweepableStore): Promise<Set<Cid>> {
 }
 
 describe('collectGarbage beside other work', () => {
+  const dir = temporaryDirectory()
   const stores: [string, number, () => Promise<SweepableStore>][] = [
-    ['MemoryBlocks', 300, async () => new MemoryBlocks()],
-    ['BlockFiles', 15, () => BlockFiles.open(temporaryDirectory())],
+    ['MemoryBlocks', 100, async () => new MemoryBlocks()],
+    ['BlockFiles', 10, () => BlockFiles.open(dir)],
   ]
   const candidatesFile = path.join(temporaryDirectory(), 'candidates')
   let deletedInAll = 0

@@ -3,12 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { decode, encode } from 'cborg'
-import type { Cid } from '../../../src/dfs.ts'
+import type { Cid, ReferenceSource } from '../../../src/dfs.ts'
 import { DfsError } from '../../../src/errors.ts'
 import { BlockFiles } from '../../../src/store/block-files.ts'
 import { type CollectOptions, collectGarbage } from '../../../src/store/gc.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
-import type { ReferenceSource } from '../../../src/dfs.ts'
 import { putUnpinned, testBlock } from '../../conformance/block-store.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -72,7 +71,12 @@ describe('collectGarbage', () => {
     assert.deepEqual(await collect(CIDS.slice(3)), { live: 3, candidates: 3, deleted: 0, freedBytes: 0 })
     clock.ms = GRACE_MS
     // The first is referenced again: only the second is due, and the third is too young.
-    assert.deepEqual(await collect([CIDS[0]!, ...CIDS.slice(3)]), { live: 4, candidates: 1, deleted: 1, freedBytes: 100 })
+    assert.deepEqual(await collect([CIDS[0]!, ...CIDS.slice(3)]), {
+      live: 4,
+      candidates: 1,
+      deleted: 1,
+      freedBytes: 100,
+    })
     assert.deepEqual(
       CIDS.map((cid) => store.has(cid)),
       [true, false, true, true, true, true],
@@ -215,7 +219,12 @@ describe('collectGarbage', () => {
       await collect([])
       const good = readFileSync(candidatesFile)
       clock.ms = GRACE_MS
-      for (const bytes of [good.subarray(0, 50), Buffer.alloc(0), flipped(good, good.length - 3), Buffer.from('text')]) {
+      for (const bytes of [
+        good.subarray(0, 50),
+        Buffer.alloc(0),
+        flipped(good, good.length - 3),
+        Buffer.from('text'),
+      ]) {
         writeFileSync(candidatesFile, bytes)
         assert.equal((await collect([])).deleted, 0)
       }

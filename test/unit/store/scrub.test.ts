@@ -48,7 +48,10 @@ describe('scrub', () => {
       const { store, fileOf } = await storeWithBlocks()
       damage(fileOf(CIDS[0]!), BLOCKS[0]!.bytes)
       const states = await statesOf(store)
-      assert.deepEqual(CIDS.map((cid) => states.get(cid)), ['damaged', 'ok', 'ok', 'ok'])
+      assert.deepEqual(
+        CIDS.map((cid) => states.get(cid)),
+        ['damaged', 'ok', 'ok', 'ok'],
+      )
     })
   }
 
