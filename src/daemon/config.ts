@@ -49,6 +49,13 @@ const SCHEMA = {
     fallback: 64 * MIB,
     about: 'memory for opened content that may be read again',
   },
+  keepDeletedAfterSeconds: {
+    type: 'number',
+    min: 0,
+    max: 86_400,
+    fallback: 10,
+    about: 'how long a file must have stood unchanged for its deletion to keep a version',
+  },
   sealThreads: {
     type: 'number',
     min: 0,

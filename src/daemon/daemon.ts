@@ -52,6 +52,7 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
           index: attributeIndex(index),
           dirty,
           cacheBytesMax: config.cacheBytesMax,
+          deletedAgeMsMin: config.keepDeletedAfterSeconds * 1000,
         }),
     },
   })

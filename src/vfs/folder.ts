@@ -45,6 +45,8 @@ export interface FolderOptions {
   dirty: DirtyMeter
   /** How much opened plaintext may stay in memory, in bytes. */
   cacheBytesMax: number
+  /** How long a file must have stood unchanged for its deletion to keep a version. */
+  deletedAgeMsMin: number
 }
 
 const AT_FDCWD = -100
@@ -111,7 +113,7 @@ export class Folder {
     opened.defer(() => closeFd(storeFd))
 
     const directory = versionsDirectory(services)
-    const versions = new Versions(services, directory)
+    const versions = new Versions(services, { directory, deletedAgeMsMin: options.deletedAgeMsMin })
     const committer = new Committer(services)
     const checkpointer = new Checkpointer(services, { committer, versions })
     const background = new Background(services, { committer, checkpointer })

@@ -146,6 +146,7 @@ export class InodeTable {
   }
 }
 
-function objectKey({ dev, ino, btimeNs }: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): string {
+/** Tells objects of the disk below apart, also from those that had the same inode number before. */
+export function objectKey({ dev, ino, btimeNs }: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): string {
   return `${dev}.${ino}.${btimeNs}`
 }

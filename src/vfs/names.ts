@@ -9,8 +9,11 @@ import { DfsError } from '../errors.ts'
 
 export const STUB_SUFFIX = '.f'
 
-/** Longest visible name, in bytes: its stub's name must fit the 255 of the disk below. */
-export const NAME_BYTES_MAX = 253
+/** Longest name that the disk below keeps, in bytes. */
+export const STORED_BYTES_MAX = 255
+
+/** Longest name of a file: its stub's must fit the disk below. */
+export const NAME_BYTES_MAX = STORED_BYTES_MAX - STUB_SUFFIX.length
 
 const LOOKS_LIKE_STUB = /\.f~*$/
 
@@ -40,9 +43,9 @@ export function visibleNameOfOther(stored: ByteString): ByteString {
   return stored.endsWith('~') && LOOKS_LIKE_STUB.test(stored) ? stored.slice(0, -1) : stored
 }
 
-/** Refuses names that no stub could carry. */
-export function checkName(name: ByteString): void {
-  if (name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', `a name has at most ${NAME_BYTES_MAX} bytes here`)
+/** Refuses names that no object could have; `stored` is what it would be kept as. */
+export function checkName(name: ByteString, stored: ByteString): void {
+  if (stored.length > STORED_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
   if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
     throw new DfsError('invalid', 'not a name')
   }

@@ -24,7 +24,7 @@ import { attributesOf } from './attributes.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
-import { checkName, mayBeStub, RESERVED_NAME, storedNameOfFile, storedNameOfOther } from './names.ts'
+import { checkName, mayBeStub, RESERVED_NAME, STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther } from './names.ts'
 import type { Attributes, Caller } from './operations.ts'
 import type { Services } from './services.ts'
 import { StubFile } from './stub-file.ts'
@@ -73,7 +73,7 @@ export class Namespace {
   }
 
   lookup(parent: Inode, name: ByteString): Attributes | undefined {
-    if (name.length > 255) throw new DfsError('name-too-long', 'the name is too long')
+    if (name.length > STORED_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
     const found = this.find(parent, name)
     if (found === undefined) return undefined
     found.inode.lookups++
@@ -87,34 +87,34 @@ export class Namespace {
 
   /** Makes an empty regular file; fails with `exists`. Adds no lookup. */
   makeFile(parent: Inode, name: ByteString, mode: number, caller: Caller): Inode | Promise<Inode> {
-    this.#checkNew(parent, name)
-    const { tree } = this.#services
     const stored = storedNameOfFile(name)
+    this.#checkNew(parent, name, stored)
+    const { tree } = this.#services
     const inTheWay = statAt(tree.directoryFd(parent), stored)
     if (inTheWay === undefined) return this.#makeStub(parent, name, mode, caller)
     return this.#adoptInWay(parent, stored).then(() => this.#makeStub(parent, name, mode, caller))
   }
 
   mknod(parent: Inode, name: ByteString, mode: number, rdev: number, caller: Caller): Inode {
-    this.#checkNew(parent, name)
+    this.#checkNew(parent, name, storedNameOfOther(name))
     return this.#makeOther(parent, name, caller, (dirFd, stored) => makeNodeAt(dirFd, stored, mode, rdev))
   }
 
   mkdir(parent: Inode, name: ByteString, mode: number, caller: Caller): Inode {
-    this.#checkNew(parent, name)
+    this.#checkNew(parent, name, storedNameOfOther(name))
     return this.#makeOther(parent, name, caller, (dirFd, stored) => makeDirectoryAt(dirFd, stored, mode & PERMISSIONS))
   }
 
   symlink(parent: Inode, name: ByteString, target: ByteString, caller: Caller): Inode {
-    this.#checkNew(parent, name)
+    this.#checkNew(parent, name, storedNameOfOther(name))
     return this.#makeOther(parent, name, caller, (dirFd, stored) => symlinkAt(target, dirFd, stored))
   }
 
   link(inode: Inode, newParent: Inode, newName: ByteString): void {
-    this.#checkNew(newParent, newName)
-    this.#checkMayChange(inode.place.parent)
     const { tree, table } = this.#services
     const to = tree.storedName(inode, newName)
+    this.#checkNew(newParent, newName, to)
+    this.#checkMayChange(inode.place.parent)
     linkAt(tree.directoryFd(inode.place.parent), tree.storedName(inode), tree.directoryFd(newParent), to)
     table.addPlace(inode, newParent, newName)
     this.#changedLinks(inode)
@@ -138,9 +138,9 @@ export class Namespace {
 
   async rename(parent: Inode, name: ByteString, newParent: Inode, newName: ByteString, flags: number): Promise<void> {
     if ((flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE)) !== 0) throw new DfsError('invalid', 'unknown flags of rename')
-    checkName(newName)
     this.#checkMayChange(newParent)
     const source = this.#require(parent, name)
+    checkName(newName, this.#services.tree.storedName(source.inode, newName))
     if ((flags & RENAME.EXCHANGE) !== 0) return this.#exchange(parent, name, newParent, newName)
     const target = this.find(newParent, newName)
     if (target !== undefined && (flags & RENAME.NOREPLACE) !== 0) throw new DfsError('exists', 'the new name exists')
@@ -315,14 +315,15 @@ export class Namespace {
     chownAt(dirFd, stored, uid, parentHasSetgid ? -1 : gid)
   }
 
-  #intern({ stored, stat, kind }: Found, parent: Inode, name: ByteString): Inode {
+  #intern({ stored, stat, kind, attributes }: Found, parent: Inode, name: ByteString): Inode {
     const { tree, table } = this.#services
     const known = parent.children.get(name)
     if (known !== undefined && known.kind === kind && known.is(stat)) return known
+    if (kind !== 'stub') return table.intern(stat, kind, parent, name)
     // Asked before anything is remembered, for a damaged stub fails here.
-    const attributes = kind === 'stub' ? tree.attributes(tree.directoryFd(parent), stored, stat) : undefined
+    const said = attributes ?? tree.attributes(tree.directoryFd(parent), stored, stat)
     const inode = table.intern(stat, kind, parent, name)
-    if (attributes !== undefined) inode.file ??= new StubFile(inode, attributes)
+    inode.file ??= new StubFile(inode, said)
     return inode
   }
 
@@ -334,9 +335,10 @@ export class Namespace {
     return found
   }
 
-  #checkNew(parent: Inode, name: ByteString): void {
+  /** `stored`: what the new object would be called on disk. */
+  #checkNew(parent: Inode, name: ByteString, stored: ByteString): void {
     requireDirectory(parent)
-    checkName(name)
+    checkName(name, stored)
     this.#checkMayChange(parent)
     if (this.#isReservedRoot(parent, name)) throw readOnly()
     const found = this.#services.tree.find(parent, name)

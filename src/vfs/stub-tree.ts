@@ -10,7 +10,7 @@ import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { Inode, InodeKind, InodeTable } from './inode-table.ts'
-import { mayBeStub, storedNameOfFile, storedNameOfOther } from './names.ts'
+import { mayBeStub, STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther, visibleNameOfOther } from './names.ts'
 import type { AttributeIndex, StubAttributes } from './services.ts'
 import { loadStub, type LoadedStub } from './stub-io.ts'
 
@@ -18,10 +18,11 @@ export interface Found {
   readonly stored: ByteString
   readonly stat: Stat
   readonly kind: InodeKind
+  /** Of a stub that the index knows. */
+  readonly attributes?: StubAttributes | undefined
 }
 
 const DIRECTORY_FDS_MAX = 512
-const STORED_BYTES_MAX = 255
 
 export class StubTree {
   readonly rootFd: number
@@ -67,16 +68,28 @@ export class StubTree {
     const stub = storedNameOfFile(name)
     if (stub.length <= STORED_BYTES_MAX) {
       const stat = statAt(dirFd, stub)
-      if (stat !== undefined && isRegular(stat) && this.isStub(dirFd, stub, stat)) return { stored: stub, stat, kind: 'stub' }
+      const found = stat !== undefined && isRegular(stat) ? this.#stubHere(parent, name, stat) : undefined
+      if (found !== undefined) return found
     }
     const other = storedNameOfOther(name)
     const found = other.length <= STORED_BYTES_MAX ? statAt(dirFd, other) : undefined
     if (found !== undefined && !isRegular(found)) return { stored: other, stat: found, kind: kindOfStat(found) }
     const plain = other === name ? found : statAt(dirFd, name)
     if (plain === undefined) return undefined
-    if (!isRegular(plain)) return { stored: name, stat: plain, kind: kindOfStat(plain) }
+    // Made behind our back under a name that we would have kept otherwise.
+    if (!isRegular(plain)) return visibleNameOfOther(name) === name ? { stored: name, stat: plain, kind: kindOfStat(plain) } : undefined
     if (mayBeStub(name) && this.isStub(dirFd, name, plain)) return undefined
     return { stored: name, stat: plain, kind: 'plain' }
+  }
+
+  /** `stat`: of the regular file that has the stub's name; undefined if it is none. */
+  #stubHere(parent: Inode, name: ByteString, stat: Stat): Found | undefined {
+    const stored = storedNameOfFile(name)
+    const known = parent.children.get(name)
+    if (known?.kind === 'stub' && known.is(stat)) return { stored, stat, kind: 'stub' }
+    const attributes = this.#index.get(stat)
+    if (attributes !== undefined) return { stored, stat, kind: 'stub', attributes }
+    return this.isStub(this.directoryFd(parent), stored, stat) ? { stored, stat, kind: 'stub' } : undefined
   }
 
   /** Whether a regular file named like a stub is one: by the index, else by its first line. */

@@ -22,21 +22,24 @@ export const VERSIONS_DIRECTORY = 'versions'
 
 /** A file overwritten again within this time makes no second version. */
 const OVERWRITTEN_EVERY_MS = 60_000
-/** A file deleted sooner after its last change was never meant to stay. */
-const DELETED_AGE_NS_MIN = 10_000_000_000n
 /** How many files' last versions are remembered; forgetting one costs a version too many. */
 const REMEMBERED_MAX = 10_000
 
 export class Versions {
   readonly #services: Services
   readonly #directory: Inode
+  readonly #deletedAgeNsMin: bigint
   /** When each file last made a version, in ms of the monotonic clock. */
   readonly #madeAt = new Map<string, number>()
 
-  /** `directory`: the inode of `.dfs/versions`. */
-  constructor(services: Services, directory: Inode) {
+  /**
+   * `directory`: the inode of `.dfs/versions`. A file deleted sooner than `deletedAgeMsMin` after its last change was
+   * never meant to stay, and is not kept.
+   */
+  constructor(services: Services, { directory, deletedAgeMsMin }: { directory: Inode; deletedAgeMsMin: number }) {
     this.#services = services
     this.#directory = directory
+    this.#deletedAgeNsMin = BigInt(deletedAgeMsMin) * 1_000_000n
   }
 
   /**
@@ -57,7 +60,7 @@ export class Versions {
   isWorthKeeping(file: StubFile): boolean {
     const age = nowNs() - file.ctimeNs
     // A clock that went back says nothing about the age.
-    return file.size > 0 && (age < 0n || age >= DELETED_AGE_NS_MIN)
+    return file.size > 0 && (age < 0n || age >= this.#deletedAgeNsMin)
   }
 
   /** Moves a file that nobody has open to its version's place instead of deleting it. */
