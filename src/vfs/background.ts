@@ -71,13 +71,16 @@ export class Background {
     }
     const { journal } = this.#services
     if (this.#checkpoint !== undefined || journal.empty) return
-    if (journal.bytes > JOURNAL_BYTES_MAX || now - this.#checkpointer.endedAt > CHECKPOINT_EVERY_MS) this.#startCheckpoint()
+    if (journal.bytes > JOURNAL_BYTES_MAX || now - this.#checkpointer.endedAt > CHECKPOINT_EVERY_MS)
+      this.#startCheckpoint()
   }
 
   #startCheckpoint(): void {
     this.#checkpoint = this.#checkpointer
       .run()
-      .catch((error: unknown) => warn(`a checkpoint failed, the journal still holds everything: ${describeError(error)}`))
+      .catch((error: unknown) =>
+        warn(`a checkpoint failed, the journal still holds everything: ${describeError(error)}`),
+      )
       .finally(() => {
         this.#checkpoint = undefined
       })

@@ -4,8 +4,9 @@
  * The order is what makes it safe: blocks and journal durable, then stub slots written, then stubs durable, then the
  * journal's old segments dropped. A crash anywhere leaves the journal's records to be applied again.
  */
-import type { BlockRef, Cid, StubState } from '../dfs.ts'
+
 import { Mutex } from '../concurrency/mutex.ts'
+import type { BlockRef, Cid, StubState } from '../dfs.ts'
 import { kindOf } from '../errors.ts'
 import { logger, warn } from '../log.ts'
 import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
@@ -102,7 +103,11 @@ export class Checkpointer {
     const failures: unknown[] = []
     const queue = ready[Symbol.iterator]()
     const work = async () => {
-      for (const file of queue) await this.#sealFile(file).then((one) => sealed.push(one), (error) => failures.push(error))
+      for (const file of queue)
+        await this.#sealFile(file).then(
+          (one) => sealed.push(one),
+          (error) => failures.push(error),
+        )
     }
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
     try {
@@ -134,7 +139,8 @@ export class Checkpointer {
     file.checkpointing = true
     try {
       const { content: made, pinned, allocatedMoreBytes } = await sealSnapshot(snapshot, this.#services)
-      const allocatedBytes = made.kind === 'inline' ? meta.size : Math.min(meta.size, file.allocatedBytes + allocatedMoreBytes)
+      const allocatedBytes =
+        made.kind === 'inline' ? meta.size : Math.min(meta.size, file.allocatedBytes + allocatedMoreBytes)
       return { file, snapshot, state: { fileId, sequence, meta, content: made }, pinned, unsynced, allocatedBytes }
     } catch (error) {
       content.settle(snapshot)

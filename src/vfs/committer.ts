@@ -7,13 +7,13 @@
 import type { BlockRef } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
+import { O } from '../posix/files.ts'
+import { statFd } from '../posix/stat.ts'
 import type { DirtyChunk } from './dirty-chunk.ts'
 import { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
-import { O } from '../posix/files.ts'
-import { statFd } from '../posix/stat.ts'
 import { loadStub } from './stub-io.ts'
 
 const log = logger('vfs')

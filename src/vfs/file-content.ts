@@ -10,7 +10,7 @@ import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chun
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
-import { baseOf, completeChunk, type ContentBase, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
+import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
 
 /** What a checkpoint makes a new base of. Its dirty chunks are frozen until it is settled. */
 export interface ContentSnapshot {
@@ -57,12 +57,12 @@ export class FileContent {
 
   /** Fills `into` from `offset` on, which must lie within the file. */
   read(offset: number, into: Buffer): void | Promise<void> {
-    let waiting: Promise<void>[] | undefined
+    const waiting: Promise<void>[] = []
     for (const piece of pieces(offset, into.length)) {
       const done = this.#readPiece(piece.index, piece.at, into.subarray(piece.from, piece.to))
-      if (done !== undefined) (waiting ??= []).push(done)
+      if (done !== undefined) waiting.push(done)
     }
-    if (waiting !== undefined) return Promise.all(waiting).then(() => {})
+    if (waiting.length > 0) return Promise.all(waiting).then(() => {})
   }
 
   /** Opens the chunks of a range ahead of their reader. */
@@ -191,7 +191,8 @@ export class FileContent {
     for (const chunk of snapshot.dirty) chunk.frozen--
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
-    for (const [index, ref] of snapshot.sealed.overlay) if (this.#overlay.get(index) === ref) this.#overlay.delete(index)
+    for (const [index, ref] of snapshot.sealed.overlay)
+      if (this.#overlay.get(index) === ref) this.#overlay.delete(index)
     const base = baseOf(made, snapshot.size)
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
@@ -214,12 +215,12 @@ export class FileContent {
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
     chunk.slice(at, end).copy(into)
-    let waiting: Promise<void>[] | undefined
+    const waiting: Promise<void>[] = []
     for (const { from, to } of gaps) {
       const done = readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at))
-      if (done !== undefined) (waiting ??= []).push(done)
+      if (done !== undefined) waiting.push(done)
     }
-    if (waiting !== undefined) return Promise.all(waiting).then(() => {})
+    if (waiting.length > 0) return Promise.all(waiting).then(() => {})
   }
 
   #sealed(): SealedLayers {

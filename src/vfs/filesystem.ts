@@ -6,13 +6,10 @@
  */
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
-import { closeFd, O, openAt, syncFd, truncateFd } from '../posix/files.ts'
+import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import { statFilesystem } from '../posix/filesystem-stat.ts'
 import { MODE } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
-import { nowNs } from './clock.ts'
-import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { mayBeStub, NAME_BYTES_MAX } from './names.ts'
@@ -26,10 +23,9 @@ import type {
   DirectoryEntry,
   FilesystemOperations,
   FilesystemStatistics,
-  Time,
 } from './operations.ts'
 import type { Services } from './services.ts'
-import type { StubFile } from './stub-file.ts'
+import { AttributeSetter } from './set-attributes.ts'
 import { Xattrs } from './xattrs.ts'
 
 export interface FilesystemOptions extends NamespaceOptions {
@@ -38,14 +34,11 @@ export interface FilesystemOptions extends NamespaceOptions {
   storeFd: number
 }
 
-const OWNER_READ_WRITE = 0o600
-const IS_ROOT = process.getuid?.() === 0
-
 export class Filesystem implements FilesystemOperations {
   readonly #services: Services
-  readonly #committer: Committer
   readonly #files: OpenFiles
   readonly #xattrs: Xattrs
+  readonly #setter: AttributeSetter
   readonly #storeFd: number
   readonly #adoptInWay: NamespaceOptions['adoptInWay']
   readonly #directories = new Map<number, { directory: Inode; entries: Promise<DirectoryEntry[]> | undefined }>()
@@ -54,11 +47,11 @@ export class Filesystem implements FilesystemOperations {
 
   constructor(options: FilesystemOptions) {
     this.#services = options.services
-    this.#committer = options.committer
     this.#storeFd = options.storeFd
     this.#adoptInWay = options.adoptInWay
     this.#files = new OpenFiles(options.services, options)
     this.#xattrs = new Xattrs(options.services)
+    this.#setter = new AttributeSetter(options.services, { ...options, files: this.#files })
     this.names = new Namespace(options)
   }
 
@@ -81,7 +74,7 @@ export class Filesystem implements FilesystemOperations {
 
   async setattr(ino: Ino, changes: AttributeChanges): Promise<Attributes> {
     const inode = this.#inode(ino)
-    await (inode.file === undefined ? this.#setUnderlying(inode, changes) : this.#setFile(inode, inode.file, changes))
+    await this.#setter.set(inode, changes)
     return this.#attributes(inode)
   }
 
@@ -215,86 +208,13 @@ export class Filesystem implements FilesystemOperations {
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
     const inode = this.#inode(ino)
     this.#xattrs.set(inode, name, value, flags)
-    this.#changedAttributes(inode)
+    this.#setter.touch(inode)
   }
 
   removexattr(ino: Ino, name: ByteString): void {
     const inode = this.#inode(ino)
     this.#xattrs.remove(inode, name)
-    this.#changedAttributes(inode)
-  }
-
-  async #setFile(inode: Inode, file: StubFile, changes: AttributeChanges): Promise<void> {
-    const { mode, uid, gid, size, atimeNs, mtimeNs } = changes
-    if (size !== undefined && size !== file.size) this.#files.truncate(file, size)
-    this.#committer.touch(file)
-    if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
-      this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
-    }
-    const now = nowNs()
-    if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
-    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
-    file.ctimeNs = now
-    // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
-    if (file.writers === 0) await this.#committer.flush(file)
-  }
-
-  async #setUnderlying(inode: Inode, changes: AttributeChanges): Promise<void> {
-    if (changes.size !== undefined) {
-      if (inode.kind !== 'plain') throw new DfsError('invalid', 'only files have a size to set')
-      const { parent, name } = inode.place
-      if (mayBeStub(name)) {
-        await this.#adoptInWay(parent, name)
-        return this.#setFile(inode, inode.file!, changes)
-      }
-      this.#services.tree.withStub(inode, O.RDWR, (fd) => truncateFd(fd, changes.size!))
-    }
-    this.#setBelow(inode, changes)
-    const { atimeNs = 'keep', mtimeNs = 'keep' } = changes
-    if (atimeNs !== 'keep' || mtimeNs !== 'keep') this.#below(inode, (at) => at.times(atimeNs, mtimeNs))
-  }
-
-  #setBelow(inode: Inode, { mode, uid, gid, atimeNs }: AttributeChanges): void {
-    this.#below(inode, (at) => {
-      if (uid !== undefined || gid !== undefined) at.owner(uid ?? -1, gid ?? -1)
-      if (mode !== undefined) at.mode(mode)
-      if (atimeNs !== undefined) at.times(atimeNs, 'keep')
-    })
-  }
-
-  /** Gives the setters of the object below, by descriptor where it has lost its name. */
-  #below(
-    inode: Inode,
-    work: (at: {
-      mode(mode: number): void
-      owner(uid: number, gid: number): void
-      times(atimeNs: Time | 'keep', mtimeNs: Time | 'keep'): void
-    }) => void,
-  ): void {
-    const { tree, table } = this.#services
-    const fd = inode === table.root ? tree.rootFd : inode.heldFd
-    if (fd !== undefined) {
-      work({
-        mode: (mode) => chmodFd(fd, mode),
-        owner: (uid, gid) => chownFd(fd, uid, gid),
-        times: (atimeNs, mtimeNs) => utimesFd(fd, atimeNs, mtimeNs),
-      })
-      return
-    }
-    const dirFd = tree.directoryFd(inode.place.parent)
-    const stored = tree.storedName(inode)
-    work({
-      mode: (mode) => chmodAt(dirFd, stored, mode),
-      owner: (uid, gid) => chownAt(dirFd, stored, uid, gid),
-      times: (atimeNs, mtimeNs) => utimesAt(dirFd, stored, atimeNs, mtimeNs),
-    })
-  }
-
-  #changedAttributes({ file }: Inode): void {
-    if (file === undefined || file.orphan) return
-    this.#committer.touch(file)
-    file.ctimeNs = nowNs()
-    if (file.writers === 0) this.#committer.commit(file)
+    this.#setter.touch(inode)
   }
 
   #attributes(inode: Inode): Attributes {
@@ -320,10 +240,4 @@ export class Filesystem implements FilesystemOperations {
     if (open === undefined) throw new DfsError('bad-handle', `directory handle ${handle} is not open`)
     return open
   }
-}
-
-/** The mode that a stub itself has: the daemon must be able to read and write it. */
-function belowMode(mode: number): number {
-  const permissions = mode & 0o777
-  return IS_ROOT ? permissions : permissions | OWNER_READ_WRITE
 }

@@ -1,13 +1,14 @@
 /**
  * Kept versions of a file, found by the path that each carries inside, and put back.
  */
+
+import { textOf } from '../bytes/byte-string.ts'
 import type { ByteString, StubState } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { readDirectory } from '../posix/listing.ts'
 import { openStub, openTrailer } from '../seal/stub-slot.ts'
-import { textOf } from '../bytes/byte-string.ts'
 import type { Inode } from './inode-table.ts'
 import { mayBeStub, visibleNameOfStub } from './names.ts'
 import type { Services } from './services.ts'
@@ -53,7 +54,8 @@ export function chooseVersion(versions: readonly KeptVersion[], path: ByteString
   const moment = parseVersionTime(at) ?? Date.parse(at)
   if (Number.isNaN(moment)) throw new DfsError('invalid', `"${at}" is no time`, { op: 'restore', subject, mend })
   const chosen = versions.findLast(({ timeMs }) => timeMs > moment)
-  if (chosen === undefined) throw new DfsError('not-found', 'no version was superseded after that time', { op: 'restore', subject, mend })
+  if (chosen === undefined)
+    throw new DfsError('not-found', 'no version was superseded after that time', { op: 'restore', subject, mend })
   return chosen
 }
 

@@ -68,7 +68,8 @@ function parseMarker(text: string, folder: string): Marker {
   if (typeof format === 'number' && format > FOLDER_FORMAT) {
     throw new DfsError('newer-version', 'the folder was made by a newer dfs', { subject: folder, mend: 'update dfs' })
   }
-  if (format !== FOLDER_FORMAT || typeof id !== 'string' || !ID.test(id) || typeof keyId !== 'string') throw damaged(folder)
+  if (format !== FOLDER_FORMAT || typeof id !== 'string' || !ID.test(id) || typeof keyId !== 'string')
+    throw damaged(folder)
   return { format, id, keyId }
 }
 

@@ -31,7 +31,10 @@ export class OpenFiles {
   readonly #open = new Map<number, OpenFile>()
   #next = 1
 
-  constructor(services: Services, { committer, relieve }: { committer: Committer; relieve: () => Promise<void> | undefined }) {
+  constructor(
+    services: Services,
+    { committer, relieve }: { committer: Committer; relieve: () => Promise<void> | undefined },
+  ) {
     this.#services = services
     this.#committer = committer
     this.#relieve = relieve
@@ -126,7 +129,7 @@ export class OpenFiles {
       closeFd(heldFd)
       inode.heldFd = undefined
     }
-    if (file !== undefined && file.changed) {
+    if (file?.changed) {
       this.#committer
         .flush(file)
         .catch((error: unknown) => warn(`a change made after the last flush could not be stored yet: ${String(error)}`))

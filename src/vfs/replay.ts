@@ -7,13 +7,13 @@
 import { textOf } from '../bytes/byte-string.ts'
 import type { BlockRef, ByteString } from '../dfs.ts'
 import { describeError, kindOf } from '../errors.ts'
+import { digestOfCid } from '../format/cid.ts'
 import type { CommitRecord, JournalRecord } from '../format/journal-record.ts'
 import { logger, warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { makeDirectoryAt } from '../posix/names.ts'
 import { statAt } from '../posix/stat.ts'
 import { digestOf } from '../seal/hash.ts'
-import { digestOfCid } from '../format/cid.ts'
 import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
 import { visibleNameOfOther, visibleNameOfStub } from './names.ts'
@@ -38,11 +38,15 @@ export async function replay(
   { committer, namespace }: { committer: Committer; namespace: Namespace },
 ): Promise<void> {
   const files = gather(services.journal.replay())
-  let byIno: Map<number, ByteString[]> | undefined
+  let listed: Map<number, ByteString[]> | undefined
+  const byIno = () => {
+    listed ??= storedPathsByIno(services)
+    return listed
+  }
   for (const file of files) {
     const inode =
       findAt(services, namespace, file, [file.path]) ??
-      findAt(services, namespace, file, (byIno ??= storedPathsByIno(services)).get(file.ino) ?? []) ??
+      findAt(services, namespace, file, byIno().get(file.ino) ?? []) ??
       (file.removed ? undefined : makeAnew(services, namespace, file.path))
     if (inode === undefined) continue
     try {
@@ -158,9 +162,7 @@ function isWhole(store: Services['store'], { cid, sealedBytes }: BlockRef): bool
   let handle: ReturnType<Services['store']['open']>
   try {
     handle = store.open(cid)
-    return (
-      handle?.bytes === sealedBytes && digestOf(handle.read(0, sealedBytes)).equals(digestOfCid(cid))
-    )
+    return handle?.bytes === sealedBytes && digestOf(handle.read(0, sealedBytes)).equals(digestOfCid(cid))
   } catch (error) {
     if (kindOf(error) === 'internal') throw error
     return false

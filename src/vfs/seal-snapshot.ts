@@ -6,8 +6,8 @@ import { chunkBytes, chunkStart } from '../format/chunk-layout.ts'
 import { INLINE_BYTES_MAX } from '../format/stub.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import type { ContentSnapshot } from './file-content.ts'
-import type { Sealer } from './sealer.ts'
 import { completeChunk, readSealed, refOf } from './sealed-layers.ts'
+import type { Sealer } from './sealer.ts'
 
 export interface SealedContent {
   readonly content: Content

@@ -31,7 +31,8 @@ export class Sealer {
    */
   async seal(kind: BlockKind, plain: Buffer): Promise<BlockRef | undefined> {
     if (kind === 'data' && isZero(plain)) return undefined
-    const { ref, bytes } = plain.length > BATCHED_BYTES_MAX ? await this.#pool.seal(kind, plain) : await this.#batch(kind, plain)
+    const { ref, bytes } =
+      plain.length > BATCHED_BYTES_MAX ? await this.#pool.seal(kind, plain) : await this.#batch(kind, plain)
     await this.#store.put(ref, bytes)
     return ref
   }

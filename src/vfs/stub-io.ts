@@ -6,8 +6,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { StubState } from '../dfs.ts'
-import { STUB_LINE } from '../format/stub-line.ts'
 import { FILE_ID_BYTES, SLOT_OFFSETS, STUB_BYTES_MAX } from '../format/stub.ts'
+import { STUB_LINE } from '../format/stub-line.ts'
 import { preadFd, pwriteFd } from '../posix/files.ts'
 import { MODE, type Stat } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'

@@ -2,9 +2,10 @@
  * The stubs and directories on the disk below, reached only through descriptors: the root's was opened before the
  * mount covered it, so nothing here ever enters our own mount.
  */
+
+import { Lru } from '../concurrency/lru.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { Lru } from '../concurrency/lru.ts'
 import { STUB_LINE_BYTES, stubKind } from '../format/stub-line.ts'
 import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
@@ -12,7 +13,7 @@ import type { Keys } from '../seal/keys.ts'
 import type { Inode, InodeKind, InodeTable } from './inode-table.ts'
 import { mayBeStub, STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther, visibleNameOfOther } from './names.ts'
 import type { AttributeIndex, StubAttributes } from './services.ts'
-import { loadStub, type LoadedStub } from './stub-io.ts'
+import { type LoadedStub, loadStub } from './stub-io.ts'
 
 export interface Found {
   readonly stored: ByteString
@@ -29,9 +30,18 @@ export class StubTree {
   readonly #keys: Keys
   readonly #index: AttributeIndex
   readonly #table: InodeTable
-  readonly #fds = new Lru<Inode, number>({ weightMax: DIRECTORY_FDS_MAX, weigh: () => 1, onEvict: (_, fd) => closeFd(fd) })
+  readonly #fds = new Lru<Inode, number>({
+    weightMax: DIRECTORY_FDS_MAX,
+    weigh: () => 1,
+    onEvict: (_, fd) => closeFd(fd),
+  })
 
-  constructor({ rootFd, keys, index, table }: { rootFd: number; keys: Keys; index: AttributeIndex; table: InodeTable }) {
+  constructor({
+    rootFd,
+    keys,
+    index,
+    table,
+  }: { rootFd: number; keys: Keys; index: AttributeIndex; table: InodeTable }) {
     this.rootFd = rootFd
     this.#keys = keys
     this.#index = index
@@ -77,7 +87,8 @@ export class StubTree {
     const plain = other === name ? found : statAt(dirFd, name)
     if (plain === undefined) return undefined
     // Made behind our back under a name that we would have kept otherwise.
-    if (!isRegular(plain)) return visibleNameOfOther(name) === name ? { stored: name, stat: plain, kind: kindOfStat(plain) } : undefined
+    if (!isRegular(plain))
+      return visibleNameOfOther(name) === name ? { stored: name, stat: plain, kind: kindOfStat(plain) } : undefined
     if (mayBeStub(name) && this.isStub(dirFd, name, plain)) return undefined
     return { stored: name, stat: plain, kind: 'plain' }
   }

@@ -1,0 +1,124 @@
+/**
+ * Changing what `stat` shows: a stub's own mode, size and times, and everything else of the object below.
+ */
+import { DfsError } from '../errors.ts'
+import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
+import { O, truncateFd } from '../posix/files.ts'
+import { MODE } from '../posix/stat.ts'
+import { nowNs } from './clock.ts'
+import type { Committer } from './committer.ts'
+import type { Inode } from './inode-table.ts'
+import { mayBeStub } from './names.ts'
+import type { NamespaceOptions } from './namespace.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { AttributeChanges, Time } from './operations.ts'
+import type { Services } from './services.ts'
+import type { StubFile } from './stub-file.ts'
+
+interface AttributeSetterOptions {
+  committer: Committer
+  files: OpenFiles
+  adoptInWay: NamespaceOptions['adoptInWay']
+}
+
+/** Sets attributes of the object below, by name or by descriptor. */
+interface Below {
+  mode(mode: number): void
+  owner(uid: number, gid: number): void
+  times(atimeNs: Time | 'keep', mtimeNs: Time | 'keep'): void
+}
+
+const OWNER_READ_WRITE = 0o600
+const IS_ROOT = process.getuid?.() === 0
+
+export class AttributeSetter {
+  readonly #services: Services
+  readonly #committer: Committer
+  readonly #files: OpenFiles
+  readonly #adoptInWay: NamespaceOptions['adoptInWay']
+
+  constructor(services: Services, { committer, files, adoptInWay }: AttributeSetterOptions) {
+    this.#services = services
+    this.#committer = committer
+    this.#files = files
+    this.#adoptInWay = adoptInWay
+  }
+
+  /** A change by path is committed when this resolves; one of a file that is being written, with its next flush. */
+  set(inode: Inode, changes: AttributeChanges): Promise<void> {
+    return inode.file === undefined ? this.#setUnderlying(inode, changes) : this.#setFile(inode, inode.file, changes)
+  }
+
+  async #setFile(inode: Inode, file: StubFile, changes: AttributeChanges): Promise<void> {
+    const { mode, uid, gid, size, atimeNs, mtimeNs } = changes
+    if (size !== undefined && size !== file.size) this.#files.truncate(file, size)
+    this.#committer.touch(file)
+    if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
+      this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
+    }
+    const now = nowNs()
+    if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
+    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
+    file.ctimeNs = now
+    // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
+    if (file.writers === 0) await this.#committer.flush(file)
+  }
+
+  async #setUnderlying(inode: Inode, changes: AttributeChanges): Promise<void> {
+    if (changes.size !== undefined) {
+      if (inode.kind !== 'plain') throw new DfsError('invalid', 'only files have a size to set')
+      const { parent, name } = inode.place
+      if (mayBeStub(name)) {
+        await this.#adoptInWay(parent, name)
+        return this.#setFile(inode, inode.file!, changes)
+      }
+      this.#services.tree.withStub(inode, O.RDWR, (fd) => truncateFd(fd, changes.size!))
+    }
+    this.#setBelow(inode, changes)
+    const { atimeNs = 'keep', mtimeNs = 'keep' } = changes
+    if (atimeNs !== 'keep' || mtimeNs !== 'keep') this.#below(inode, (at) => at.times(atimeNs, mtimeNs))
+  }
+
+  #setBelow(inode: Inode, { mode, uid, gid, atimeNs }: AttributeChanges): void {
+    this.#below(inode, (at) => {
+      if (uid !== undefined || gid !== undefined) at.owner(uid ?? -1, gid ?? -1)
+      if (mode !== undefined) at.mode(mode)
+      if (atimeNs !== undefined) at.times(atimeNs, 'keep')
+    })
+  }
+
+  /** Gives the setters of the object below, by descriptor where it has lost its name. */
+  #below(inode: Inode, work: (at: Below) => void): void {
+    const { tree, table } = this.#services
+    const fd = inode === table.root ? tree.rootFd : inode.heldFd
+    if (fd !== undefined) {
+      work({
+        mode: (mode) => chmodFd(fd, mode),
+        owner: (uid, gid) => chownFd(fd, uid, gid),
+        times: (atimeNs, mtimeNs) => utimesFd(fd, atimeNs, mtimeNs),
+      })
+      return
+    }
+    const dirFd = tree.directoryFd(inode.place.parent)
+    const stored = tree.storedName(inode)
+    work({
+      mode: (mode) => chmodAt(dirFd, stored, mode),
+      owner: (uid, gid) => chownAt(dirFd, stored, uid, gid),
+      times: (atimeNs, mtimeNs) => utimesAt(dirFd, stored, atimeNs, mtimeNs),
+    })
+  }
+
+  /** Something of the file that is kept elsewhere has changed: its ctime says so. */
+  touch({ file }: Inode): void {
+    if (file === undefined || file.orphan) return
+    this.#committer.touch(file)
+    file.ctimeNs = nowNs()
+    if (file.writers === 0) this.#committer.commit(file)
+  }
+}
+
+/** The mode that a stub itself has: the daemon must be able to read and write it. */
+function belowMode(mode: number): number {
+  const permissions = mode & 0o777
+  return IS_ROOT ? permissions : permissions | OWNER_READ_WRITE
+}
