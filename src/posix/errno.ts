@@ -86,3 +86,10 @@ export function fromNodeError(error: unknown, op: string, subject?: string): Dfs
   const kind = typeof code === 'string' && code.startsWith('ERR_') ? 'invalid' : 'internal'
   return new DfsError(kind, `${op}: ${message ?? String(error)}`, { op, subject, cause: error })
 }
+
+/** Whether this is what a node:fs or node:net call throws when the system refused something. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return (
+    error instanceof Error && !(error instanceof DfsError) && typeof (error as NodeJS.ErrnoException).errno === 'number'
+  )
+}

@@ -59,6 +59,7 @@ export const libc = {
   getrlimit: bind<[number, Pointer]>('int', 'getrlimit', 'int', 'void *'),
   setrlimit: bind<[number, Pointer]>('int', 'setrlimit', 'int', 'void *'),
   flock: bind<[number, number]>('int', 'flock', 'int', 'int'),
+  fcntl: bind<[number, number, 'int', number]>('int', 'fcntl', 'int', 'int', '...'),
   umount2: bind<[Pointer, number]>('int', 'umount2', 'void *', 'int'),
 }
 

@@ -11,12 +11,19 @@ export function loadLibraryGlobally(path: string): void {
   libraries.push(koffi.load(path, { global: true }))
 }
 
+/** A number in native memory. Its type is one of C's. */
+export type NativeNumber = 'int32' | 'uint32' | 'uint64' | 'double'
+
 /**
- * Native memory, seen through a DataView. The caller vouches that [address, address + bytes) is mapped, and
- * does not use the view after the owner freed it.
+ * Reads a number at a native address; a uint64 beyond 2^53 comes out as a bigint.
+ * The caller vouches that the memory is mapped, here and below.
  */
-export function viewMemory(address: bigint, bytes: number): DataView {
-  return new DataView(koffi.view(address, bytes))
+export function peek(address: bigint, type: NativeNumber): number | bigint {
+  return koffi.decode[type](address)
+}
+
+export function poke(address: bigint, type: NativeNumber, value: number): void {
+  koffi.encode(address, type, value)
 }
 
 const lockMutex = koffi.load(null).func('int pthread_mutex_lock(void *mutex)')

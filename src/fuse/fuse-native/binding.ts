@@ -76,6 +76,7 @@ const TABLE_LENGTH = 35
 /** Of fuse_thread_locals_t: libfuse's structures reach JavaScript only through these pointers. */
 const LOCALS_INFO_OFFSET = 48
 const LOCALS_MTIME_OFFSET = 112
+const LOCALS_NAME_OFFSET = 128
 /** Of fuse_thread_t: `struct fuse *`. */
 const THREAD_FUSE_OFFSET = 368
 
@@ -147,4 +148,9 @@ export function fileInfoAddress(locals: Locals): bigint {
 /** utimens' mtime in milliseconds: the binding passes atime twice (its line 680), but has kept the right one here. */
 export function modificationMs(locals: Locals): bigint {
   return locals.readBigInt64LE(LOCALS_MTIME_OFFSET)
+}
+
+/** Where the name of a getxattr lies; valid until the request is signalled. */
+export function xattrNameAddress(locals: Locals): bigint {
+  return locals.readBigUInt64LE(LOCALS_NAME_OFFSET)
 }

@@ -11,6 +11,7 @@ import type { Driver, Mounted, MountOptions } from '../driver.ts'
 import { mountNatively, type NativeHandler, type NativeMount, type OperationName } from './binding.ts'
 import { Callers } from './callers.ts'
 import { Connection } from './connection.ts'
+import { isFusermount3, withHelper } from './fusermount.ts'
 import { buildHandlers } from './handlers.ts'
 import { LibfuseInternals } from './libfuse-internals.ts'
 import { mountOptions } from './mount-options.ts'
@@ -23,11 +24,15 @@ export const fuseNativeDriver: Driver = { name: 'fuse-native', mount }
 
 async function mount(options: MountOptions): Promise<Mounted> {
   const target = await prepareTarget(options.target)
-  const optionText = await mountOptions(options)
+  const optionText = mountOptions(options)
+  const helped = !options.asRoot && (await isFusermount3())
   let callers = new Callers(undefined)
   const session = new Session(options.filesystem, () => callers)
   const handlers = buildHandlers(session)
-  const { connection, mounted } = Connection.openedBy(() => mountOrFail(target, optionText, handlers))
+  const { connection, mounted } = Connection.openedBy(() => {
+    const mountHere = () => mountOrFail(target, optionText, handlers)
+    return helped ? withHelper(mountHere) : mountHere()
+  })
   const internals = LibfuseInternals.open(mounted.fuseAddress)
   if (internals === undefined) log('libfuse is not the one expected: new files belong to the daemon')
   callers = new Callers(internals)

@@ -4,9 +4,9 @@ import { whenReady } from '../../concurrency/when-ready.ts'
 import type { ByteString } from '../../dfs.ts'
 import type { Attributes, Awaitable } from '../../vfs/operations.ts'
 import { fileInfoAddress, type Locals } from './binding.ts'
-import { type Answer, DONE, type Operations } from './handlers.ts'
 import { bypassPageCache, keepPageCache, openFlags } from './libfuse-internals.ts'
 import type { OpenFile } from './open-files.ts'
+import { type Answer, DONE, type Operations } from './operation.ts'
 import type { Session } from './session.ts'
 import { NO_STAT, statArray } from './stat-array.ts'
 
@@ -47,7 +47,7 @@ export function fileOperations(session: Session): Operations {
 
   async function create(locals: Locals, path: ByteString, mode: number): Promise<Answer> {
     const flags = openFlags(fileInfoAddress(locals))
-    const caller = await session.callers().current()
+    const caller = await session.callers().current(locals)
     const { parent, name } = await paths.place(path)
     const created = await filesystem.create(parent, name, mode & MODE_BITS, flags & ~O_APPEND, caller)
     const { ino } = created.attributes

@@ -8,28 +8,11 @@ import { errnoOf } from '../errno.ts'
 import { type Locals, type NativeHandler, type OperationName, signalOf } from './binding.ts'
 import { fileOperations } from './file-operations.ts'
 import { nameOperations } from './name-operations.ts'
+import { type Answer, DONE, type Operation, type Operations } from './operation.ts'
 import type { Session } from './session.ts'
 import { xattrOperations } from './xattr-operations.ts'
 
 const log = logger('fuse')
-
-/** The result (0, a count, or a negative errno), then what the binding takes beside it. */
-export type Answer = readonly [result: number, ...values: unknown[]]
-
-/** What the binding passes differs by operation; each names its own. */
-// biome-ignore lint/suspicious/noExplicitAny: the types are those of the native call, which nothing checks
-type NativeArguments = any[]
-
-export interface Operation {
-  /** Serves a request; `locals` stands for the thread it comes from. */
-  readonly serve: (locals: Locals, ...args: NativeArguments) => Awaitable<Answer>
-  /** The values that go with a failure; the binding reads them whatever the result is. */
-  readonly failureValues?: (...args: NativeArguments) => unknown[]
-}
-
-export type Operations = Partial<Record<OperationName, Operation>>
-
-export const DONE: Answer = [0]
 
 export function buildHandlers(session: Session): Map<OperationName, NativeHandler> {
   const operations: Operations = {

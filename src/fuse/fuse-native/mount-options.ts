@@ -1,6 +1,4 @@
 /** The option string of a mount, for libfuse 2.9, its iconv module, and fusermount. */
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { DfsError } from '../../errors.ts'
 
 /** How long the kernel may answer from names and attributes it has seen: nothing can be invalidated through libfuse 2.9. */
@@ -9,7 +7,7 @@ export const CACHE_SECONDS = 1
 /** The binding cuts what is longer, and a NUL ends it. */
 const OPTION_BYTES_MAX = 1023
 
-export async function mountOptions({ asRoot, fsname }: { asRoot: boolean; fsname: string }): Promise<string> {
+export function mountOptions({ asRoot, fsname }: { asRoot: boolean; fsname: string }): string {
   const options = [
     'big_writes',
     'atomic_o_trunc',
@@ -24,8 +22,8 @@ export async function mountOptions({ asRoot, fsname }: { asRoot: boolean; fsname
     // The kernel's bytes as latin1, one char a byte: JavaScript then sees and gives names exactly.
     'modules=iconv,from_code=UTF-8,to_code=ISO-8859-1',
   ]
+  options.push('nonempty')
   if (asRoot) options.push('allow_other')
-  if (asRoot || !(await isFusermount3())) options.push('nonempty')
   const text = `-o${options.join(',')}`
   if (Buffer.byteLength(text) > OPTION_BYTES_MAX) {
     throw new DfsError('invalid', 'the name of the file system is too long for a mount option', {
@@ -39,18 +37,4 @@ export async function mountOptions({ asRoot, fsname }: { asRoot: boolean; fsname
 /** libfuse splits at commas and takes a backslash as the escape of the next character. */
 function escapeOption(text: string): string {
   return text.replaceAll(/[\0\n]/g, '?').replaceAll(/[\\,]/g, '\\$&')
-}
-
-/** fusermount3 mounts over anything and does not know `nonempty`; fusermount 2 asks for it. */
-async function isFusermount3(): Promise<boolean> {
-  try {
-    const { stdout } = await promisify(execFile)('fusermount', ['-V'])
-    return stdout.includes('fusermount3')
-  } catch (cause) {
-    throw new DfsError('unsupported', 'fusermount is not there, and only root mounts without it', {
-      op: 'mount',
-      mend: 'install the package fuse3',
-      cause,
-    })
-  }
 }

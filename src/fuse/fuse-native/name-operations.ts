@@ -5,8 +5,8 @@ import { DfsError } from '../../errors.ts'
 import type { AttributeChanges, Attributes, Awaitable, Time } from '../../vfs/operations.ts'
 import { errnoOfKind } from '../errno.ts'
 import { type Locals, modificationMs } from './binding.ts'
-import { type Answer, DONE, type Operations } from './handlers.ts'
 import { HiddenFiles } from './hidden-files.ts'
+import { type Answer, DONE, type Operations } from './operation.ts'
 import type { Session } from './session.ts'
 import { entryStats, NO_STAT, NO_STATFS, statArray, statfsArray } from './stat-array.ts'
 
@@ -135,21 +135,21 @@ export function nameOperations(session: Session): Operations {
       failureValues: () => [''],
     },
     mknod: {
-      serve: async (_thread, path: ByteString, mode: number, rdev: number) => {
-        const caller = await session.callers().current()
+      serve: async (thread: Locals, path: ByteString, mode: number, rdev: number) => {
+        const caller = await session.callers().current(thread)
         return make(path, (parent, name) => filesystem.mknod(parent, name, mode, rdev, caller))
       },
     },
     mkdir: {
-      serve: async (_thread, path: ByteString, mode: number) => {
-        const caller = await session.callers().current()
+      serve: async (thread: Locals, path: ByteString, mode: number) => {
+        const caller = await session.callers().current(thread)
         return make(path, (parent, name) => filesystem.mkdir(parent, name, mode & MODE_BITS, caller))
       },
     },
     symlink: {
-      serve: async (_thread, target: ByteString, path: ByteString) => {
+      serve: async (thread: Locals, target: ByteString, path: ByteString) => {
         checkTarget(target)
-        const caller = await session.callers().current()
+        const caller = await session.callers().current(thread)
         return make(path, (parent, name) => filesystem.symlink(parent, name, target, caller))
       },
     },

@@ -2,7 +2,8 @@
 import { byteStringOf } from '../../bytes/byte-string.ts'
 import type { ByteString } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
-import { type Answer, DONE, type Operations } from './handlers.ts'
+import type { Locals } from './binding.ts'
+import { type Answer, DONE, type Operations } from './operation.ts'
 import type { Session } from './session.ts'
 
 export function xattrOperations(session: Session): Operations {
@@ -17,7 +18,8 @@ export function xattrOperations(session: Session): Operations {
       failureValues: (_path, _name, value: Buffer) => [value.buffer],
     },
     getxattr: {
-      serve: async (_locals, path: ByteString, name: string, into: Buffer) => {
+      serve: async (locals: Locals, path: ByteString, name: string, into: Buffer) => {
+        session.callers().learn(locals)
         const value = await filesystem.getxattr(await session.inode(path), exactName(name))
         if (value === undefined) throw new DfsError('no-data', 'no such attribute', { op: 'getxattr', subject: name })
         return fill(into, value)

@@ -17,8 +17,17 @@ function soon<T>(work: Promise<T>): Promise<T> {
   return within(10_000, work, 'a call into the mount')
 }
 
-async function mounted(t: TestContext): Promise<{ at: (name: string) => string; unmount: () => Promise<unknown> }> {
-  const { target, server } = await mountMemory(t)
+/** Runs a test against operations that answer at once, and against those that answer later. */
+function testBoth(title: string, body: (t: TestContext, args: readonly string[]) => Promise<void>): void {
+  test(title, { skip }, (t) => body(t, []))
+  test(`${title} (asynchronous operations)`, { skip }, (t) => body(t, ['--async']))
+}
+
+async function mounted(
+  t: TestContext,
+  args: readonly string[] = [],
+): Promise<{ at: (name: string) => string; unmount: () => Promise<unknown> }> {
+  const { target, server } = await mountMemory(t, args)
   return { at: (name) => path.join(target, name), unmount: () => server.unmount() }
 }
 
@@ -43,8 +52,8 @@ test('a name of more than 255 bytes is refused', { skip }, async (t) => {
   await assert.rejects(soon(fs.stat(at('x'.repeat(256)))), { code: 'ENAMETOOLONG' })
 })
 
-test('a file unlinked while open lives on for its handle alone', { skip }, async (t) => {
-  const { at, unmount } = await mounted(t)
+testBoth('a file unlinked while open lives on for its handle alone', async (t, args) => {
+  const { at, unmount } = await mounted(t, args)
   const file = await soon(fs.open(at('file'), 'w+'))
   await soon(file.write('before'))
   await soon(fs.unlink(at('file')))
@@ -83,8 +92,8 @@ test('a file unlinked while open is reached through its handle after its directo
   await soon(file.close())
 })
 
-test('rename replaces an open file, whose handle keeps the old content', { skip }, async (t) => {
-  const { at, unmount } = await mounted(t)
+testBoth('rename replaces an open file, whose handle keeps the old content', async (t, args) => {
+  const { at, unmount } = await mounted(t, args)
   await soon(fs.writeFile(at('target'), 'old'))
   await soon(fs.writeFile(at('source'), 'new'))
   const file = await soon(fs.open(at('target')))
@@ -97,8 +106,8 @@ test('rename replaces an open file, whose handle keeps the old content', { skip 
   assert.deepEqual(await unmount(), CLEAN)
 })
 
-test('a renamed directory is found with all below it under the new name only', { skip }, async (t) => {
-  const { at, unmount } = await mounted(t)
+testBoth('a renamed directory is found with all below it under the new name only', async (t, args) => {
+  const { at, unmount } = await mounted(t, args)
   await soon(fs.mkdir(at('a/b/c'), { recursive: true }))
   await soon(fs.writeFile(at('a/b/c/file'), 'content'))
   await soon(fs.rename(at('a/b'), at('d')))
@@ -109,8 +118,8 @@ test('a renamed directory is found with all below it under the new name only', {
   assert.deepEqual(await unmount(), CLEAN)
 })
 
-test('all names of a file show what was written through any of them', { skip }, async (t) => {
-  const { at } = await mounted(t)
+testBoth('all names of a file show what was written through any of them', async (t, args) => {
+  const { at } = await mounted(t, args)
   await soon(fs.writeFile(at('one'), 'first '))
   await soon(fs.link(at('one'), at('two')))
   for (const [name, text] of [
@@ -152,7 +161,7 @@ test('a file of more than 4 GiB has its size and its far bytes', { skip }, async
 })
 
 test('df shows disks beyond 2^32 blocks in proportion', { skip }, async (t) => {
-  const { target } = await mountMemory(t, [String(2 ** 36)])
+  const { target } = await mountMemory(t, ['--blocks', String(2 ** 36)])
   const { bsize, blocks, bfree } = await soon(fs.statfs(target))
   assert.equal(bsize * blocks, 4096 * 2 ** 36)
   assert.equal(bsize * bfree, 4096 * 2 ** 35)

@@ -16,7 +16,7 @@ import type {
 } from '../../../src/vfs/operations.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
 
-const PAGE_BYTES = 1 << 20
+const PAGE_BYTES = 4096
 const TYPE_BITS = 0o170000
 const DIRECTORY = 0o040000
 const FILE = 0o100000
