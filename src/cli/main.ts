@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import createDebug from 'debug'
 import { DfsError, kindOf } from '../errors.ts'
+import { fromNodeError, isSystemError } from '../posix/errno.ts'
 import { App, type AppStreams } from './app.ts'
 import { registerAdd } from './commands/add.ts'
 import { registerConfig } from './commands/config.ts'
@@ -66,7 +67,7 @@ export async function main(argv: readonly string[], streams: AppStreams = proces
     return EXIT_CODES[app.outcome]
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_CODES.done
-    const error = thrown instanceof CommanderError ? usageError(thrown, argv) : thrown
+    const error = toDfsError(thrown, argv)
     streams.stderr.write(`${formatError(error)}\n`)
     log('%o', error)
     return EXIT_CODES[kindOf(error)]
@@ -87,6 +88,11 @@ export function createProgram(app: App): Command {
     })
   for (const register of REGISTER) register(program, app)
   return program
+}
+
+function toDfsError(thrown: unknown, argv: readonly string[]): unknown {
+  if (thrown instanceof CommanderError) return usageError(thrown, argv)
+  return isSystemError(thrown) ? fromNodeError(thrown, thrown.syscall ?? 'dfs', thrown.path) : thrown
 }
 
 function usageError({ message }: CommanderError, argv: readonly string[]): DfsError {

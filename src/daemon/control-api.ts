@@ -36,7 +36,7 @@ export const METHODS = {
   id: {},
   configGet: { key: 'text?' },
   configSet: { key: 'text', value: 'text' },
-  mount: { folder: 'text', mountpoint: 'text?', driver: 'text?', adopt: 'flag', offline: 'flag' },
+  mount: { folder: 'text', mountpoint: 'text?', driver: 'text?', adopt: 'flag', offline: 'flag', replace: 'flag' },
   untilUnmounted: { folder: 'text' },
   umount: { folder: 'text', lazy: 'flag' },
   add: { paths: 'texts', keep: 'flag' },
@@ -76,7 +76,8 @@ export interface Results {
   configSet: { setting: Setting; restartNeeded: boolean }
   mount: MountResult
   untilUnmounted: { reason: string }
-  umount: { folder: string; mountpoint: string; stopping: boolean }
+  /** `stillUsed`: by programs, after a lazy unmount. `stopping`: the daemon ends now. */
+  umount: { folder: string; mountpoint: string; stillUsed: boolean; stopping: boolean }
   add: AddResult
   /** Sent after the content, which travels in raw frames. */
   read: { name: string; size: number; mode: number; mtimeMs: number }

@@ -1,5 +1,6 @@
 /** What crosses the control socket, checked on arrival and made fit to send. */
 import { DfsError, describeError, kindOf } from '../errors.ts'
+import { fromNodeError, isSystemError } from '../posix/errno.ts'
 import { METHODS, type Method, type Params, type WireError } from './control-api.ts'
 
 const CHECKS: Record<string, (value: unknown) => boolean> = {
@@ -31,7 +32,8 @@ function invalid(method: Method, what: string): DfsError {
 }
 
 /** Anything thrown, as it is told to a client. What is not a DfsError is a fault of ours: one line of it. */
-export function toWireError(error: unknown): WireError {
+export function toWireError(thrown: unknown): WireError {
+  const error = isSystemError(thrown) ? fromNodeError(thrown, thrown.syscall ?? 'daemon', thrown.path) : thrown
   if (!(error instanceof DfsError)) {
     return { kind: kindOf(error), message: describeError(error), mend: 'the daemon.log in the home has the rest' }
   }

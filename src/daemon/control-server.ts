@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { OnProgress } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { logger, warn } from '../log.ts'
+import { isSystemError } from '../posix/errno.ts'
 import { type Answer, METHODS, type Method, type Params, type Request, type Results } from './control-api.ts'
 import { checkParams, toWireError } from './control-check.ts'
 import { encodeBytesFrame, encodeJsonFrame, FRAME_BYTES_MAX, type Frame, FrameParser } from './control-wire.ts'
@@ -44,6 +45,7 @@ export class ControlServer {
   readonly #onClients: () => void
   readonly #connections = new Map<Socket, AbortController>()
   readonly #leaving = new Set<Socket>()
+  readonly #answering = new Set<Promise<void>>()
   #stopping = false
 
   static async listen({ socket, handlers, onClients }: ControlServerOptions): Promise<ControlServer> {
@@ -67,11 +69,12 @@ export class ControlServer {
     return this.#connections.size - this.#leaving.size
   }
 
-  /** Takes no new clients and aborts what is in progress; those connected stay so until the process ends. */
-  stop(): void {
+  /** Takes no new clients, aborts what is in progress and waits for that; those connected stay so until the process ends. */
+  async stop(): Promise<void> {
     this.#stopping = true
     this.#server.close()
     for (const controller of this.#connections.values()) controller.abort(stopping())
+    await Promise.all(this.#answering)
   }
 
   #accept(socket: Socket): void {
@@ -88,7 +91,10 @@ export class ControlServer {
       if (working) return
       working = true
       for (let request = requests.shift(); request !== undefined; request = requests.shift()) {
-        await this.#answer(socket, request, controller.signal)
+        const answering = this.#answer(socket, request, controller.signal)
+        this.#answering.add(answering)
+        await answering
+        this.#answering.delete(answering)
       }
       working = false
     }
@@ -127,7 +133,8 @@ export class ControlServer {
       send({ id, result })
     } catch (error) {
       log('%s: %o', method, error)
-      if (!(error instanceof DfsError)) warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`)
+      if (!(error instanceof DfsError) && !isSystemError(error))
+        warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`)
       send({ id, error: toWireError(error) })
     }
   }

@@ -31,15 +31,14 @@ export function checkFolderPath(folder: string, { home, others }: { home: string
   for (const { what, at, mend } of needed) {
     if (isWithin(at, folder)) throw refused(folder, `has ${what} (${at}) inside it`, mend)
   }
-  for (const other of others) {
-    if (other === folder) continue
-    if (isWithin(folder, other)) throw refused(folder, `is inside the folder ${other}`, 'use that one')
-    if (isWithin(other, folder)) throw refused(folder, `has the folder ${other} inside it`, 'choose another one')
-  }
+  for (const other of others) refuseOverlap(folder, other)
 }
 
 /** Fails unless `mountpoint` can be one for `folder`, going by its name alone. */
-export function checkMountpointPath(mountpoint: string, { home, folder }: { home: string; folder: string }): void {
+export function checkMountpointPath(
+  mountpoint: string,
+  { home, folder, others }: { home: string; folder: string; others: readonly string[] },
+): void {
   if (isWithin(home, mountpoint) || isWithin(mountpoint, home)) {
     throw refused(mountpoint, 'and the home of dfs may not hold each other', 'choose another mount point')
   }
@@ -50,6 +49,7 @@ export function checkMountpointPath(mountpoint: string, { home, folder }: { home
       'leave MOUNTPOINT away to mount over the folder',
     )
   }
+  for (const other of others) if (other !== folder) refuseOverlap(mountpoint, other)
 }
 
 /** Fails unless `directory` is one. */
@@ -78,10 +78,11 @@ export async function checkEmptyDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Makes way for a mount at `target`: a mount whose server died is taken off.
+ * Makes way for a mount at `target`: a mount whose server died is taken off; true if there was one.
  * Fails with `busy` if a living dfs, which is not this daemon, has mounted there.
  */
-export async function detachStale(target: string): Promise<void> {
+export async function detachStale(target: string): Promise<boolean> {
+  let detached = false
   while (topmostDfs(target)) {
     if (await isAlive(target)) {
       throw new DfsError('busy', 'is mounted by another dfs', {
@@ -91,7 +92,9 @@ export async function detachStale(target: string): Promise<void> {
       })
     }
     await unmount(target, { lazy: true })
+    detached = true
   }
+  return detached
 }
 
 function topmostDfs(target: string): boolean {
@@ -114,6 +117,12 @@ export async function isAlive(target: string): Promise<boolean> {
     delay(ANSWER_MS_MAX, 'late', { ref: false }),
   ])
   return answer !== 'ENOTCONN' && answer !== 'ECONNABORTED'
+}
+
+function refuseOverlap(directory: string, other: string): void {
+  if (directory === other) return
+  if (isWithin(directory, other)) throw refused(directory, `is inside the folder ${other}`, 'use that one')
+  if (isWithin(other, directory)) throw refused(directory, `has the folder ${other} inside it`, 'choose another one')
 }
 
 function refused(subject: string, message: string, mend: string): DfsError {

@@ -39,7 +39,12 @@ export class FolderRegistry {
     return this.#paths.get(id)
   }
 
-  /** Says that the folder `id` is at `path` now. */
+  /** The id of the folder that is registered at a path. */
+  idAt(path: string): string | undefined {
+    return this.list().find((folder) => folder.path === path)?.id
+  }
+
+  /** Says that the folder `id` is at `path` now; another one that was registered there is forgotten. */
   set(id: string, path: string): Promise<void> {
     return this.#writing.run(async () => {
       if (this.#paths.get(id) === path) return

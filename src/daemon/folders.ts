@@ -30,6 +30,11 @@ interface Opened {
   users: number
 }
 
+export interface LeaseOptions {
+  /** What was registered at this path is given up for what is there now. */
+  replace?: boolean | undefined
+}
+
 /** Whoever has one keeps the folder open until `release`. */
 export interface FolderLease {
   readonly folder: Folder
@@ -57,9 +62,9 @@ export class Folders {
   }
 
   /** Opens a folder, or shares it. Fails with one line of why this directory cannot be one. */
-  async lease(path: string): Promise<FolderLease> {
+  async lease(path: string, options: LeaseOptions = {}): Promise<FolderLease> {
     const opened = await this.#mutexOf(path).run(async () => {
-      const shared = this.#opened.get(path) ?? (await this.#open(path))
+      const shared = this.#opened.get(path) ?? (await this.#open(path, options))
       shared.users++
       return shared
     })
@@ -68,8 +73,8 @@ export class Folders {
   }
 
   /** Runs `work` on the folder, which is open for as long as that takes. */
-  async use<T>(path: string, work: (folder: Folder) => Promise<T> | T): Promise<T> {
-    const lease = await this.lease(path)
+  async use<T>(path: string, work: (folder: Folder) => Promise<T> | T, options: LeaseOptions = {}): Promise<T> {
+    const lease = await this.lease(path, options)
     try {
       return await work(lease.folder)
     } finally {
@@ -77,12 +82,14 @@ export class Folders {
     }
   }
 
-  async #open(path: string): Promise<Opened> {
+  async #open(path: string, { replace = false }: LeaseOptions): Promise<Opened> {
     const { home, registry, source } = this.#options
     checkFolderPath(path, { home, others: registry.list().map((folder) => folder.path) })
     await detachStale(path)
     await checkDirectory(path)
-    await this.#refuseCopy(path)
+    const id = await source.idAt(path)
+    await this.#refuseCopy(path, id)
+    if (!replace) refuseOther(path, id, registry.idAt(path))
     const folder = await source.open(path)
     await this.#register(folder, path)
     const opened = { folder, users: 0 }
@@ -101,9 +108,8 @@ export class Folders {
   }
 
   /** Two directories with one id would write one journal: the copy is refused while the original is there. */
-  async #refuseCopy(path: string): Promise<void> {
+  async #refuseCopy(path: string, id: string | undefined): Promise<void> {
     const { registry, source } = this.#options
-    const id = await source.idAt(path)
     const original = id === undefined ? undefined : registry.pathOf(id)
     if (original === undefined || original === path) return
     if (!this.#opened.has(original) && (await source.idAt(original).catch(() => undefined)) !== id) return
@@ -128,4 +134,18 @@ export class Folders {
     this.#mutexes.set(path, mutex)
     return mutex
   }
+}
+
+/** A folder that is not where it was is a missing disk until somebody says otherwise: its blocks must stay. */
+function refuseOther(path: string, id: string | undefined, registered: string | undefined): void {
+  if (registered === undefined || registered === id) return
+  const what =
+    id === undefined
+      ? 'is not the folder that was here: its .dfs/folder.json is missing'
+      : 'is another folder than the one that was here'
+  throw new DfsError('needs-confirmation', what, {
+    op: 'open folder',
+    subject: path,
+    mend: 'connect the disk it is on, or mount it where it is now; to give it and its blocks up use "dfs mount --yes"',
+  })
 }

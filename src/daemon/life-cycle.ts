@@ -145,8 +145,8 @@ export class Daemon implements Context {
 
   async #windUp(): Promise<void> {
     this.#idle[Symbol.dispose]()
-    this.#server?.stop()
     try {
+      await this.#server?.stop()
       // A start that failed has told its caller already.
       const parts = await this.#parts?.catch(() => undefined)
       await parts?.close()

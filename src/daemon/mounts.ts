@@ -2,12 +2,18 @@
  * The mounts this daemon serves: each folder at most once, each mount point at most once. A mount that ends, whoever
  * ended it, gives its folder back, and with it everything written reaches the stubs.
  */
-import { DfsError, kindOf } from '../errors.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DfsError, describeError, kindOf } from '../errors.ts'
 import type { Driver, Mounted } from '../fuse/driver.ts'
 import { warn } from '../log.ts'
+import { mountEntries } from '../posix/mount.ts'
 import { holdersOf } from '../posix/mount-holders.ts'
-import { checkEmptyDirectory, checkMountpointPath, detachStale } from './folder-checks.ts'
-import type { FolderLease, Folders } from './folders.ts'
+import { checkEmptyDirectory, checkFolderPath, checkMountpointPath, detachStale, isDfsMount } from './folder-checks.ts'
+import type { FolderLease, Folders, LeaseOptions } from './folders.ts'
+
+const SIGHT_POLL_MS = 10
+/** A mount that nobody uses has ended by then after it was detached. */
+const LEAVE_MS = 300
 
 export interface MountsOptions {
   home: string
@@ -16,6 +22,11 @@ export interface MountsOptions {
   drivers: readonly Driver[]
   /** Called after a mount has ended and its folder is closed. */
   onEnded: () => void
+}
+
+export interface MountSettings extends LeaseOptions {
+  /** A driver's name, or `auto`. */
+  driver: string
 }
 
 export interface ActiveMount {
@@ -31,6 +42,8 @@ export interface ActiveMount {
 interface Entry extends ActiveMount {
   readonly lease: FolderLease
   readonly mounted: Mounted
+  /** Out of sight by a lazy unmount, and still used. */
+  detached: boolean
   /** Ends the bookkeeping of a mount that is gone; only the first call counts. */
   readonly end: (reason: string) => void
 }
@@ -45,26 +58,29 @@ export class Mounts {
     this.#options = options
   }
 
+  /** Those that are in sight. */
   list(): ActiveMount[] {
-    return [...this.#entries.values()]
+    return [...this.#entries.values()].filter(({ detached }) => !detached)
   }
 
+  /** Whether a mount is there or coming, or was taken out of sight and is still used. */
   get busy(): boolean {
     return this.#entries.size + this.#coming.size > 0
   }
 
   /** The mount that serves a folder, named by its own path or by its mount point. */
   find(path: string): ActiveMount | undefined {
-    return this.#entries.get(path) ?? this.list().find(({ mountpoint }) => mountpoint === path)
+    return this.#find(path)
   }
 
   /** Mounts a folder; resolves when programs can use it. Fails with `busy` if folder or mount point are taken. */
-  async mount(folder: string, mountpoint: string, driver: string): Promise<ActiveMount> {
+  async mount(folder: string, mountpoint: string, { driver, replace }: MountSettings): Promise<ActiveMount> {
     this.#refuseTaken(folder, mountpoint)
     this.#coming.set(folder, mountpoint)
     try {
+      checkFolderPath(folder, { home: this.#options.home, others: this.#places() })
       if (mountpoint !== folder) await this.#prepareMountpoint(folder, mountpoint)
-      const lease = await this.#options.folders.lease(folder)
+      const lease = await this.#options.folders.lease(folder, { replace })
       try {
         return await this.#start(lease, mountpoint, driver)
       } catch (error) {
@@ -78,39 +94,71 @@ export class Mounts {
 
   /**
    * Ends a mount; resolves once all that was written is stored. Fails with `busy`, saying by whom, if it is in use
-   * and `lazy` is not set; with `lazy`, those who use it keep what they have open.
+   * and `lazy` is not set; with `lazy` those who use it keep what they have open, and `stillUsed` tells of them.
    */
-  async umount(path: string, { lazy }: { lazy: boolean }): Promise<ActiveMount> {
-    const entry = this.find(path) as Entry | undefined
+  async umount(path: string, { lazy }: { lazy: boolean }): Promise<{ ended: ActiveMount; stillUsed: boolean }> {
+    const entry = this.#find(path)
     if (entry === undefined) {
       throw new DfsError('invalid', 'is not mounted', { op: 'umount', subject: path, mend: 'see "dfs status"' })
     }
+    if (lazy) return { ended: entry, stillUsed: await this.#detach(entry) }
     try {
-      await entry.mounted.unmount({ lazy })
+      await entry.mounted.unmount({ lazy: false })
     } catch (error) {
       throw kindOf(error) === 'busy' ? await inUse(entry.mountpoint, error) : error
     }
     entry.end('unmounted')
     await entry.ended
-    return entry
+    return { ended: entry, stillUsed: false }
   }
 
-  /** Ends all mounts, whoever uses them; resolves once everything is stored. */
+  /** Ends all mounts, whoever uses them, for the process is about to end; resolves once everything is stored. */
   async umountAll(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.list().map(({ folder }) => this.#umountForGood(folder)))
-    for (const outcome of outcomes) if (outcome.status === 'rejected') warn(`umount: ${outcome.reason}`)
+    const outcomes = await Promise.allSettled([...this.#entries.values()].map((entry) => this.#umountForGood(entry)))
+    for (const outcome of outcomes) if (outcome.status === 'rejected') warn(`umount: ${describeError(outcome.reason)}`)
   }
 
-  async #umountForGood(folder: string): Promise<void> {
+  async #umountForGood(entry: Entry): Promise<void> {
     try {
-      await this.umount(folder, { lazy: false })
+      if (!entry.detached) await this.umount(entry.folder, { lazy: false })
     } catch (error) {
       if (kindOf(error) !== 'busy') throw error
-      await this.umount(folder, { lazy: true })
+      await this.#detach(entry)
+    } finally {
+      entry.end('the daemon ended')
+      await entry.ended
     }
   }
 
+  /** Takes a mount out of sight at once; true if programs still use it, so that it ends with them. */
+  async #detach(entry: Entry): Promise<boolean> {
+    const gone = entry.mounted.unmount({ lazy: true }).then(() => entry.end('unmounted'))
+    gone.catch((error) => warn(`umount ${entry.mountpoint}: ${describeError(error)}`))
+    await Promise.race([gone, outOfSight(entry.mountpoint)])
+    if (await Promise.race([entry.ended.then(() => true), delay(LEAVE_MS, false)])) return false
+    entry.detached = true
+    await this.#options.folders.use(entry.folder, (folder) => folder.checkpoint())
+    return true
+  }
+
+  #find(path: string): Entry | undefined {
+    const entries = [...this.#entries.values()].filter(({ detached }) => !detached)
+    return entries.find(({ folder }) => folder === path) ?? entries.find(({ mountpoint }) => mountpoint === path)
+  }
+
+  /** Nothing may be mounted inside these, nor around them. */
+  #places(): string[] {
+    return [...this.#entries.values()].flatMap(({ folder, mountpoint }) => [folder, mountpoint])
+  }
+
   #refuseTaken(folder: string, mountpoint: string): void {
+    if (this.#entries.get(folder)?.detached) {
+      throw new DfsError('busy', 'was unmounted lazily, and programs still use it', {
+        op: 'mount',
+        subject: folder,
+        mend: 'end them first',
+      })
+    }
     const taken = [...this.list(), ...[...this.#coming].map(([folder, mountpoint]) => ({ folder, mountpoint }))]
     for (const other of taken) {
       if (other.folder !== folder && other.mountpoint !== mountpoint) continue
@@ -125,7 +173,7 @@ export class Mounts {
   }
 
   async #prepareMountpoint(folder: string, mountpoint: string): Promise<void> {
-    checkMountpointPath(mountpoint, { home: this.#options.home, folder })
+    checkMountpointPath(mountpoint, { home: this.#options.home, folder, others: this.#places() })
     await detachStale(mountpoint)
     await checkEmptyDirectory(mountpoint)
   }
@@ -150,7 +198,7 @@ export class Mounts {
         this.#options.onEnded()
       }
     })
-    ended.catch((error) => warn(`closing ${folder.path}: ${error}`))
+    ended.catch((error) => warn(`closing ${folder.path}: ${describeError(error)}`))
     const entry = {
       id: folder.id,
       folder: folder.path,
@@ -159,6 +207,7 @@ export class Mounts {
       ended,
       lease,
       mounted,
+      detached: false,
       end: ending.resolve,
     }
     this.#entries.set(folder.path, entry)
@@ -174,6 +223,11 @@ function chooseDriver(drivers: readonly Driver[], name: string): Driver {
     op: 'mount',
     mend: `choose one of ${names}`,
   })
+}
+
+/** There is no event for it that would not need the mount to end. */
+async function outOfSight(mountpoint: string): Promise<void> {
+  while (mountEntries().some((mount) => mount.target === mountpoint && isDfsMount(mount))) await delay(SIGHT_POLL_MS)
 }
 
 async function inUse(mountpoint: string, cause: unknown): Promise<DfsError> {

@@ -12,6 +12,7 @@ interface MountOptions {
   driver?: string
   adopt?: boolean
   offline?: boolean
+  yes?: boolean
   json?: boolean
 }
 
@@ -25,6 +26,7 @@ export function registerMount(program: Command, app: App): void {
     .addOption(new Option('--driver <driver>', 'how to mount').choices(['auto', 'kernel', 'fuse-native']))
     .option('--adopt', 'turn plain files in the folder into stubs')
     .option('--offline', 'talk to no other device')
+    .option('--yes', 'give up another folder that was here before, and its blocks')
     .option('--json', 'report as JSON')
     .addHelpText(
       'after',
@@ -45,13 +47,14 @@ async function runMount(
   mountpoint: string | undefined,
   options: MountOptions,
 ): Promise<void> {
-  const { driver, adopt, offline, json, foreground } = options
+  const { driver, adopt, offline, yes: replace, json, foreground } = options
   const params = {
     folder: await resolvePath(folder),
     mountpoint: mountpoint && (await resolvePath(mountpoint)),
     driver,
     adopt,
     offline,
+    replace,
   }
   const mounted = await app.withDaemon(
     (client) => {

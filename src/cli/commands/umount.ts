@@ -30,10 +30,14 @@ Examples:
 
 async function runUmount(app: App, typed: string, { lazy, json }: UmountOptions): Promise<void> {
   const folder = await resolvePath(typed)
-  const { mountpoint, ...ended } = await app.withDaemon(async (client) => {
+  const { stopping: _, ...ended } = await app.withDaemon(async (client) => {
     const result = await client.call('umount', { folder, lazy })
     if (result.stopping) await client.awaitEnd(DAEMON_END_MS)
     return result
   })
-  app.report({ json }, { folder: ended.folder, mountpoint }, () => `Unmounted: ${mountpoint}`)
+  app.report(
+    { json },
+    ended,
+    ({ mountpoint, stillUsed }) => `Unmounted: ${mountpoint}${stillUsed ? ' (programs still use it)' : ''}`,
+  )
 }

@@ -7,10 +7,14 @@ import { locateOrFail } from '../locate.ts'
 import { type Context, knownFolders } from './context.ts'
 
 export function history(context: Context, params: Params<'history'>): Promise<Results['history']> {
-  return inFolder(context, params.path, async (folder, inside) => ({
-    path: path.join(folder.path, textOf(inside)),
-    versions: (await folder.history(inside)).map(({ time, size }) => ({ time, size })),
-  }))
+  return inFolder(context, params.path, async (folder, inside) => {
+    // What was overwritten becomes a version when its stub is written.
+    await folder.checkpoint()
+    return {
+      path: path.join(folder.path, textOf(inside)),
+      versions: (await folder.history(inside)).map(({ time, size }) => ({ time, size })),
+    }
+  })
 }
 
 /** Without `at`, the newest kept version comes back. */

@@ -12,8 +12,8 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
   const kit = isHome(context.homeDir) ? undefined : (await init(context, {})).kit
   const { mounts, folders } = await context.parts()
   const present = mounts.find(params.folder)
-  const active =
-    present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, driverOf(context, params)))
+  const settings = { driver: driverOf(context, params), replace: params.replace }
+  const active = present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, settings))
   if (present !== undefined) refuseOther(present, params)
   const adopted = params.adopt
     ? await folders.use(active.folder, (folder) => folder.adopt('', { keep: false, ...call }))

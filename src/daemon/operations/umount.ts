@@ -1,5 +1,6 @@
-/** `umount`: ends a mount; everything written through it is stored and in the stubs when this resolves. */
+/** `umount`: ends a mount; everything written through it is in the stubs when this resolves. What a daemon that died left is taken off, too. */
 import type { Params, Results } from '../control-api.ts'
+import { detachStale } from '../folder-checks.ts'
 import type { Context } from './context.ts'
 
 /** `stopping`: tells whether the daemon ends now, because this was its last mount. */
@@ -9,6 +10,9 @@ export async function umount(
   stopping: () => boolean,
 ): Promise<Results['umount']> {
   const { mounts } = await context.parts()
-  const ended = await mounts.umount(folder, { lazy })
-  return { folder: ended.folder, mountpoint: ended.mountpoint, stopping: stopping() }
+  if (mounts.find(folder) === undefined && (await detachStale(folder))) {
+    return { folder, mountpoint: folder, stillUsed: false, stopping: stopping() }
+  }
+  const { ended, stillUsed } = await mounts.umount(folder, { lazy })
+  return { folder: ended.folder, mountpoint: ended.mountpoint, stillUsed, stopping: stopping() }
 }

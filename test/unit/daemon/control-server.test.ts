@@ -17,7 +17,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers>, onClients: () 
   // What a killed daemon left behind.
   writeFileSync(socket, '')
   const server = await ControlServer.listen({ socket, handlers: { ...GREETING, ...handlers } as Handlers, onClients })
-  t.after(() => server.stop())
+  t.after(() => void server.stop())
   const client = await Client.connect(socket)
   assert.ok(client)
   t.after(() => client.close())
@@ -144,6 +144,6 @@ test('a client that leaves keeps no daemon running', async (t) => {
 
 test('requests to a daemon that stops fail with not-running', async (t) => {
   const { client, server } = await serve(t, {})
-  server.stop()
+  void server.stop()
   await assert.rejects(client.call('id', {}), { kind: 'not-running' })
 })

@@ -28,8 +28,9 @@ test('folders do not lie in each other', () => {
 })
 
 test('mount point, folder and home do not hold each other', () => {
-  const around = { home: '/h', folder: '/f' }
-  for (const at of ['/h/x', '/', '/f/x']) assert.throws(() => checkMountpointPath(at, around), { kind: 'invalid' }, at)
+  const around = { home: '/h', folder: '/f', others: ['/g'] }
+  for (const at of ['/h/x', '/', '/f/x', '/g/x'])
+    assert.throws(() => checkMountpointPath(at, around), { kind: 'invalid' }, at)
   checkMountpointPath('/m', around)
 })
 

@@ -53,7 +53,7 @@ function setUp(t: TestContext) {
 test('a folder is open while it is mounted, and closed after', async (t) => {
   const { mounts, events, make, state } = setUp(t)
   const folder = make('a')
-  const mount = await mounts.mount(folder, folder, 'auto')
+  const mount = await mounts.mount(folder, folder, { driver: 'auto' })
   assert.equal(mount.driver, 'fake')
   await mounts.umount(folder, { lazy: false })
   assert.deepEqual(events, ['open a', 'unmount a', 'close a'])
@@ -64,7 +64,7 @@ test('a folder is open while it is mounted, and closed after', async (t) => {
 test('operations share the folder of a mount', async (t) => {
   const { mounts, folders, events, make } = setUp(t)
   const folder = make('a')
-  await mounts.mount(folder, folder, 'auto')
+  await mounts.mount(folder, folder, { driver: 'auto' })
   await folders.use(folder, () => events.push('use'))
   await mounts.umountAll()
   assert.deepEqual(events, ['open a', 'use', 'unmount a', 'close a'])
@@ -74,8 +74,8 @@ test('a folder that was mounted twice at once is mounted once', async (t) => {
   const { mounts, events, make } = setUp(t)
   const folder = make('a')
   const outcomes = await Promise.allSettled([
-    mounts.mount(folder, folder, 'auto'),
-    mounts.mount(folder, folder, 'auto'),
+    mounts.mount(folder, folder, { driver: 'auto' }),
+    mounts.mount(folder, folder, { driver: 'auto' }),
   ])
   assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   assert.deepEqual(events, ['open a'])
@@ -84,16 +84,16 @@ test('a folder that was mounted twice at once is mounted once', async (t) => {
 test('a mount point that is taken is refused', async (t) => {
   const { mounts, make } = setUp(t)
   const [a, b, at] = [make('a'), make('b'), make('at')]
-  await mounts.mount(a, at, 'auto')
-  await assert.rejects(mounts.mount(b, at, 'auto'), { kind: 'busy', subject: at })
-  await assert.rejects(mounts.mount(a, a, 'auto'), { kind: 'busy', subject: a, mend: /umount/ })
+  await mounts.mount(a, at, { driver: 'auto' })
+  await assert.rejects(mounts.mount(b, at, { driver: 'auto' }), { kind: 'busy', subject: at })
+  await assert.rejects(mounts.mount(a, a, { driver: 'auto' }), { kind: 'busy', subject: a, mend: /umount/ })
   assert.equal(mounts.find(at)?.folder, a)
 })
 
 test('a busy mount says so and stays; lazily it goes', async (t) => {
   const { mounts, make, state } = setUp(t)
   const folder = make('a')
-  await mounts.mount(folder, folder, 'auto')
+  await mounts.mount(folder, folder, { driver: 'auto' })
   state.busy = true
   await assert.rejects(mounts.umount(folder, { lazy: false }), { kind: 'busy', mend: /--lazy/ })
   assert.ok(mounts.find(folder))
@@ -104,7 +104,7 @@ test('a busy mount says so and stays; lazily it goes', async (t) => {
 test('a mount that somebody else ended gives its folder back', async (t) => {
   const { mounts, events, make, mounted } = setUp(t)
   const folder = make('a')
-  const mount = await mounts.mount(folder, folder, 'auto')
+  const mount = await mounts.mount(folder, folder, { driver: 'auto' })
   mounted.get(folder)!.onGone('unmounted from outside')
   assert.equal(await mount.ended, 'unmounted from outside')
   assert.deepEqual(events, ['open a', 'close a'])
@@ -113,7 +113,7 @@ test('a mount that somebody else ended gives its folder back', async (t) => {
 test('a folder whose mount fails is closed', async (t) => {
   const { mounts, events, make } = setUp(t)
   const folder = make('a')
-  await assert.rejects(mounts.mount(folder, folder, 'kernel'), { kind: 'unsupported', mend: /fake/ })
+  await assert.rejects(mounts.mount(folder, folder, { driver: 'kernel' }), { kind: 'unsupported', mend: /fake/ })
   assert.deepEqual(events, ['open a', 'close a'])
   assert.equal(mounts.busy, false)
 })
@@ -141,4 +141,18 @@ test('the last user of a folder closes it, and a lease is released once', async 
   assert.deepEqual(events, ['open a'])
   await two.release()
   assert.deepEqual(events, ['open a', 'close a'])
+})
+
+test('a folder that is not where it was is not begun anew, unless it is given up', async (t) => {
+  const { folders, registry, ids, make } = setUp(t)
+  const folder = make('a')
+  await folders.use(folder, () => undefined)
+  const [before] = registry.list()
+  ids.delete(folder)
+  await assert.rejects(folders.lease(folder), { kind: 'needs-confirmation', mend: /--yes/ })
+  assert.deepEqual(registry.list(), [before])
+  ids.set(folder, 'f'.repeat(32))
+  await assert.rejects(folders.lease(folder), { kind: 'needs-confirmation', message: /another folder/ })
+  await folders.use(folder, () => undefined, { replace: true })
+  assert.deepEqual(registry.list(), [{ id: 'f'.repeat(32), path: folder }])
 })
