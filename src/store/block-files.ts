@@ -79,8 +79,9 @@ export class BlockFiles implements BlockStore, SweepableStore {
     }
   }
 
+  /** Looks at the disk: a descriptor that is still cached says nothing of the file, which somebody may have deleted. */
   has(cid: Cid): boolean {
-    return this.#opened.has(cid) || this.#sizeOf(cid) !== undefined
+    return this.#sizeOf(cid) !== undefined
   }
 
   open(cid: Cid): BlockHandle | undefined {

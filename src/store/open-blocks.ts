@@ -40,10 +40,6 @@ export class OpenBlocks {
     return file && this.#handle(file)
   }
 
-  has(cid: Cid): boolean {
-    return this.#cache.get(cid) !== undefined
-  }
-
   /** Forgets a block whose file was deleted or replaced; handles that are out keep the old one. */
   drop(cid: Cid): void {
     this.#cache.delete(cid)

@@ -84,6 +84,15 @@ describe('scrub', () => {
     await assert.rejects(found, { kind: 'aborted' })
   })
 
+  it('finds a block missing whose descriptor is still open', async () => {
+    const { store, fileOf } = await storeWithBlocks()
+    store.open(CIDS[0]!)!.close()
+    unlinkSync(fileOf(CIDS[0]!))
+    const found = []
+    for await (const damage of findFileDamage(store, new Set(), [{ cid: CIDS[0]!, file: 'a.txt' }])) found.push(damage)
+    assert.deepEqual(found, [{ cid: CIDS[0], file: 'a.txt', state: 'missing' }])
+  })
+
   it('names the files that missing and damaged blocks hit', async () => {
     const { store, fileOf } = await storeWithBlocks()
     unlinkSync(fileOf(CIDS[0]!))
