@@ -11,7 +11,9 @@ import type { Services } from './services.ts'
 const TICK_MS = 1000
 /** Changes of a file that nobody flushes are committed after this time. */
 const COMMIT_AFTER_MS = 3000
-const CHECKPOINT_EVERY_MS = 5000
+/** Checkpoints wait for a pause in the writing, but no longer than this. */
+const PAUSE_MS = 1000
+const CHECKPOINT_EVERY_MS = 30_000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 
 export class Background {
@@ -71,8 +73,9 @@ export class Background {
     }
     const { journal } = this.#services
     if (this.#checkpoint !== undefined || journal.empty) return
-    if (journal.bytes > JOURNAL_BYTES_MAX || now - this.#checkpointer.endedAt > CHECKPOINT_EVERY_MS)
-      this.#startCheckpoint()
+    const isPause = now - this.#committer.committedAt > PAUSE_MS
+    const isLate = now - this.#checkpointer.endedAt > CHECKPOINT_EVERY_MS
+    if (isPause || isLate || journal.bytes > JOURNAL_BYTES_MAX) this.#startCheckpoint()
   }
 
   #startCheckpoint(): void {

@@ -4,17 +4,16 @@
  * A commit is one record, appended in one go: a crash leaves all of it or nothing. It names only blocks that are in
  * the store; `fsync` returns when they and the record are durable, the blocks first.
  */
-import type { BlockRef } from '../dfs.ts'
+import type { BlockRef, ByteString } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
-import { O } from '../posix/files.ts'
+import { closeFd, O, syncFd } from '../posix/files.ts'
 import { statFd } from '../posix/stat.ts'
 import type { DirtyChunk } from './dirty-chunk.ts'
 import { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
-import { loadStub } from './stub-io.ts'
 
 const log = logger('vfs')
 
@@ -25,6 +24,8 @@ const CHUNK_WORTH_SEALING_BYTES = 128 * 1024
 /** The kernel cuts a write into requests of this size; one as large may be followed by the rest of its write. */
 const WRITE_REQUEST_BYTES_MAX = 128 * 1024
 const WRITE_SETTLES_MS = 1000
+/** What came while a commit waited may make its record larger, up to here. */
+const RECORD_PATCH_BYTES_MAX = 32 * 1024 * 1024
 
 export class Committer {
   readonly #services: Services
@@ -32,6 +33,10 @@ export class Committer {
   readonly changed = new Set<StubFile>()
   /** Files with something in the journal that is not in their stub. */
   readonly journaled = new Set<StubFile>()
+  /** Files without a name that are still open. */
+  readonly #orphans = new Set<StubFile>()
+  /** When the last record was appended, in ms of the monotonic clock. */
+  committedAt = 0
 
   constructor(services: Services) {
     this.#services = services
@@ -40,9 +45,10 @@ export class Committer {
   /** The content of a file, read from its stub the first time. */
   contentOf(file: StubFile): FileContent {
     if (file.content !== undefined) return file.content
-    const { tree, keys, reader, dirty } = this.#services
-    const { state, slot } = tree.withStub(file.inode, O.RDONLY, (fd) => loadStub(fd, statFd(fd), keys))
-    if (slot !== undefined) file.fileId = state.fileId
+    const { tree, reader, dirty } = this.#services
+    const { state, slot } = tree.withStub(file.inode, O.RDONLY, (fd) => tree.loadFd(fd, statFd(fd)))
+    // Written to since it was looked up, by nobody of ours: the index can also be behind a stub that a crash overtook.
+    if (state.sequence !== file.sequence) file.update(state)
     file.slot = slot
     file.content = new FileContent(state.content, state.meta.size, { reader, meter: dirty })
     return file.content
@@ -68,17 +74,38 @@ export class Committer {
 
   /** Whether a commit now could show half of a write, or a file cut to nothing and not yet written again. */
   isUnsettled(file: StubFile): boolean {
-    return file.held || performance.now() - file.partialWriteAt < WRITE_SETTLES_MS
+    return file.held || file.unanswered > 0 || performance.now() - file.partialWriteAt < WRITE_SETTLES_MS
   }
 
-  /** Everything written so far survives the death of this process once it resolves. Fails with what a write failed with. */
+  /** Everything written so far survives the death of this process once it resolves. Fails as storing it fails, now. */
   async flush(file: StubFile): Promise<void> {
     file.held = false
     file.partialWriteAt = Number.NEGATIVE_INFINITY
     if (!file.changed || file.orphan) return this.throwFailure(file)
+    file.failure = undefined
     await this.#settle(file)
     this.throwFailure(file)
     this.commit(file)
+  }
+
+  /**
+   * The same for changes that nobody flushes, unless a commit now would split a write: then it resolves to false.
+   * Fails as storing them fails; who writes, flushes or syncs next hears of it too.
+   */
+  async commitUnasked(file: StubFile): Promise<boolean> {
+    if (!file.changed) return true
+    if (this.isUnsettled(file)) return false
+    file.failure = undefined
+    await this.#settle(file)
+    if (file.failure !== undefined) throw failureOf(file.failure)
+    if (this.isUnsettled(file)) return false
+    try {
+      this.commit(file)
+    } catch (error) {
+      file.failure = error
+      throw error
+    }
+    return true
   }
 
   /** Everything written so far survives power loss once it resolves. */
@@ -86,31 +113,33 @@ export class Committer {
     await this.flush(file)
     if (file.orphan) return
     const { store, journal } = this.#services
-    const blocks = [...file.unsynced]
-    if (blocks.length > 0) {
-      await store.sync(blocks)
-      for (const cid of blocks) file.unsynced.delete(cid)
-    }
-    if (file.needsCheckpoint) await journal.sync()
+    const blocks = [...(file.content?.sealedSince() ?? [])]
+    if (blocks.length > 0) await store.sync(blocks)
+    // A file of which no record says anything is made durable itself, and that nothing of its name's past comes back.
+    const isNew = file.sequence === 0
+    if (file.isStubUnsynced || isNew) await this.#syncStub(file)
+    if (file.needsCheckpoint || isNew) await journal.sync()
   }
 
   /** Appends what has changed to the journal. Fails with `no-space` and leaves everything as it was. */
   commit(file: StubFile): void {
     if (!file.changed || file.orphan) return
-    const { journal, tree } = this.#services
+    const { journal } = this.#services
     const { inode } = file
     journal.append({
       kind: 'commit',
-      place: { ino: inode.statIno, btimeNs: inode.btimeNs, path: tree.storedPath(inode) },
+      place: { ino: inode.statIno, btimeNs: inode.btimeNs, path: this.#pathOf(file) },
       fileId: file.fileId,
       baseSequence: file.sequence,
       sequence: file.sequence + 1,
       meta: file.meta,
       ...this.contentOf(file).changes(),
     })
+    this.committedAt = performance.now()
     file.sequence++
     file.content?.committed()
     file.changed = false
+    file.failure = undefined
     this.changed.delete(file)
     this.journaled.add(file)
   }
@@ -121,15 +150,37 @@ export class Committer {
     file.changed = false
     this.changed.delete(file)
     this.journaled.delete(file)
+    this.#orphans.add(file)
+    this.release(file.inode)
   }
 
-  /** Frees what a file holds in memory once nobody has it open and nothing of it waits to be stored. */
+  /** Frees what a file holds once nobody has it open and nothing of it waits to be stored. */
   release(inode: Inode): void {
     const { file } = inode
-    if (file !== undefined && inode.opens === 0 && !file.isBusy) {
-      file.unload()
-      this.#services.table.release(inode)
+    if (file === undefined || inode.opens > 0 || file.isBusy) return
+    this.#orphans.delete(file)
+    file.unload()
+    if (inode.heldFd !== undefined) closeFd(inode.heldFd)
+    inode.heldFd = undefined
+    this.#services.table.release(inode)
+  }
+
+  /** Chunks being sealed, of all files. */
+  sealing(): Promise<void>[] {
+    return [...this.changed, ...this.#orphans].flatMap((file) => [...file.sealing])
+  }
+
+  /**
+   * Seals whatever is only in memory and may not be committed now, and commits nothing: files in the midst of a write,
+   * and those without a name. Resolves to what the first of them failed with, if one did; that file remembers too.
+   */
+  async shed(): Promise<unknown> {
+    const files = [...this.changed, ...this.#orphans]
+    for (const file of files) {
+      for (const chunk of [...(file.content?.dirtyChunks() ?? [])]) this.#sealInBackground(file, chunk)
     }
+    await Promise.all(files.flatMap((file) => [...file.sealing]))
+    return files.find(({ failure }) => failure !== undefined)?.failure
   }
 
   /** Seals one chunk now, so that its memory can go. Never fails: the file remembers. */
@@ -152,16 +203,20 @@ export class Committer {
   async #seal(file: StubFile, chunk: DirtyChunk): Promise<void> {
     const content = this.contentOf(file)
     const ref: BlockRef | undefined = await this.#services.sealer.seal('data', await content.wholeChunk(chunk))
-    if (content.adoptSealed(chunk, ref)) {
-      if (ref !== undefined) file.unsynced.add(ref.cid)
-      this.touch(file)
-    }
+    if (content.adoptSealed(chunk, ref)) this.touch(file)
     this.#services.sealer.unpin([ref])
   }
 
-  /** Waits for chunks being sealed, and seals those that are too much for a journal record. */
+  /** Seals what is too much for a journal record, and waits for it; not for what is written meanwhile, if that is little. */
   async #settle(file: StubFile): Promise<void> {
     const content = this.contentOf(file)
+    do {
+      this.#sealLarge(file, content)
+      await Promise.all(file.sealing)
+    } while (file.failure === undefined && content.uncommittedBytes > RECORD_PATCH_BYTES_MAX)
+  }
+
+  #sealLarge(file: StubFile, content: FileContent): void {
     let patchBytes = content.uncommittedBytes
     const largestFirst = [...content.dirtyChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
     for (const chunk of largestFirst) {
@@ -171,14 +226,35 @@ export class Committer {
       this.#sealInBackground(file, chunk)
       patchBytes -= bytes
     }
-    while (file.sealing.size > 0) await Promise.all(file.sealing)
+  }
+
+  async #syncStub(file: StubFile): Promise<void> {
+    const { inode } = file
+    file.isStubUnsynced = false
+    const fd = inode.heldFd ?? this.#services.tree.open(inode, O.RDONLY)
+    try {
+      await syncFd(fd)
+    } catch (error) {
+      file.isStubUnsynced = true
+      throw error
+    } finally {
+      if (fd !== inode.heldFd) closeFd(fd)
+    }
+  }
+
+  #pathOf(file: StubFile): ByteString {
+    const isNameless = file.inode.places.length === 0 && file.formerPath !== undefined
+    return isNameless ? file.formerPath! : this.#services.tree.storedPath(file.inode)
   }
 
   /** Says what went wrong in the background, once. */
   throwFailure(file: StubFile): void {
     const { failure } = file
     file.failure = undefined
-    if (failure === undefined) return
-    throw failure instanceof DfsError ? failure : new DfsError('io', 'a write could not be stored', { cause: failure })
+    if (failure !== undefined) throw failureOf(failure)
   }
+}
+
+function failureOf(failure: unknown): DfsError {
+  return failure instanceof DfsError ? failure : new DfsError('io', 'a write could not be stored', { cause: failure })
 }

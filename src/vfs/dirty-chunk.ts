@@ -8,6 +8,7 @@
 import { RangeSet } from './range-set.ts'
 
 const FIRST_BYTES = 4096
+const SHARED_BYTES_MIN = 128 * 1024
 
 export class DirtyChunk {
   readonly index: number
@@ -80,7 +81,10 @@ export class DirtyChunk {
   }
 }
 
-/** Shared with the sealing threads, so that sealing needs neither a copy nor a transfer. */
-function allocate(bytes: number): Buffer {
-  return Buffer.from(new SharedArrayBuffer(bytes))
+/**
+ * Large buffers are shared with the sealing threads, so that sealing needs neither a copy nor a transfer; for small
+ * ones the sharing would cost more than the copy.
+ */
+export function allocate(bytes: number): Buffer {
+  return bytes < SHARED_BYTES_MIN ? Buffer.allocUnsafeSlow(bytes) : Buffer.from(new SharedArrayBuffer(bytes))
 }

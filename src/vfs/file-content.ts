@@ -5,7 +5,8 @@
  * Invariant: bytes of the base or overlay behind the end of the file are never seen again; a cut in the middle of a
  * chunk leaves dirty zeroes up to where the file ended before.
  */
-import type { BlockRef, Content } from '../dfs.ts'
+import assert from 'node:assert/strict'
+import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
 import type { ChunkReader } from './chunk-reader.ts'
@@ -126,9 +127,12 @@ export class FileContent {
     return sum
   }
 
-  /** The whole of a frozen chunk, holes and gaps filled from below. */
+  /** The whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
   wholeChunk(chunk: DirtyChunk): Promise<Buffer> {
-    return completeChunk(chunk, this.extent(chunk.index), this.#sealed(), this.#reader)
+    const { index } = chunk
+    const overlay = new Map<number, BlockRef | undefined>()
+    if (this.#overlay.has(index)) overlay.set(index, this.#overlay.get(index))
+    return completeChunk(chunk, this.extent(index), { base: this.#base, overlay }, this.#reader)
   }
 
   /** Puts a block in the place of the dirty chunk it was sealed from; false if the chunk has changed since. */
@@ -140,12 +144,14 @@ export class FileContent {
     return true
   }
 
-  /** Puts a block (or hole) at a place, as a journal record says. */
+  /** Puts a block (or hole) at a place within the file, as a journal record says. */
   setChunk(index: number, ref: BlockRef | undefined): void {
     const chunk = this.#dirty.get(index)
     if (chunk !== undefined) this.#forgetDirty(chunk)
     this.#overlay.set(index, ref)
     this.#uncommitted.add(index)
+    // It may have been sealed before the file was cut within it.
+    if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
   }
 
   /** Replaces everything; the size stays as it is now until the next commit. */
@@ -179,7 +185,9 @@ export class FileContent {
     this.#keepBytes = this.#size
   }
 
+  /** The content as it was committed last, for a checkpoint; every snapshot must be settled, one at a time. */
   snapshot(): ContentSnapshot {
+    assert(this.#uncommitted.size === 0 && this.uncommittedBytes === 0, 'a stub never shows more than the journal')
     const dirty = [...this.#dirty.values()]
     for (const chunk of dirty) chunk.frozen++
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
@@ -200,6 +208,11 @@ export class FileContent {
   /** Gives the memory of dirty chunks back; the content is not used after. */
   dispose(): void {
     for (const chunk of this.#dirty.values()) this.#forgetDirty(chunk)
+  }
+
+  /** Blocks sealed since the stub was written, as far as they are still needed: no checkpoint has synced them. */
+  *sealedSince(): Generator<Cid> {
+    for (const ref of this.#overlay.values()) if (ref !== undefined) yield ref.cid
   }
 
   /** Every block that the content needs, nodes included. */
@@ -250,9 +263,13 @@ export class FileContent {
     for (const index of this.#uncommitted) if (index >= keep) this.#uncommitted.delete(index)
     const start = keep === 0 ? 0 : chunkStart(keep - 1)
     if (keep === 0 || size === start + chunkBytes(keep - 1)) return
-    const chunk = this.#writable(keep - 1)
+    this.#zero(keep - 1, size - start, Math.min(chunkBytes(keep - 1), this.#size - start))
+  }
+
+  #zero(index: number, from: number, to: number): void {
+    const chunk = this.#writable(index)
     const before = chunk.weight
-    chunk.zero(size - start, Math.min(chunk.bytesMax, this.#size - start))
+    chunk.zero(from, to)
     this.#meter.bytes += chunk.weight - before
   }
 }

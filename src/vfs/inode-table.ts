@@ -37,6 +37,8 @@ export class Inode {
   opens = 0
   /** Of the stub, from its unlinking until the last handle is gone. */
   heldFd: number | undefined
+  /** Known to have no file capabilities: the kernel asks before every write. */
+  hasNoCapabilities = false
   /** Of a stub. */
   file: StubFile | undefined
   /** Of a directory: the entries known. */

@@ -6,7 +6,7 @@ import type { BlockRef, Content } from '../dfs.ts'
 import { chunkCount } from '../format/chunk-layout.ts'
 import { ManifestTree } from '../seal/manifest-tree.ts'
 import type { ChunkReader } from './chunk-reader.ts'
-import type { DirtyChunk } from './dirty-chunk.ts'
+import { allocate, type DirtyChunk } from './dirty-chunk.ts'
 
 export interface ContentBase {
   /** The whole content, if the stub carries it. */
@@ -69,7 +69,7 @@ export async function completeChunk(
 ): Promise<Buffer> {
   const gaps = chunk.valid.gaps(0, length)
   if (gaps.length === 0) return chunk.slice(0, length)
-  const whole = Buffer.from(new SharedArrayBuffer(length))
+  const whole = allocate(length)
   chunk.slice(0, length).copy(whole)
   for (const { from, to } of gaps) await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
   return whole

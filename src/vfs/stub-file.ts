@@ -4,7 +4,7 @@
  *
  * Sequences tell the way: `sequence` is that of the last commit, `stubSequence` that of the state in the stub.
  */
-import type { Cid, FileMeta } from '../dfs.ts'
+import type { ByteString, FileMeta, StubState } from '../dfs.ts'
 import type { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import type { StubAttributes } from './services.ts'
@@ -28,6 +28,8 @@ export class StubFile {
   held = false
   /** When the last part of a write came that may not have been the last, in ms of the monotonic clock. */
   partialWriteAt = Number.NEGATIVE_INFINITY
+  /** Writes that came and are not answered: the next part of theirs cannot have come. */
+  unanswered = 0
   /** When the first change since the last commit came, in ms of the monotonic clock. */
   changedAt = 0
   /** Handles open for writing. */
@@ -38,14 +40,16 @@ export class StubFile {
   orphan = false
   /** Chunks being sealed. */
   readonly sealing = new Set<Promise<void>>()
-  /** Blocks sealed since the last fsync or checkpoint. */
-  readonly unsynced = new Set<Cid>()
   /** What went wrong in the background; the next flush or fsync says it. */
   failure: unknown
   /** The content differs from the stub's. */
   contentChanged = false
   /** Whether the stub's state is one that a writer left behind when it closed, not one from its midst. */
   isClosedVersion = true
+  /** The path of the stub, from when the last name known here was removed while the file has others. */
+  formerPath: ByteString | undefined
+  /** Something of the stub itself (its making, owner, attributes) may not be durable. */
+  isStubUnsynced = false
   #size: number
 
   constructor(inode: Inode, { fileId, sequence, meta, allocatedBytes }: StubAttributes) {
@@ -76,6 +80,17 @@ export class StubFile {
 
   get meta(): FileMeta {
     return { mode: this.mode, size: this.size, mtimeNs: this.mtimeNs, ctimeNs: this.ctimeNs }
+  }
+
+  /** Takes over what the stub says. Only for a file that is not busy. */
+  update({ fileId, sequence, meta }: Pick<StubState, 'fileId' | 'sequence' | 'meta'>): void {
+    this.fileId = fileId
+    this.sequence = sequence
+    this.stubSequence = sequence
+    this.mode = meta.mode
+    this.mtimeNs = meta.mtimeNs
+    this.ctimeNs = meta.ctimeNs
+    this.#size = meta.size
   }
 
   /** Frees the content's memory; it will be read again from the stub. Only for a file that is not busy. */

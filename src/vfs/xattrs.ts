@@ -18,6 +18,7 @@ import type { Inode } from './inode-table.ts'
 import type { Services } from './services.ts'
 
 const OWN_PREFIX = 'user.dfs.'
+const CAPABILITIES = 'security.capability'
 
 export class Xattrs {
   readonly #services: Services
@@ -28,8 +29,11 @@ export class Xattrs {
 
   get(inode: Inode, name: ByteString): Buffer | undefined {
     if (name.startsWith(OWN_PREFIX)) return ownAttribute(inode, name)
+    if (name === CAPABILITIES && inode.hasNoCapabilities) return undefined
     const { fd, dirFd, stored } = this.#where(inode)
-    return fd === undefined ? getXattrAt(dirFd, stored, name) : getXattrFd(fd, name)
+    const value = fd === undefined ? getXattrAt(dirFd, stored, name) : getXattrFd(fd, name)
+    if (name === CAPABILITIES) inode.hasNoCapabilities = value === undefined
+    return value
   }
 
   list(inode: Inode): ByteString[] {
@@ -40,6 +44,7 @@ export class Xattrs {
 
   set(inode: Inode, name: ByteString, value: Buffer, flags: number): void {
     refuseOwn(name)
+    if (name === CAPABILITIES) inode.hasNoCapabilities = false
     const { fd, dirFd, stored } = this.#where(inode)
     if (fd === undefined) setXattrAt(dirFd, stored, name, value, flags)
     else setXattrFd(fd, name, value, flags)
