@@ -1,7 +1,7 @@
 /**
  * Open handles of files: reading, writing, and what happens when they are flushed, synced and closed.
  */
-import { DfsError } from '../errors.ts'
+import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, dataSyncFd, O, preadFd, pwriteFd, syncFd } from '../posix/files.ts'
 import { nowNs } from './clock.ts'
@@ -87,7 +87,22 @@ export class OpenFiles {
     file!.mtimeNs = nowNs()
     file!.ctimeNs = file!.mtimeNs
     const relief = this.#relieve()
-    return relief === undefined ? bytes.length : relief.then(() => bytes.length)
+    return relief === undefined ? bytes.length : this.#answerAfter(relief, file!, bytes.length)
+  }
+
+  /** The next part of the same write comes only after this one is answered. */
+  async #answerAfter(relief: Promise<void>, file: StubFile, length: number): Promise<number> {
+    file.unanswered++
+    try {
+      await relief
+    } catch (error) {
+      if (file.failure === error) file.failure = undefined
+      throw error
+    } finally {
+      file.unanswered--
+      this.#committer.noteWritten(file, length)
+    }
+    return length
   }
 
   /** Cuts or extends; what is cut to nothing is not published before the next flush if somebody is about to write. */
@@ -125,14 +140,17 @@ export class OpenFiles {
   /** Everybody has closed it: what a mapping wrote after the last flush is stored, and an unlinked file ends. */
   #closeLast(inode: Inode): void {
     const { file, heldFd } = inode
-    if (heldFd !== undefined && (file === undefined || file.orphan)) {
+    if (heldFd !== undefined && file === undefined) {
       closeFd(heldFd)
       inode.heldFd = undefined
     }
     if (file?.changed) {
       this.#committer
         .flush(file)
-        .catch((error: unknown) => warn(`a change made after the last flush could not be stored yet: ${String(error)}`))
+        .catch((error: unknown) => {
+          file.failure ??= error
+          warn(`a change made after the last flush could not be stored yet: ${describeError(error)}`)
+        })
         .finally(() => this.#committer.release(inode))
       return
     }

@@ -55,6 +55,7 @@ export class AttributeSetter {
     this.#committer.touch(file)
     if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
       this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
+      file.isStubUnsynced = true
     }
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
@@ -113,7 +114,8 @@ export class AttributeSetter {
     if (file === undefined || file.orphan) return
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
-    if (file.writers === 0) this.#committer.commit(file)
+    file.isStubUnsynced = true
+    this.#committer.tryCommit(file)
   }
 }
 
