@@ -69,6 +69,8 @@ export class InodeTable {
   readonly #byIno = new Map<Ino, Inode>()
   readonly #byObject = new Map<string, Inode>()
   #next = ROOT_INO + 1
+  /** Told of each directory that nobody names any more. */
+  onDirectoryForgotten: (directory: Inode) => void = () => {}
 
   constructor(rootStat: Stat) {
     this.root = new Inode(ROOT_INO, 'directory', rootStat)
@@ -140,6 +142,7 @@ export class InodeTable {
     this.#byIno.delete(inode.ino)
     const key = objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs })
     if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
+    if (inode.kind === 'directory') this.onDirectoryForgotten(inode)
     const places = inode.places
     inode.places = []
     for (const { parent, name } of places) {
