@@ -124,8 +124,11 @@ export class Checkpointer {
     const work = async () => {
       for (const file of queue) {
         try {
-          if (!(await this.#isCommitted(file))) complete &&= !file.needsCheckpoint
-          else if (file.needsCheckpoint) sealed.push(await this.#sealFile(file))
+          // What is not committed is committed first, so that a stub never shows more than the journal knows.
+          while (file.changed) if (!(await this.#committer.commitUnasked(file))) break
+          if (!file.needsCheckpoint) continue
+          if (file.changed) complete = false
+          else sealed.push(await this.#sealFile(file))
         } catch (error) {
           failures.push(error)
         }
@@ -148,14 +151,7 @@ export class Checkpointer {
     return complete
   }
 
-  /** What is not committed is committed first, so that a stub never shows more than the journal knows. */
-  async #isCommitted(file: StubFile): Promise<boolean> {
-    // Once more if something came while it was being committed.
-    while (file.changed) if (!(await this.#committer.commitUnasked(file))) return false
-    return true
-  }
-
-  /** Takes the file as it is now, which must be as it was committed last. */
+  /** Takes the file as it is at the call, which must be as it was committed last. */
   async #sealFile(file: StubFile): Promise<Sealed> {
     const content = this.#committer.contentOf(file)
     const { fileId, sequence, meta } = file

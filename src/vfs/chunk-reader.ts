@@ -28,7 +28,8 @@ const FRAMES_INLINE_MAX = 2
 export class ChunkReader implements NodeReader {
   readonly #store: BlockStore
   readonly #pool: SealPool
-  readonly #frames: Lru<string, Buffer>
+  /** Opened plaintext: whole chunks by CID, frames opened alone by `frameKey`. A part would keep all of its chunk's memory. */
+  readonly #opened: Lru<string, Buffer>
   readonly #tables = new Lru<string, FrameTable>({ weightMax: TABLES_MAX, weigh: () => 1 })
   readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
   readonly #loading = new Map<string, Promise<void>>()
@@ -36,7 +37,7 @@ export class ChunkReader implements NodeReader {
   constructor({ store, pool, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
     this.#pool = pool
-    this.#frames = new Lru({ weightMax: cacheBytesMax, weigh: (frame) => frame.length })
+    this.#opened = new Lru({ weightMax: cacheBytesMax, weigh: (plain) => plain.length })
   }
 
   /**
@@ -51,7 +52,7 @@ export class ChunkReader implements NodeReader {
       return this.#load(ref).then((frames) => copyFrames(frames, at, into))
     }
     for (let frame = first; frame <= last; frame++) {
-      const plain = this.#frames.get(frameKey(ref, frame))
+      const plain = this.#cachedFrame(ref, frame)
       if (plain === undefined) {
         const loading = this.#loading.get(ref.cid)
         if (loading !== undefined) return loading.then(() => this.#readHere(ref, at, into))
@@ -83,7 +84,7 @@ export class ChunkReader implements NodeReader {
   #readHere(ref: BlockRef, at: number, into: Buffer): void {
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     for (let frame = Math.floor(at / FRAME_BYTES); frame <= last; frame++) {
-      this.#copyFrame(this.#frames.get(frameKey(ref, frame)) ?? this.#openFrame(ref, frame), frame, at, into)
+      this.#copyFrame(this.#cachedFrame(ref, frame) ?? this.#openFrame(ref, frame), frame, at, into)
     }
   }
 
@@ -99,8 +100,14 @@ export class ChunkReader implements NodeReader {
     const table = this.#tableOf(ref, block.handle)
     const { offset, bytes } = table.frames[frame]!
     const plain = openFrame(table, frame, block.handle.read(offset, bytes), ref)
-    this.#frames.set(frameKey(ref, frame), plain)
+    this.#opened.set(frameKey(ref, frame), plain)
     return plain
+  }
+
+  #cachedFrame(ref: BlockRef, frame: number): Buffer | undefined {
+    const chunk = this.#opened.get(ref.cid)
+    if (chunk === undefined) return this.#opened.get(frameKey(ref, frame))
+    return chunk.subarray(frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES)
   }
 
   #tableOf(ref: BlockRef, handle: BlockHandle): FrameTable {
@@ -139,9 +146,7 @@ export class ChunkReader implements NodeReader {
         handle.fd === undefined
           ? await this.#pool.open(handle.read(0, handle.bytes), ref)
           : await this.#pool.openFd(handle.fd, handle.bytes, ref, 0, frames)
-      for (let frame = 0; frame < frames; frame++) {
-        this.#frames.set(frameKey(ref, frame), plain.subarray(frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES))
-      }
+      this.#opened.set(ref.cid, plain)
       return plain
     } finally {
       block[Symbol.dispose]()
@@ -156,7 +161,7 @@ export class ChunkReader implements NodeReader {
 
   #hasFrames(ref: BlockRef, first: number, last: number): boolean {
     for (let frame = first; frame <= last; frame++) {
-      if (this.#frames.get(frameKey(ref, frame)) === undefined) return false
+      if (this.#cachedFrame(ref, frame) === undefined) return false
     }
     return true
   }

@@ -187,7 +187,8 @@ export class FileContent {
 
   /** The content as it was committed last, for a checkpoint; every snapshot must be settled, one at a time. */
   snapshot(): ContentSnapshot {
-    assert(this.#uncommitted.size === 0 && this.uncommittedBytes === 0, 'a stub never shows more than the journal')
+    const isCommitted = this.#uncommitted.size === 0 && this.uncommittedBytes === 0 && this.#keepBytes === this.#size
+    assert(isCommitted && this.#replaced === undefined, 'a stub never shows more than the journal')
     const dirty = [...this.#dirty.values()]
     for (const chunk of dirty) chunk.frozen++
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY

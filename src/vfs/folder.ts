@@ -6,7 +6,7 @@
  */
 import { byteStringOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import type { BlockStore, ByteString, FileReference, OnProgress, ReferenceSource } from '../dfs.ts'
+import type { BlockStore, ByteString, FileReference, OnProgress, ReferenceSource, StubState } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
@@ -165,13 +165,17 @@ export class Folder {
   stateOf(inside: ByteString): string {
     const inode = this.#find(inside)
     if (inode === undefined) throw new DfsError('not-found', 'there is no such file', { op: 'status' })
-    return this.filesystem.getxattr(inode.ino, 'user.dfs.state')?.toString() ?? 'local'
+    const state = this.filesystem.getxattr(inode.ino, 'user.dfs.state')?.toString() ?? 'local'
+    this.#letGo(inode)
+    return state
   }
 
   /** Kept versions of a file, there or deleted, the newest first. */
   async history(inside: ByteString): Promise<KeptVersion[]> {
     const { services, versions } = this.#parts
-    const fileId = this.#find(inside)?.file?.fileId
+    const inode = this.#find(inside)
+    const fileId = inode?.file?.fileId
+    if (inode !== undefined) this.#letGo(inode)
     return versionsOf(services, versions.directory, { path: inside, fileId })
   }
 
@@ -222,32 +226,47 @@ export class Folder {
 
   async #restore(inside: ByteString, at: string | undefined): Promise<KeptVersion> {
     const version = chooseVersion(await this.history(inside), inside, at)
-    const { committer, checkpointer } = this.#parts
+    const { checkpointer } = this.#parts
     await checkpointer.run({ all: true })
-    const inode = this.#find(inside) ?? (await this.#makeFile(inside))
-    const file = inode.file
-    if (file === undefined)
-      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
-    if (file.writers > 0)
-      throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
-    await checkpointer.exclusively(() => {
-      committer.touch(file).replace(version.state.content, version.state.meta.size)
-      file.contentChanged = true
-      file.mode = version.state.meta.mode
-      file.mtimeNs = version.state.meta.mtimeNs
-      committer.commit(file)
-    })
+    if (this.#find(inside) === undefined) await this.#makeFile(inside)
+    await checkpointer.exclusively(() => this.#putBack(inside, version.state))
     await checkpointer.run({ all: true })
     return version
   }
 
+  /** All in one go: who opens the file before or after finds one content or the other. */
+  #putBack(inside: ByteString, { content, meta }: StubState): void {
+    const { committer } = this.#parts
+    const file = this.#find(inside)?.file
+    if (file === undefined)
+      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
+    if (file.writers > 0)
+      throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
+    committer.touch(file).replace(content, meta.size)
+    file.contentChanged = true
+    file.mode = meta.mode
+    file.mtimeNs = meta.mtimeNs
+    committer.commit(file)
+  }
+
   #find(inside: ByteString): Inode | undefined {
-    let inode: Inode | undefined = this.#parts.services.table.root
+    let inode = this.#parts.services.table.root
     for (const name of inside.split('/').filter((part) => part !== '')) {
-      if (inode?.kind !== 'directory') return undefined
-      inode = this.filesystem.names.find(inode, name)?.inode
+      const next = inode.kind === 'directory' ? this.filesystem.names.find(inode, name)?.inode : undefined
+      if (next === undefined) {
+        this.#letGo(inode)
+        return undefined
+      }
+      inode = next
     }
     return inode
+  }
+
+  /** What was found and nobody else knows is forgotten again. */
+  #letGo(inode: Inode): void {
+    const { committer, services } = this.#parts
+    if (inode.file === undefined) services.table.release(inode)
+    else committer.release(inode)
   }
 
   /** Makes an empty file, and the directories it needs. */

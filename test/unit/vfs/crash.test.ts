@@ -6,7 +6,7 @@ import { CrashWorkload, randomOf, readAll } from './crash-workload.ts'
 import { CrashingFolder, type FolderPlace, losePower, openFolder } from './crashing-folder.ts'
 import { temporaryDirectory } from './support.ts'
 
-const SEEDS = Number(process.env.DFS_CRASHES ?? 20)
+const SEEDS = Number(process.env.DFS_CRASHES ?? 12)
 const ONLY = process.env.DFS_SEED
 const NEVER_MS = 1e12
 

@@ -42,12 +42,12 @@ async function run(all: Operation[]): Promise<void> {
 
 test('reads back what was written, and the journal what was committed, whatever is sealed meanwhile', async () => {
   const at = offsets([0, INLINE_BYTES_MAX, 64 * KIB, 128 * KIB, 192 * KIB], 200 * KIB)
-  await fc.assert(fc.asyncProperty(operations(at, 40 * KIB, 25), run), { numRuns: 150 })
+  await fc.assert(fc.asyncProperty(operations(at, 40 * KIB, 25), run), { numRuns: 100 })
 })
 
 test('the same where chunks become longer', async () => {
   const at = offsets([0, 64 * KIB, 8 * MIB - 64 * KIB, 8 * MIB, 8 * MIB + 256 * KIB], 9 * MIB)
-  await fc.assert(fc.asyncProperty(operations(at, 300 * KIB, 12), run), { numRuns: 15 })
+  await fc.assert(fc.asyncProperty(operations(at, 300 * KIB, 12), run), { numRuns: 10 })
 })
 
 test('a block sealed before a cut shows nothing of what was cut off when the file grows again', async () => {
