@@ -8,19 +8,23 @@ import { DfsError } from '../errors.ts'
 import { replaceFile } from '../store/small-file.ts'
 import type { Setting } from './control-api.ts'
 
-interface NumberField {
+interface FieldBase {
+  /** Read anew whenever it is used; the others count from the daemon's next start. */
+  readonly atOnce?: true
+  readonly about: string
+}
+
+interface NumberField extends FieldBase {
   readonly type: 'number'
   readonly min: number
   readonly max: number
   readonly fallback: number
-  readonly about: string
 }
 
-interface TextField {
+interface TextField extends FieldBase {
   readonly type: 'text'
   readonly choices?: readonly string[]
   readonly fallback: string
-  readonly about: string
 }
 
 type Field = NumberField | TextField
@@ -28,9 +32,10 @@ type Field = NumberField | TextField
 const MIB = 1024 * 1024
 
 const SCHEMA = {
-  deviceName: { type: 'text', fallback: hostname(), about: 'name of this device, for people' },
+  deviceName: { type: 'text', atOnce: true, fallback: hostname(), about: 'name of this device, for people' },
   driver: {
     type: 'text',
+    atOnce: true,
     choices: ['auto', 'kernel', 'fuse-native'],
     fallback: 'auto',
     about: 'how folders are mounted when --driver does not say',
@@ -65,6 +70,7 @@ const SCHEMA = {
   },
   versionDays: {
     type: 'number',
+    atOnce: true,
     min: 0,
     max: 36_500,
     fallback: 30,
@@ -72,6 +78,7 @@ const SCHEMA = {
   },
   gcGraceMinutes: {
     type: 'number',
+    atOnce: true,
     min: 0,
     max: 60 * 24 * 365,
     fallback: 60,
@@ -113,6 +120,11 @@ export function listConfig(config: Config, key?: string): Setting[] {
   return (Object.keys(SCHEMA) as ConfigKey[])
     .filter((name) => key === undefined || name === key)
     .map((name) => describe(name, config[name]))
+}
+
+/** Whether a change counts for a daemon that works already. Fails with `invalid` for an unknown key. */
+export function countsAtOnce(key: string): boolean {
+  return fieldOf(key, 'see "dfs config" for the keys').atOnce === true
 }
 
 /** Writes a config with nothing set but the device's name. */

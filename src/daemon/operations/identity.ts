@@ -1,6 +1,6 @@
 /** `id` and `config`: what this device is called, and its settings. */
 
-import { listConfig, setConfig } from '../config.ts'
+import { countsAtOnce, listConfig, setConfig } from '../config.ts'
 import type { Params, Results } from '../control-api.ts'
 import type { Context } from './context.ts'
 
@@ -14,5 +14,6 @@ export function configGet(context: Context, { key }: Params<'configGet'>): Resul
 }
 
 export async function configSet(context: Context, { key, value }: Params<'configSet'>): Promise<Results['configSet']> {
-  return { setting: await setConfig(context.home().configFile, key, value), restartNeeded: context.isWorking() }
+  const setting = await setConfig(context.home().configFile, key, value)
+  return { setting, restartNeeded: context.isWorking() && !countsAtOnce(key) }
 }

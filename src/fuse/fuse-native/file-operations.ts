@@ -38,7 +38,7 @@ export function fileOperations(session: Session): Operations {
   function useCache(fileInfo: bigint, path: ByteString, attributes: Attributes): void {
     if (attributes.nlink > 1) {
       bypassPageCache(fileInfo)
-      pages.forget(attributes.ino)
+      pages.forget(attributes.statIno)
       return
     }
     if (pages.isCurrent(path, attributes)) keepPageCache(fileInfo)

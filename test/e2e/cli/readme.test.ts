@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { EXIT_MEANINGS } from '../../../src/cli/exit-codes.ts'
+import { countsAtOnce, listConfig, readConfig } from '../../../src/daemon/config.ts'
 import { dfsCommand } from '../support/place.ts'
 import { runOk } from '../support/process.ts'
 import { PROJECT } from '../support/second-user.ts'
@@ -39,10 +40,33 @@ test('README lists the exit codes as the command tells them', () => {
   assert.deepEqual(Object.fromEntries(listed), EXIT_MEANINGS)
 })
 
+test('README lists the settings with what they are if nobody sets them', () => {
+  const listed = [...readme.matchAll(/^\| `([a-z]+[A-Z]\w*|driver)`( \*)? \| (.*?) \|/gm)]
+  const said = listed.map(([, key, star, fallback]) => ({ key, fallback, atOnce: star !== undefined }))
+  const settings = listConfig(readConfig('/there/is/none')).map(({ key, fallback }) => ({
+    key,
+    fallback: key === 'deviceName' ? "the host's name" : String(fallback),
+    atOnce: countsAtOnce(key),
+  }))
+  const byKey = (one: { key?: string }, other: { key?: string }) => one.key!.localeCompare(other.key!)
+  assert.deepEqual(said.toSorted(byKey), settings.toSorted(byKey))
+})
+
 test('.ci/run does what README says and nothing else', () => {
   const steps = readFileSync(path.join(PROJECT, '.ci/run'), 'utf8').split('\n\n').at(-1)?.trim()
   const line = /^Run the tests:\n\n {4}(.+)$/m.exec(readme)?.[1]
   assert.equal(steps, line)
+})
+
+test('ARCHITECTURE names files that are there', () => {
+  const text = readFileSync(path.join(PROJECT, 'native-notes', 'ARCHITECTURE.md'), 'utf8')
+  const rooms = readdirSync(path.join(PROJECT, 'src')).filter((name) => !name.endsWith('.ts'))
+  const named = [...text.matchAll(/`((\w+)\/[\w/-]*)`/g)].filter(([, , room]) => rooms.includes(room!))
+  const gone = named
+    .map(([, file]) => path.join(PROJECT, 'src', file!))
+    .filter((file) => !existsSync(file) && !existsSync(`${file}.ts`))
+  assert.ok(named.length > 50)
+  assert.deepEqual(gone, [])
 })
 
 test('links between the papers lead somewhere', () => {
