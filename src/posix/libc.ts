@@ -60,6 +60,13 @@ export const libc = {
   setrlimit: bind<[number, Pointer]>('int', 'setrlimit', 'int', 'void *'),
   flock: bind<[number, number]>('int', 'flock', 'int', 'int'),
   fcntl: bind<[number, number, 'int', number]>('int', 'fcntl', 'int', 'int', '...'),
+  read: bind<[number, Pointer, number]>('int64_t', 'read', 'int', 'void *', 'size_t'),
+  write: bind<[number, Pointer, number]>('int64_t', 'write', 'int', 'void *', 'size_t'),
+  socketpair: bind<[number, number, number, Pointer]>('int', 'socketpair', 'int', 'int', 'int', 'void *'),
+  recvmsg: bind<[number, Pointer, number]>('int64_t', 'recvmsg', 'int', 'void *', 'int'),
+  mount: bind<[Pointer, Pointer, Pointer, number, Pointer]>(
+    ...(['int', 'mount', 'void *', 'void *', 'void *', 'size_t', 'void *'] as const),
+  ),
   umount2: bind<[Pointer, number]>('int', 'umount2', 'void *', 'int'),
 }
 

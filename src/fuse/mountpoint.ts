@@ -2,15 +2,15 @@
  * The directory that is mounted over. Whatever asks a mount anything does so on libuv's threads and with a deadline.
  */
 import { realpath, stat, statfs } from 'node:fs/promises'
-import { DfsError, kindOf } from '../../errors.ts'
-import { logger } from '../../log.ts'
-import { fromNodeError } from '../../posix/errno.ts'
-import { type MountEntry, mountEntries, unmount } from '../../posix/mount.ts'
+import { DfsError, kindOf } from '../errors.ts'
+import { logger } from '../log.ts'
+import { fromNodeError } from '../posix/errno.ts'
+import { type MountEntry, mountEntries, unmount } from '../posix/mount.ts'
 
 const log = logger('fuse')
 
 const ANSWER_MS_MAX = 10_000
-/** The binding cuts longer paths. */
+/** fuse-native cuts longer paths, and mount tables are not read for them. */
 const TARGET_BYTES_MAX = 1023
 
 /**

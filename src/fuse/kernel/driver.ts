@@ -1,0 +1,73 @@
+/**
+ * The driver that speaks the FUSE kernel protocol itself: the default on Linux.
+ *
+ * Invariant: the main thread, which serves the mount, never waits for it.
+ */
+import { DfsError } from '../../errors.ts'
+import { mountEntries, unmount } from '../../posix/mount.ts'
+import type { Driver, Mounted, MountOptions } from '../driver.ts'
+import { answers, mountAt, prepareTarget } from '../mountpoint.ts'
+import { connect } from './mount.ts'
+import { Session } from './session.ts'
+
+export const kernelDriver: Driver = { name: 'kernel', mount }
+
+async function mount(options: MountOptions): Promise<Mounted> {
+  if (process.platform !== 'linux') {
+    throw new DfsError('unsupported', 'the kernel driver is for Linux', {
+      op: 'mount',
+      mend: 'use --driver fuse-native',
+    })
+  }
+  const target = await prepareTarget(options.target)
+  const { fd } = await connect({ ...options, target })
+  const session = new Session(fd, options.filesystem)
+  const mounted = new KernelMounted(target, mountAt(target)?.id, session)
+  try {
+    await session.ready
+    await answers(target)
+  } catch (error) {
+    await mounted.unmount({ lazy: true })
+    throw error
+  }
+  mounted.watch(options.onGone)
+  return mounted
+}
+
+class KernelMounted implements Mounted {
+  readonly #target: string
+  readonly #mountId: number | undefined
+  readonly #session: Session
+  #unmounting = false
+
+  constructor(target: string, mountId: number | undefined, session: Session) {
+    this.#target = target
+    this.#mountId = mountId
+    this.#session = session
+  }
+
+  /** Reports an end that nobody here asked for. */
+  watch(onGone: (why: string) => void): void {
+    const report = (): void => {
+      if (!this.#unmounting) onGone(`${this.#target} was unmounted by somebody else`)
+    }
+    this.#session.ended.then(report, report)
+  }
+
+  async unmount({ lazy }: { lazy: boolean }): Promise<void> {
+    const mount = mountAt(this.#target)
+    // A lazy unmount before this one leaves what was below, or nothing.
+    const hidden = mountEntries().some(({ id }) => id === this.#mountId) && mount?.id !== this.#mountId
+    if (hidden) {
+      throw new DfsError('busy', 'something else is mounted over it', { op: 'umount', subject: this.#target })
+    }
+    this.#unmounting = true
+    try {
+      if (mount?.id === this.#mountId) await unmount(this.#target, { lazy })
+    } catch (error) {
+      this.#unmounting = false
+      throw error
+    }
+    await this.#session.ended
+  }
+}

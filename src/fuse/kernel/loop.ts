@@ -1,0 +1,124 @@
+/**
+ * The loop that serves one mount on the main thread: it drains the device, keeps looking for a while, for the next
+ * request of a busy program comes within microseconds, then sleeps until the kernel's signal. Idle, it costs nothing.
+ */
+import { ERRNO } from '../../posix/errno.ts'
+import { closeFd } from '../../posix/files.ts'
+import { isNothingThere, readFuseDevice, signalRequests } from '../../posix/fuse-device.ts'
+import { listen } from './bell.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { REQUEST_BYTES_MAX } from './negotiation.ts'
+import { Request } from './request.ts'
+
+/** The kernel refuses to fill less than the largest WRITE with its headers. */
+const BUFFER_BYTES = REQUEST_BYTES_MAX + 4096
+/** Requests served before other work of the event loop has its turn. */
+const BATCH = 32
+const IDLE_TURNS_MAX = 50
+const IDLE_MS_MAX = 1
+const FREE_REQUESTS_MAX = 8
+
+export class DeviceLoop {
+  readonly #fd: number
+  readonly #dispatcher: Dispatcher
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #free: Request[] = []
+  readonly #working = new Set<Promise<void>>()
+  readonly #stopListening: () => void
+  #idleTurns = 0
+  #idleSince = 0
+  #asleep = false
+  #closed = false
+
+  /** Takes the descriptor over, and begins to serve. */
+  constructor(fd: number, dispatcher: Dispatcher) {
+    this.#fd = fd
+    this.#dispatcher = dispatcher
+    this.#stopListening = listen(() => this.#wake())
+    this.#schedule()
+  }
+
+  /** Resolves once the kernel has ended the connection, the last request is served and the device closed. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  #schedule(): void {
+    setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    const served = this.#drain()
+    if (this.#closed) return
+    if (served > 0) this.#idleTurns = 0
+    if (served > 0 || this.#mayLookAgain()) this.#schedule()
+    else this.#sleep()
+  }
+
+  #mayLookAgain(): boolean {
+    const now = performance.now()
+    if (this.#idleTurns++ === 0) this.#idleSince = now
+    return this.#idleTurns < IDLE_TURNS_MAX && now - this.#idleSince < IDLE_MS_MAX
+  }
+
+  #sleep(): void {
+    signalRequests(this.#fd, true)
+    this.#asleep = true
+    // What came just before the signal was asked for.
+    if (this.#drain() > 0) this.#wake()
+  }
+
+  #wake(): void {
+    if (!this.#asleep || this.#closed) return
+    this.#asleep = false
+    signalRequests(this.#fd, false)
+    this.#idleTurns = 0
+    this.#turn()
+  }
+
+  /** Serves what is there, up to a batch; how many requests that was. */
+  #drain(): number {
+    let served = 0
+    while (served < BATCH) {
+      const request = this.#free.pop() ?? new Request(BUFFER_BYTES)
+      const bytes = readFuseDevice(this.#fd, request.buffer)
+      if (bytes > 0) {
+        served++
+        this.#serve(request, bytes)
+        continue
+      }
+      this.#giveBack(request)
+      if (bytes === -ERRNO.ENOENT || bytes === -ERRNO.EINTR) continue
+      if (!isNothingThere(bytes)) this.#close()
+      break
+    }
+    return served
+  }
+
+  #serve(request: Request, bytes: number): void {
+    const working = request.begin(bytes) ? this.#dispatcher.serve(request) : undefined
+    if (working === undefined) {
+      this.#giveBack(request)
+      return
+    }
+    const done = working.finally(() => {
+      this.#working.delete(done)
+      this.#giveBack(request)
+    })
+    this.#working.add(done)
+  }
+
+  #giveBack(request: Request): void {
+    if (this.#free.length < FREE_REQUESTS_MAX) this.#free.push(request)
+  }
+
+  /** ENODEV: unmounted. ECONNABORTED: aborted by way of /sys. */
+  #close(): void {
+    this.#closed = true
+    this.#stopListening()
+    void Promise.all(this.#working).then(() => {
+      closeFd(this.#fd)
+      this.#ended.resolve()
+    })
+  }
+}
