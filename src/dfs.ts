@@ -89,6 +89,13 @@ export interface BlockStore {
    * it is durable only after `sync`. Fails with `no-space`, `io`; then nothing is kept and nothing pinned.
    */
   put(ref: BlockRef, bytes: Buffer): Promise<void>
+  /**
+   * Where a sealer may write a block before its name is known: a path on the store's disk, not used before.
+   * Undefined where blocks are not files.
+   */
+  temporary(): string | undefined
+  /** As `put`, of a block that was written whole to a path that `temporary` gave; nothing is left there, whatever happens. */
+  adopt(ref: BlockRef, temporary: string): Promise<void>
   /** Pins a block that is known to be referenced already, so that a reference to it may be copied. */
   pin(cid: Cid): void
   unpin(cid: Cid): void
@@ -127,4 +134,12 @@ export interface ReferenceSource {
 export interface FileReference {
   readonly cid: Cid
   readonly file: string
+}
+
+/** What is remembered of a kept version of a file, so that it can grow old. */
+export interface VersionAge {
+  /** The store's running time, in milliseconds, when the version was first seen. */
+  readonly firstSeenMs: number
+  /** Equal for the versions of one path; says nothing else of it. 32 hex digits. */
+  readonly lineage: string
 }

@@ -68,7 +68,7 @@ const SCHEMA = {
     min: 0,
     max: 36_500,
     fallback: 30,
-    about: 'how long older versions of files are kept',
+    about: 'how long older versions of files are kept, in days that dfs runs',
   },
   gcGraceMinutes: {
     type: 'number',

@@ -83,7 +83,8 @@ export interface Results {
   read: { name: string; size: number; mode: number; mtimeMs: number }
   status: StatusResult
   verify: VerifyResult
-  gc: { blocks: number; bytes: number; keptByGrace: number }
+  /** `versions`: of files, that went because they were old. */
+  gc: { blocks: number; bytes: number; keptByGrace: number; versions: number }
   history: { path: string; versions: Version[] }
   restore: { path: string; time: string; size: number }
 }

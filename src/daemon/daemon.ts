@@ -19,6 +19,7 @@ import { Folders } from './folders.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
 import type { Parts } from './operations/context.ts'
+import { VersionKeeper } from './version-keeping.ts'
 
 /** Opens all that a home needs to serve folders. Fails as the first part that fails; nothing stays open then. */
 export async function openParts(home: Home, { onMountEnded }: { onMountEnded: () => void }): Promise<Parts> {
@@ -60,8 +61,11 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
   const mounts = new Mounts({ home: home.dir, folders, drivers: [kernelDriver, fuseNativeDriver], onEnded: onMountEnded })
   opened.defer(() => mounts.umountAll())
 
+  const collecting = new Mutex()
+  opened.use(new VersionKeeper({ home, clock, folders, collecting }))
+
   const closing = opened.move()
-  return { keys, store, pool, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
+  return { keys, store, pool, clock, collecting, folders, mounts, close: () => closing.disposeAsync() }
 }
 
 function attributeIndex(index: IndexDb): AttributeIndex {

@@ -12,7 +12,6 @@ import { check, errno, lastError, libc } from './libc.ts'
 // linux/fcntl.h
 const F_SETSIG = 10
 const F_SETLEASE = 1024
-const F_GETLEASE = 1025
 const F_WRLCK = 1
 const F_UNLCK = 2
 
@@ -31,11 +30,6 @@ export function tryWriteLease(fd: number): boolean {
   if (reason === ERRNO.EAGAIN) return false
   if (reason !== ERRNO.EINVAL && reason !== ERRNO.ENOLCK) throw lastError('lease')
   throw new DfsError('unsupported', 'this file system cannot tell whether a file is in use', { op: 'lease' })
-}
-
-/** Whether the lease is held and nobody waits for it. */
-export function holdsWriteLease(fd: number): boolean {
-  return libc.fcntl(fd, F_GETLEASE, 'int', 0) === F_WRLCK
 }
 
 export function releaseLease(fd: number): void {

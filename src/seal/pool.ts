@@ -21,6 +21,7 @@ import {
   blockOfWire,
   bufferOf,
   errorOfWire,
+  refOfWire,
   type SentBytes,
   type WorkerAnswer,
   type WorkerTask,
@@ -64,6 +65,16 @@ export class SealPool {
     const answer = await this.#run({ op: 'seal', kind, plains: plains.map(sentBytes) })
     assert('sealed' in answer)
     return answer.sealed.map(blockOfWire)
+  }
+
+  /**
+   * Seals several into new files, one for each, without the sealed bytes ever passing through this thread. Resolves to
+   * their references. Fails with `no-space`, `io`; the files are gone then.
+   */
+  async sealToFiles(kind: BlockKind, plains: Buffer[], files: string[]): Promise<BlockRef[]> {
+    const answer = await this.#run({ op: 'seal-to-files', kind, plains: plains.map(sentBytes), files })
+    assert('written' in answer)
+    return answer.written.map(refOfWire)
   }
 
   /** The plaintext of a whole block. Fails with `corrupt`, `newer-version`. */
@@ -120,7 +131,7 @@ function sentBytes(bytes: Buffer): SentBytes {
 
 /** The memory that goes over to the worker: the copies that `sentBytes` made. */
 function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
-  const sent = task.op === 'seal' ? task.plains : task.op === 'open' ? [task.bytes] : []
+  const sent = task.op === 'seal' || task.op === 'seal-to-files' ? task.plains : task.op === 'open' ? [task.bytes] : []
   return sent.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer)
 }
 

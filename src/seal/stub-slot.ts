@@ -36,8 +36,11 @@ export interface OpenedStub {
   readonly state: StubState
   /** The slot it stood in; the next state goes into the other. */
   readonly slot: SlotIndex
-  /** How many slots were written but could not be used: 1 after a torn update, or when the newer state was damaged. */
-  readonly damagedSlots: number
+  /**
+   * The other slot was written and cannot be read, and nothing shows that it was the older one: the state is the last
+   * one if that update was torn, and an outdated one if the slot was damaged later.
+   */
+  readonly newerMayBeLost: boolean
 }
 
 /** The bytes to write at the slot's offset, at most SLOT_BYTES. */
@@ -59,7 +62,7 @@ export function sealSlot(state: StubState, keys: Keys): Buffer {
  */
 export function openStub(stubBytes: Buffer, keys: Keys): OpenedStub {
   requireStubVersion(stubBytes)
-  let damagedSlots = 0
+  let newerMayBeLost = false
   const written: { slot: SlotIndex; envelope: Envelope }[] = []
   for (const slot of [0, 1] as const) {
     try {
@@ -67,7 +70,7 @@ export function openStub(stubBytes: Buffer, keys: Keys): OpenedStub {
       if (envelope !== undefined) written.push({ slot, envelope })
     } catch (error) {
       if (kindOf(error) !== 'corrupt') throw error
-      damagedSlots++
+      newerMayBeLost = true
     }
   }
   written.sort((a, b) => b.envelope.sequence - a.envelope.sequence)
@@ -75,8 +78,9 @@ export function openStub(stubBytes: Buffer, keys: Keys): OpenedStub {
   if (written.length > 0 && !isOurs(written[0]!.envelope, keys)) throw wrongKey('stub')
   for (const { slot, envelope } of written) {
     const state = openSlot(envelope, keys)
-    if (state !== undefined) return { state, slot, damagedSlots }
-    damagedSlots++
+    if (state !== undefined) return { state, slot, newerMayBeLost }
+    // Its head, as far as it can be believed, says that it was the newer one.
+    newerMayBeLost = true
   }
   throw new DfsError('corrupt', 'no slot of the stub can be read', { op: 'open stub' })
 }

@@ -14,11 +14,13 @@ export type SentBytes = OwnBytes | Uint8Array<SharedArrayBuffer>
 
 export type WorkerTask =
   | { op: 'seal'; kind: BlockKind; plains: SentBytes[] }
+  /** Into new files, one for each; nothing is left of them if it fails. */
+  | { op: 'seal-to-files'; kind: BlockKind; plains: SentBytes[]; files: string[] }
   | { op: 'open'; bytes: SentBytes; ref: WireRef }
   /** Frames [from, to) of the block behind a file descriptor. */
   | { op: 'open-fd'; fd: number; ref: WireRef; from: number; to: number }
 
-export type WorkerAnswer = { sealed: WireBlock[] } | { plain: OwnBytes } | { error: WireError }
+export type WorkerAnswer = { sealed: WireBlock[] } | { written: WireRef[] } | { plain: OwnBytes } | { error: WireError }
 
 /** What workers are started with. */
 export type WireSecrets = { readonly [Name in keyof BlockSecrets]: string }

@@ -3,12 +3,13 @@
  * needs and nothing else; every answer is transferred, and errors are answers.
  */
 import assert from 'node:assert/strict'
-import { readSync } from 'node:fs'
+import { readSync, rmSync, writeFileSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { BlockRef } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX, frameCountOf, headBytes } from '../format/block.ts'
+import { fromNodeError } from '../posix/errno.ts'
 import { frameRange, openBlock, openFrames, readFrameTable } from './open-block.ts'
 import { sealBlock } from './seal-block.ts'
 import {
@@ -17,6 +18,7 @@ import {
   refOfWire,
   type SentBytes,
   secretsOfWire,
+  type WireRef,
   type WireSecrets,
   type WorkerAnswer,
   type WorkerTask,
@@ -36,6 +38,7 @@ export default function runTask(task: WorkerTask): unknown {
 function answerTo(task: WorkerTask): WorkerAnswer {
   try {
     if (task.op === 'open') return { plain: openBlock(privateBytes(task.bytes), refOfWire(task.ref)) as OwnBytes }
+    if (task.op === 'seal-to-files') return { written: sealToFiles(task) }
     if (task.op === 'open-fd') return { plain: openFromFd(task.fd, refOfWire(task.ref), task.from, task.to) }
     return {
       sealed: task.plains.map((plain) => {
@@ -45,6 +48,27 @@ function answerTo(task: WorkerTask): WorkerAnswer {
     }
   } catch (error) {
     return { error: wireError(error) }
+  }
+}
+
+function sealToFiles({ kind, plains, files }: Extract<WorkerTask, { op: 'seal-to-files' }>): WireRef[] {
+  try {
+    return plains.map((plain, i) => {
+      const { ref, bytes } = sealBlock(kind, privateBytes(plain), secrets)
+      writeFile(files[i]!, bytes)
+      return wireRef(ref)
+    })
+  } catch (error) {
+    for (const file of files) rmSync(file, { force: true })
+    throw error
+  }
+}
+
+function writeFile(file: string, bytes: Buffer): void {
+  try {
+    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    throw fromNodeError(error, 'write block', file)
   }
 }
 

@@ -22,14 +22,29 @@ export class BlockWriter {
     this.#files = files
   }
 
+  /** A path that nothing has been written to yet. */
+  temporary(): string {
+    return path.join(this.#temporaryDirectory, String(this.#count++))
+  }
+
+  /** Moves a file that somebody wrote to a temporary path to its place. Fails with `io`; it is gone then. */
+  move(temporary: string, place: string): void {
+    try {
+      this.#files.renameSync(temporary, place)
+    } catch (error) {
+      this.discard(temporary)
+      throw storeError(error, 'write block', path.basename(place))
+    }
+  }
+
   /** Fails with `no-space`, `io`; the place is as it was then, and nothing is left over. */
   async write(place: string, bytes: Buffer): Promise<void> {
-    const temporary = path.join(this.#temporaryDirectory, String(this.#count++))
+    const temporary = this.temporary()
     try {
       if (bytes.length <= IN_PLACE_BYTES_MAX) this.#writeInPlace(temporary, place, bytes)
       else await this.#writeInPool(temporary, place, bytes)
     } catch (error) {
-      this.#discard(temporary)
+      this.discard(temporary)
       throw storeError(error, 'write block', path.basename(place))
     }
   }
@@ -54,7 +69,8 @@ export class BlockWriter {
     await this.#files.rename(temporary, place)
   }
 
-  #discard(temporary: string): void {
+  /** Removes what is at a temporary path, if something is. */
+  discard(temporary: string): void {
     try {
       this.#files.unlinkSync(temporary)
     } catch {

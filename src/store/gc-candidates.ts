@@ -1,20 +1,20 @@
 /**
  * Blocks that a complete mark found unreferenced, with the running time when that was first seen.
  *
- * On disk, one CBOR map: `version` 1; `body` bytes, itself CBOR: an array of [first seen in ms, digests of 32 bytes
- * one after the other]; `digest` BLAKE3-256 of the body. A file that is damaged counts as none: the grace period
- * of all begins anew.
+ * A checked file; its body is CBOR: an array of [first seen in ms, digests of 32 bytes one after the other]. A file that
+ * is damaged counts as none: the grace period of all begins anew.
  */
 import { decode, encode } from 'cborg'
-import { DfsError } from '../errors.ts'
 import { DIGEST_BYTES } from '../format/cid.ts'
-import { warn } from '../log.ts'
-import { digestOf } from '../seal/hash.ts'
+import { type CheckedFileKind, readCheckedFile, writeCheckedFile } from './checked-file.ts'
 import { DigestSet } from './digest-set.ts'
 import type { Pacer } from './pacer.ts'
-import { readFileIfThere, replaceFile } from './small-file.ts'
 
-const VERSION = 1
+const KIND: CheckedFileKind = {
+  version: 1,
+  holds: 'garbage candidates',
+  ifDamaged: 'the grace period of unreferenced blocks begins anew',
+}
 
 export class Candidates {
   readonly #digests = new DigestSet()
@@ -54,8 +54,9 @@ export class Candidates {
 /** The candidates in `file`; none if there is no file or a damaged one. Fails with `newer-version`, `io`. */
 export async function readCandidates(file: string, pacer: Pacer): Promise<Candidates> {
   const candidates = new Candidates()
-  const bytes = await readFileIfThere(file)
-  for (const [firstSeenMs, digests] of bytes === undefined ? [] : decodeGroups(bytes, file)) {
+  const body = await readCheckedFile(file, KIND)
+  const groups: [number, Uint8Array][] = body === undefined ? [] : decode(body)
+  for (const [firstSeenMs, digests] of groups) {
     for (let at = 0; at + DIGEST_BYTES <= digests.length; at += DIGEST_BYTES) {
       candidates.add(Buffer.from(digests.buffer, digests.byteOffset + at, DIGEST_BYTES), firstSeenMs)
       if (pacer.due) await pacer.pause()
@@ -74,25 +75,5 @@ export async function writeCandidates(file: string, candidates: Candidates, pace
     if (pacer.due) await pacer.pause()
   }
   const body = encode([...groups].map(([firstSeenMs, digests]) => [firstSeenMs, Buffer.concat(digests)]))
-  await replaceFile(file, Buffer.from(encode({ version: VERSION, digest: digestOf(body), body })))
-}
-
-function decodeGroups(bytes: Buffer, file: string): [number, Uint8Array][] {
-  try {
-    const { version, digest, body } = decode(bytes)
-    if (version > VERSION) throw newerVersion(version, file)
-    if (version === VERSION && digestOf(body).equals(digest)) return decode(body)
-  } catch (error) {
-    if (error instanceof DfsError) throw error
-  }
-  warn(`${file} is damaged: the grace period of unreferenced blocks begins anew`)
-  return []
-}
-
-function newerVersion(version: number, file: string): DfsError {
-  return new DfsError('newer-version', `garbage candidates of version ${version}, this dfs knows ${VERSION}`, {
-    op: 'collect garbage',
-    subject: file,
-    mend: 'install a newer dfs on this device',
-  })
+  await writeCheckedFile(file, KIND, body)
 }

@@ -29,6 +29,14 @@ export class MemoryBlocks implements BlockStore, SweepableStore {
     if (!this.#blocks.has(ref.cid)) this.#blocks.set(ref.cid, Buffer.from(bytes))
   }
 
+  temporary(): undefined {
+    return undefined
+  }
+
+  adopt(): Promise<void> {
+    throw new DfsError('unsupported', 'blocks in memory are no files', { op: 'adopt block' })
+  }
+
   pin(cid: Cid): void {
     this.#pins.pin(cid)
   }

@@ -5,6 +5,7 @@
  * covers it.
  */
 import { byteStringOf } from '../bytes/byte-string.ts'
+import { Mutex } from '../concurrency/mutex.ts'
 import type { BlockStore, ByteString, FileReference, OnProgress, ReferenceSource } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
@@ -28,6 +29,7 @@ import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
 import type { AttributeIndex, DirtyMeter, Journal, Services } from './services.ts'
 import { StubTree } from './stub-tree.ts'
+import { type Expired, type ExpiryOptions, expireVersions } from './version-expiry.ts'
 import { Versions, versionsDirectory } from './versions.ts'
 
 export interface FolderOptions {
@@ -62,7 +64,7 @@ interface FolderParts {
   checkpointer: Checkpointer
   background: Background
   adopter: Adopter
-  versions: Inode
+  versions: Versions
   close: () => Promise<void>
 }
 
@@ -71,6 +73,8 @@ export class Folder {
   readonly path: string
   readonly filesystem: Filesystem
   readonly #parts: FolderParts
+  /** Held while a version is in use, or versions go. */
+  readonly #keeping = new Mutex()
 
   private constructor(parts: FolderParts) {
     this.id = parts.id
@@ -141,7 +145,7 @@ export class Folder {
       checkpointer,
       background,
       adopter,
-      versions: directory,
+      versions,
       close: () => closing.disposeAsync(),
     })
   }
@@ -168,32 +172,21 @@ export class Folder {
   async history(inside: ByteString): Promise<KeptVersion[]> {
     const { services, versions } = this.#parts
     const fileId = this.#find(inside)?.file?.fileId
-    return versionsOf(services, versions, { path: inside, fileId })
+    return versionsOf(services, versions.directory, { path: inside, fileId })
   }
 
   /**
    * Makes a kept version the content of the file again; what it replaces becomes a version itself.
    * Fails with `not-found`, `invalid`, `busy` if somebody is writing to the file.
    */
-  async restore(inside: ByteString, { at }: { at?: string | undefined } = {}): Promise<KeptVersion> {
-    const version = chooseVersion(await this.history(inside), inside, at)
-    const { committer, checkpointer } = this.#parts
-    await checkpointer.run({ all: true })
-    const inode = this.#find(inside) ?? (await this.#makeFile(inside))
-    const file = inode.file
-    if (file === undefined)
-      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
-    if (file.writers > 0)
-      throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
-    await checkpointer.exclusively(() => {
-      committer.touch(file).replace(version.state.content, version.state.meta.size)
-      file.contentChanged = true
-      file.mode = version.state.meta.mode
-      file.mtimeNs = version.state.meta.mtimeNs
-      committer.commit(file)
-    })
-    await checkpointer.run({ all: true })
-    return version
+  restore(inside: ByteString, { at }: { at?: string | undefined } = {}): Promise<KeptVersion> {
+    return this.#keeping.run(() => this.#restore(inside, at))
+  }
+
+  /** Lets kept versions go that are too old or stand too close together; not while one is being restored. */
+  expireVersions(options: ExpiryOptions): Promise<Expired> {
+    const { services, versions } = this.#parts
+    return this.#keeping.run(() => expireVersions(services, versions, options))
   }
 
   /** What a garbage collection must find alive, in the order in which it must look. */
@@ -225,6 +218,27 @@ export class Folder {
     } finally {
       await close()
     }
+  }
+
+  async #restore(inside: ByteString, at: string | undefined): Promise<KeptVersion> {
+    const version = chooseVersion(await this.history(inside), inside, at)
+    const { committer, checkpointer } = this.#parts
+    await checkpointer.run({ all: true })
+    const inode = this.#find(inside) ?? (await this.#makeFile(inside))
+    const file = inode.file
+    if (file === undefined)
+      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
+    if (file.writers > 0)
+      throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
+    await checkpointer.exclusively(() => {
+      committer.touch(file).replace(version.state.content, version.state.meta.size)
+      file.contentChanged = true
+      file.mode = version.state.meta.mode
+      file.mtimeNs = version.state.meta.mtimeNs
+      committer.commit(file)
+    })
+    await checkpointer.run({ all: true })
+    return version
   }
 
   #find(inside: ByteString): Inode | undefined {

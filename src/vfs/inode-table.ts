@@ -86,6 +86,11 @@ export class InodeTable {
     return inode
   }
 
+  /** The inode of an object below; undefined if it is not known. */
+  peek(stat: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): Inode | undefined {
+    return this.#byObject.get(objectKey(stat))
+  }
+
   /** The inode of an object below, made if it is new, known from now on by this place too. */
   intern(stat: Stat, kind: InodeKind, parent: Inode, name: ByteString): Inode {
     let inode = this.#byObject.get(objectKey(stat))

@@ -3,16 +3,17 @@
  *
  * What comes back is pinned: the caller unpins it once the reference stands where a garbage collection sees it.
  */
-import type { BlockKind, BlockRef, BlockStore, SealedBlock } from '../dfs.ts'
+import type { BlockKind, BlockRef, BlockStore } from '../dfs.ts'
 import type { SealPool } from '../seal/pool.ts'
 
 interface Waiting {
   plain: Buffer
-  resolve(block: SealedBlock): void
+  resolve(ref: BlockRef): void
   reject(error: unknown): void
 }
 
-const BATCHED_BYTES_MAX = 64 * 1024
+/** What is larger goes alone: a message to a worker costs less than its sealing then. */
+const BATCHED_BYTES_MAX = 256 * 1024
 const BATCH_BYTES = 512 * 1024
 
 export class Sealer {
@@ -31,23 +32,22 @@ export class Sealer {
    */
   async seal(kind: BlockKind, plain: Buffer): Promise<BlockRef | undefined> {
     if (kind === 'data' && isZero(plain)) return undefined
-    const { ref, bytes } =
-      plain.length > BATCHED_BYTES_MAX ? await this.#pool.seal(kind, plain) : await this.#batch(kind, plain)
-    await this.#store.put(ref, bytes)
-    return ref
+    return new Promise((resolve, reject) => {
+      const one = { plain, resolve, reject }
+      if (plain.length > BATCHED_BYTES_MAX) void this.#seal(kind, [one])
+      else this.#batch(kind, one)
+    })
   }
 
   unpin(refs: Iterable<BlockRef | undefined>): void {
     for (const ref of refs) if (ref !== undefined) this.#store.unpin(ref.cid)
   }
 
-  #batch(kind: BlockKind, plain: Buffer): Promise<SealedBlock> {
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiting.get(kind) ?? []
-      if (waiting.length === 0) setImmediate(() => this.#send(kind))
-      this.#waiting.set(kind, waiting)
-      waiting.push({ plain, resolve, reject })
-    })
+  #batch(kind: BlockKind, one: Waiting): void {
+    const waiting = this.#waiting.get(kind) ?? []
+    if (waiting.length === 0) setImmediate(() => this.#send(kind))
+    this.#waiting.set(kind, waiting)
+    waiting.push(one)
   }
 
   #send(kind: BlockKind): void {
@@ -59,23 +59,35 @@ export class Sealer {
       batch.push(one)
       bytes += one.plain.length
       if (bytes < BATCH_BYTES) continue
-      void this.#sealBatch(kind, batch)
+      void this.#seal(kind, batch)
       batch = []
       bytes = 0
     }
-    if (batch.length > 0) void this.#sealBatch(kind, batch)
+    if (batch.length > 0) void this.#seal(kind, batch)
   }
 
-  async #sealBatch(kind: BlockKind, batch: Waiting[]): Promise<void> {
+  /** Never fails: each of them is told. */
+  async #seal(kind: BlockKind, batch: Waiting[]): Promise<void> {
     try {
-      const blocks = await this.#pool.sealBatch(
+      const keeping = await this.#sealAndKeep(
         kind,
         batch.map(({ plain }) => plain),
       )
-      for (const [i, { resolve }] of batch.entries()) resolve(blocks[i]!)
+      for (const [i, { resolve, reject }] of batch.entries()) keeping[i]!.then(resolve, reject)
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
+  }
+
+  /** One promise for each that is sealed: it resolves when the block is kept. */
+  async #sealAndKeep(kind: BlockKind, plains: Buffer[]): Promise<Promise<BlockRef>[]> {
+    const files = plains.map(() => this.#store.temporary()).filter((file) => file !== undefined)
+    if (files.length < plains.length) {
+      const blocks = await this.#pool.sealBatch(kind, plains)
+      return blocks.map(({ ref, bytes }) => this.#store.put(ref, bytes).then(() => ref))
+    }
+    const refs = await this.#pool.sealToFiles(kind, plains, files)
+    return refs.map((ref, i) => this.#store.adopt(ref, files[i]!).then(() => ref))
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ByteString, StubState } from '../dfs.ts'
 import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
-import { readDirectory } from '../posix/listing.ts'
+import { type DirectoryEntry, readDirectory } from '../posix/listing.ts'
 import { statAt, statFd } from '../posix/stat.ts'
 import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from './names.ts'
 import type { Services } from './services.ts'
@@ -19,7 +19,8 @@ export interface WalkedStub {
 }
 
 /**
- * Every stub at or below a visible path ('' for all). Fails if a directory cannot be read.
+ * Every stub at or below a visible path ('' for all), the kept versions last: a file that is removed while the walk
+ * is under way, or whose stub is written anew, moves to them. Fails if a directory cannot be read.
  * Only the name of one directory's entries is in memory at a time, and a descriptor for each level.
  */
 export async function* walkStubs(services: Services, inside: ByteString = ''): AsyncGenerator<WalkedStub> {
@@ -36,7 +37,7 @@ async function* walk(
   const [first, ...rest] = wanted
   const fd = openAt(directoryFd, '.', O.RDONLY | O.DIRECTORY)
   try {
-    for (const { name: stored, type } of readDirectory(fd)) {
+    for (const { name: stored, type } of reservedLast(readDirectory(fd), path)) {
       if (type === 'directory') {
         const name = visibleNameOfOther(stored)
         if ((first !== undefined && first !== name) || isSkipped(path, stored)) continue
@@ -65,6 +66,12 @@ function stubHere(tree: StubTree, fd: number, stored: ByteString, path: ByteStri
   const stat = statAt(fd, stored)
   if (stat === undefined || !tree.isStub(fd, stored, stat)) return undefined
   return { path, load: () => tree.load(fd, stored, stat).state }
+}
+
+function reservedLast(entries: DirectoryEntry[], path: ByteString): DirectoryEntry[] {
+  const at = path === '' ? entries.findIndex(({ name }) => name === RESERVED_NAME) : -1
+  if (at >= 0) entries.push(...entries.splice(at, 1))
+  return entries
 }
 
 /** Of the folder's own directory only the versions refer to blocks. */

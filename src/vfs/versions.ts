@@ -8,7 +8,7 @@ import type { ByteString } from '../dfs.ts'
 import { kindOf } from '../errors.ts'
 import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, pwriteFd } from '../posix/files.ts'
-import { linkAt, makeDirectoryAt, RENAME, renameAt } from '../posix/names.ts'
+import { linkAt, makeDirectoryAt, RENAME, removeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
 import { type Stat, statAt } from '../posix/stat.ts'
 import { sealTrailer } from '../seal/stub-slot.ts'
 import { nowNs } from './clock.ts'
@@ -27,7 +27,8 @@ const REMEMBERED_MAX = 10_000
 
 export class Versions {
   readonly #services: Services
-  readonly #directory: Inode
+  /** `.dfs/versions`. */
+  readonly directory: Inode
   readonly #deletedAgeNsMin: bigint
   /** When each file last made a version, in ms of the monotonic clock. */
   readonly #madeAt = new Map<string, number>()
@@ -38,7 +39,7 @@ export class Versions {
    */
   constructor(services: Services, { directory, deletedAgeMsMin }: { directory: Inode; deletedAgeMsMin: number }) {
     this.#services = services
-    this.#directory = directory
+    this.directory = directory
     this.#deletedAgeNsMin = BigInt(deletedAgeMsMin) * 1_000_000n
   }
 
@@ -100,6 +101,37 @@ export class Versions {
     if (inode.file!.stubSequence > 0) this.#copy(inode, inode.file!.fileId.toString('hex'))
   }
 
+  /** Removes a version for good, and its directory with the last one; false if it is open or not stored yet, and stays. */
+  remove(id: string, time: string): boolean {
+    const { tree, table } = this.#services
+    const directory = this.#directoryOf(id)
+    const inode = directory.children.get(time)
+    if (inode !== undefined && (inode.opens > 0 || inode.file?.isBusy === true)) return false
+    try {
+      unlinkAt(tree.directoryFd(directory), time + STUB_SUFFIX)
+    } catch (error) {
+      if (kindOf(error) !== 'not-found') throw error
+    }
+    if (inode !== undefined) {
+      table.removePlace(inode, directory, time)
+      table.release(inode)
+    }
+    this.#removeIfEmpty(directory, id)
+    return true
+  }
+
+  #removeIfEmpty(directory: Inode, id: string): void {
+    const { tree, table } = this.#services
+    try {
+      removeDirectoryAt(tree.directoryFd(this.directory), id)
+      tree.dropDirectory(directory)
+      table.removePlace(directory, this.directory, id)
+    } catch (error) {
+      if (kindOf(error) !== 'not-empty') throw error
+    }
+    table.release(directory)
+  }
+
   #copy(inode: Inode, key: string): void {
     const { tree } = this.#services
     try {
@@ -125,15 +157,15 @@ export class Versions {
 
   #directoryOf(key: string): Inode {
     const { tree, table } = this.#services
-    const known = this.#directory.children.get(key)
+    const known = this.directory.children.get(key)
     if (known !== undefined) return known
-    const parentFd = tree.directoryFd(this.#directory)
+    const parentFd = tree.directoryFd(this.directory)
     let stat = statAt(parentFd, key)
     if (stat === undefined) {
       makeDirectoryAt(parentFd, key, 0o700)
       stat = statAt(parentFd, key)
     }
-    return table.intern(stat as Stat, 'directory', this.#directory, key)
+    return table.intern(stat as Stat, 'directory', this.directory, key)
   }
 
   #freeName(directoryFd: number): ByteString {
@@ -144,7 +176,7 @@ export class Versions {
   }
 
   #isVersion(inode: Inode): boolean {
-    return inode.place.parent.places[0]?.parent === this.#directory
+    return inode.place.parent.places[0]?.parent === this.directory
   }
 
   #remember(key: string): void {

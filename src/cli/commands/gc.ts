@@ -6,11 +6,14 @@ import { formatBytes, formatCount } from '../output.ts'
 export function registerGc(program: Command, app: App): void {
   program
     .command('gc')
-    .description('delete blocks that nothing has needed for a while (see "dfs config get gcGraceMinutes")')
+    .description('let old versions go, and delete blocks that nothing has needed for a while')
     .option('--json', 'report as JSON')
     .addHelpText(
       'after',
       `
+Versions stay for an hour, then one an hour for a day, then one a day: see "dfs config get versionDays". A block that
+nothing needs stays for a while: see "dfs config get gcGraceMinutes".
+
 Examples:
   $ dfs gc`,
     )
@@ -22,9 +25,10 @@ async function runGc(app: App, options: ReportOptions): Promise<void> {
     using bar = app.progressBar('collecting')
     return await client.call('gc', {}, { onProgress: bar.onProgress })
   })
-  app.report(options, result, ({ blocks, bytes, keptByGrace }) => {
+  app.report(options, result, ({ blocks, bytes, keptByGrace, versions }) => {
+    const expired = versions === 0 ? '' : `Let go of ${formatCount(versions, 'old version')}\n`
     const kept =
       keptByGrace === 0 ? '' : `; ${formatCount(keptByGrace, 'more block')} will go when the grace period is over`
-    return `Deleted ${formatCount(blocks, 'block')}, ${formatBytes(bytes)}${kept}`
+    return `${expired}Deleted ${formatCount(blocks, 'block')}, ${formatBytes(bytes)}${kept}`
   })
 }

@@ -1,11 +1,12 @@
 /**
- * `gc`: deletes blocks that nothing needs any more. All registered folders must be readable for that: one that is not,
+ * `gc`: lets old versions go, then deletes blocks that nothing needs any more. All registered folders must be readable for that: one that is not,
  * may need any block.
  */
 import path from 'node:path'
 import { collectGarbage } from '../../store/gc.ts'
 import type { Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
+import { expireVersions } from '../version-keeping.ts'
 import { type Context, leaseAll } from './context.ts'
 
 const MS_PER_MINUTE = 60_000
@@ -15,6 +16,8 @@ export async function gc(context: Context, { signal, onProgress }: Call): Promis
   const home = context.home()
   return collecting.run(async () => {
     await using leases = await leaseAll(folders, home.folders.list())
+    let versions = 0
+    for (const folder of leases.folders) versions += await expireVersions(folder, { home, clock }, { signal })
     const collected = await collectGarbage({
       store,
       sources: leases.folders.flatMap((folder) => folder.referenceSources()),
@@ -24,6 +27,6 @@ export async function gc(context: Context, { signal, onProgress }: Call): Promis
       signal,
       onProgress,
     })
-    return { blocks: collected.deleted, bytes: collected.freedBytes, keptByGrace: collected.candidates }
+    return { blocks: collected.deleted, bytes: collected.freedBytes, keptByGrace: collected.candidates, versions }
   })
 }

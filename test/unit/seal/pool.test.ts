@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -60,6 +69,24 @@ test('a batch comes back in its order', async () => {
   const expected = plains.map((plain) => sealBlock('node', plain, keys))
   assert.deepEqual(await pool.sealBatch('node', plains), expected)
   assert.deepEqual(await pool.sealBatch('node', []), [])
+})
+
+test('blocks are sealed into files of their own', async () => {
+  const plains = [Buffer.from('one'), randomBytes(100_000)]
+  const files = plains.map((_, i) => join(directory, `sealed-${i}`))
+  const refs = await pool.sealToFiles('data', plains, files)
+  for (const [i, plain] of plains.entries()) {
+    const { ref, bytes } = sealBlock('data', plain, keys)
+    assert.deepEqual(refs[i], ref)
+    assert.ok(readFileSync(files[i]!).equals(bytes))
+  }
+})
+
+test('of blocks that cannot all be written into files none is left', async () => {
+  const [first, blocked] = [join(directory, 'first'), join(directory, 'no-such-directory', 'second')]
+  const sealing = pool.sealToFiles('data', [Buffer.from('one'), Buffer.from('two')], [first, blocked])
+  await assert.rejects(sealing, { kind: 'not-found' })
+  assert.ok(!existsSync(first))
 })
 
 test('frames are opened from a file descriptor', async () => {

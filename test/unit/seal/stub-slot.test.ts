@@ -48,14 +48,14 @@ test('a state comes back as it was sealed, whatever its content', () => {
   for (const content of contents) {
     const slot = sealSlot(stateOf(4, content), keys)
     assert.ok(slot.length <= SLOT_BYTES)
-    assert.deepEqual(openStub(stubOf(slot), keys), { state: stateOf(4, content), slot: 0, damagedSlots: 0 })
+    assert.deepEqual(openStub(stubOf(slot), keys), { state: stateOf(4, content), slot: 0, newerMayBeLost: false })
   }
 })
 
 test('the slot with the higher sequence counts', () => {
   const [four, five] = [sealSlot(stateOf(4), keys), sealSlot(stateOf(5), keys)]
-  assert.deepEqual(openStub(stubOf(four, five), keys), { state: stateOf(5), slot: 1, damagedSlots: 0 })
-  assert.deepEqual(openStub(stubOf(five, four), keys), { state: stateOf(5), slot: 0, damagedSlots: 0 })
+  assert.deepEqual(openStub(stubOf(four, five), keys), { state: stateOf(5), slot: 1, newerMayBeLost: false })
+  assert.deepEqual(openStub(stubOf(five, four), keys), { state: stateOf(5), slot: 0, newerMayBeLost: false })
 })
 
 test('a torn update leaves the older slot', () => {
@@ -63,7 +63,7 @@ test('a torn update leaves the older slot', () => {
   for (const written of [1, 20, 48, 60, five.length - 1]) {
     const torn = Buffer.alloc(five.length)
     five.copy(torn, 0, 0, written)
-    assert.deepEqual(openStub(stubOf(four, torn), keys), { state: stateOf(4), slot: 0, damagedSlots: 1 })
+    assert.deepEqual(openStub(stubOf(four, torn), keys), { state: stateOf(4), slot: 0, newerMayBeLost: true })
   }
   assert.equal(openStub(stubOf(four, five.subarray(0, five.length - 3)), keys).slot, 0)
 })
@@ -100,7 +100,7 @@ test("another's stub is told from a damaged one", () => {
 test("another key's newer state is not hidden by an older one of ours, an older one is passed over", () => {
   const [foreign, older, newer] = [sealSlot(stateOf(5), others), sealSlot(stateOf(4), keys), sealSlot(stateOf(6), keys)]
   assert.throws(() => openStub(stubOf(foreign, older), keys), { kind: 'wrong-key' })
-  assert.deepEqual(openStub(stubOf(foreign, newer), keys), { state: stateOf(6), slot: 1, damagedSlots: 0 })
+  assert.deepEqual(openStub(stubOf(foreign, newer), keys), { state: stateOf(6), slot: 1, newerMayBeLost: false })
 })
 
 test('a slot that a later dfs wrote makes the stub untouchable, though the other opens', () => {

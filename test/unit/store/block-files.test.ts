@@ -6,7 +6,7 @@ import type { Cid } from '../../../src/dfs.ts'
 import { BlockFiles } from '../../../src/store/block-files.ts'
 import { placeOf } from '../../../src/store/block-paths.ts'
 import { type Files, realFiles } from '../../../src/store/files.ts'
-import { describeBlockStore, putUnpinned, testBlock } from '../../conformance/block-store.ts'
+import { describeBlockStore, putUnpinned, type TestBlock, testBlock } from '../../conformance/block-store.ts'
 import { diskError, temporaryDirectory } from './temporary-directory.ts'
 
 describeBlockStore('BlockFiles', () => BlockFiles.open(temporaryDirectory()))
@@ -39,6 +39,19 @@ function fakeFiles(replaced: Partial<Files> = {}) {
   return { files, count }
 }
 
+/** As a sealing worker does: writes the block to a temporary path of the store, which then takes it in. */
+function adopt(store: BlockFiles, { ref, bytes }: TestBlock): Promise<void> {
+  const temporary = store.temporary()
+  writeFileSync(temporary, bytes)
+  return store.adopt(ref, temporary)
+}
+
+/** A block file of zero length, as power loss leaves it. */
+function writeTorn(dir: string, cid: Cid): void {
+  mkdirSync(path.dirname(fileOf(dir, cid)), { recursive: true })
+  writeFileSync(fileOf(dir, cid), '')
+}
+
 describe('BlockFiles on disk', () => {
   it('keeps a block at the first byte of its digest in hex, and nothing temporary', async () => {
     const dir = temporaryDirectory()
@@ -50,6 +63,43 @@ describe('BlockFiles on disk', () => {
       assert.deepEqual(readFileSync(fileOf(dir, ref.cid)), bytes)
     }
     assert.deepEqual(readdirSync(path.join(dir, 'tmp')), [])
+  })
+
+  it('takes in a block that a sealer wrote, pinned, and syncs it', async () => {
+    const dir = temporaryDirectory()
+    const { files, count } = fakeFiles()
+    await using store = await BlockFiles.open(dir, { files })
+    const { ref, bytes } = testBlock(1)
+    await adopt(store, { ref, bytes })
+    assert.deepEqual(readFileSync(fileOf(dir, ref.cid)), bytes)
+    assert.equal(store.delete(ref.cid), false)
+    await store.sync([ref.cid])
+    assert.equal(count.data, 1)
+    assert.deepEqual(readdirSync(path.join(dir, 'tmp')), [])
+  })
+
+  it('looks at the bytes of a block that is here when an equal one is taken in', async () => {
+    const dir = temporaryDirectory()
+    const block = testBlock(1, LARGE)
+    writeTorn(dir, block.ref.cid)
+    await using store = await BlockFiles.open(dir)
+    await Promise.all([adopt(store, block), adopt(store, block)])
+    await adopt(store, block)
+    assert.deepEqual(readFileSync(fileOf(dir, block.ref.cid)), block.bytes)
+    assert.deepEqual(readdirSync(path.join(dir, 'tmp')), [])
+  })
+
+  it('pins nothing when a block that was written for it cannot be moved to its place', async () => {
+    const renameFails = () => {
+      throw diskError('EIO')
+    }
+    await using store = await BlockFiles.open(temporaryDirectory(), {
+      files: { ...realFiles, renameSync: renameFails },
+    })
+    const block = testBlock(1)
+    await assert.rejects(adopt(store, block), { kind: 'io' })
+    await assert.rejects(store.put(block.ref, block.bytes), { kind: 'io' })
+    assert.equal(store.has(block.ref.cid), false)
   })
 
   it('finds the blocks of an earlier run', async () => {

@@ -1,0 +1,33 @@
+/**
+ * Gives a new stub what of a file's attributes is kept in the object below: owner, permissions, extended attributes,
+ * and the time it was last read.
+ */
+import { chmodFd, chownFd, utimesFd } from '../../posix/attributes.ts'
+import { type Stat, statFd } from '../../posix/stat.ts'
+import { getXattrFd, listXattrsFd, removeXattrFd, setXattrFd } from '../../posix/xattrs.ts'
+
+const OWNER_READ_WRITE = 0o600
+const IS_ROOT = process.getuid?.() === 0
+const ACL = 'system.posix_acl_access'
+
+/** `stat` is that of the original. Fails with what the system says to an attribute that cannot be kept. */
+export function copyAttributes(originalFd: number, stat: Stat, stubFd: number): void {
+  const made = statFd(stubFd)
+  if (made.uid !== stat.uid || made.gid !== stat.gid) chownFd(stubFd, stat.uid, stat.gid)
+  copyXattrs(originalFd, stubFd)
+  const permissions = stat.mode & 0o777
+  chmodFd(stubFd, IS_ROOT ? permissions : permissions | OWNER_READ_WRITE)
+  utimesFd(stubFd, stat.atimeNs, 'keep')
+}
+
+function copyXattrs(originalFd: number, stubFd: number): void {
+  const names = listXattrsFd(originalFd)
+  for (const name of names) {
+    // Labels and capabilities are the system's to give; only root may.
+    if (name.startsWith('security.') && !IS_ROOT) continue
+    const value = getXattrFd(originalFd, name)
+    if (value !== undefined) setXattrFd(stubFd, name, value)
+  }
+  // What the directory it was made in hands down does not belong to it.
+  if (!names.includes(ACL) && listXattrsFd(stubFd).includes(ACL)) removeXattrFd(stubFd, ACL)
+}
