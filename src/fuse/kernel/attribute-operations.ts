@@ -1,8 +1,8 @@
 /** Requests on attributes, extended ones too, and on the whole file system. */
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../../dfs.ts'
-import { DfsError } from '../../errors.ts'
-import type { AttributeChanges, Attributes, FilesystemStatistics, Time } from '../../vfs/operations.ts'
+import type { AttributeChanges, Attributes, Awaitable, FilesystemStatistics, Time } from '../../vfs/operations.ts'
+import { errnoOfKind } from '../errno.ts'
 import { encodeAttrOut, encodeStatx } from './attributes.ts'
 import { type Context, withoutPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
@@ -41,10 +41,7 @@ export function attributeOperations(context: Context): Operations {
       encode: (reply, statistics: FilesystemStatistics) => void encodeStatfs(reply, statistics),
     },
     GETXATTR: valueOperation(GETXATTR_IN.bytes + 2, (request) =>
-      whenReady(filesystem.getxattr(request.ino, request.text(GETXATTR_IN.bytes)), (value) => {
-        if (value === undefined) throw new DfsError('no-data', 'there is no such attribute')
-        return value
-      }),
+      filesystem.getxattr(request.ino, request.text(GETXATTR_IN.bytes)),
     ),
     LISTXATTR: valueOperation(GETXATTR_IN.bytes, (request) =>
       whenReady(filesystem.listxattr(request.ino), (names: readonly ByteString[]) =>
@@ -96,18 +93,17 @@ function changesOf(request: Request, valid: number): AttributeChanges {
 /** An attribute's value, or how long it is if that is all that was asked for. */
 function valueOperation(
   bodyBytes: number,
-  find: (request: Request) => Buffer | Promise<Buffer>,
-): Operation<{ value: Buffer; asked: number }> {
+  find: (request: Request) => Awaitable<Buffer | undefined>,
+): Operation<{ value: Buffer | undefined; asked: number }> {
   return {
     bodyBytes,
     serve: (request) => {
       const asked = request.u32(GETXATTR_IN.size)
-      return whenReady(find(request), (value) => {
-        if (asked !== 0 && value.length > asked) throw new DfsError('out-of-range', 'the value is longer')
-        return { value, asked }
-      })
+      return whenReady(find(request), (value) => ({ value, asked }))
     },
     encode: (reply, { value, asked }) => {
+      if (value === undefined) return errnoOfKind('no-data')
+      if (asked !== 0 && value.length > asked) return errnoOfKind('out-of-range')
       if (asked === 0) reply.begin(GETXATTR_OUT.bytes).u32(GETXATTR_OUT.size, value.length)
       else value.copy(reply.end(value.length).body(value.length))
       return undefined

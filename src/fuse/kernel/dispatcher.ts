@@ -17,8 +17,8 @@ const log = logger('fuse')
 
 const { ENOSYS, EINTR, EIO } = constants.errno
 
-/** Answers without data of their own size. */
-const REPLY_BYTES_MAX = 4096
+/** No value and no list of attributes is longer (linux/limits.h), and no other answer that has no reply of its own. */
+const REPLY_BYTES_MAX = 65536
 
 interface Pending {
   readonly operation: Operation
@@ -85,8 +85,7 @@ export class Dispatcher {
     if (operation.silent === true) return
     let refused: number
     try {
-      const reply = operation.encode?.(this.#reply, value) ?? (operation.encode ? this.#reply : this.#reply.begin(0))
-      refused = this.#send(reply.buffer, reply.seal(unique))
+      refused = this.#sendAnswer(unique, operation, value)
     } catch (error) {
       drop(operation, value)
       throw error
@@ -101,13 +100,20 @@ export class Dispatcher {
     if (refused !== constants.errno.ENOENT) this.#answerError(unique, EIO)
   }
 
+  #sendAnswer(unique: number, { encode }: Operation, value: unknown): number {
+    if (encode === undefined) return this.#answerError(unique, 0)
+    const encoded = encode(this.#reply, value) ?? this.#reply
+    if (typeof encoded === 'number') return this.#answerError(unique, encoded)
+    return this.#send(encoded.buffer, encoded.seal(unique))
+  }
+
   #fail(unique: number, opcode: number, operation: Operation, error: unknown): void {
     log('%s: %o', this.#names[opcode], error)
     if (operation.silent !== true) this.#answerError(unique, errnoOf(error))
   }
 
-  #answerError(unique: number, errno: number): void {
-    this.#send(this.#reply.buffer, this.#reply.begin(0).seal(unique, -errno))
+  #answerError(unique: number, errno: number): number {
+    return this.#send(this.#reply.buffer, this.#reply.begin(0).seal(unique, -errno))
   }
 
   /** The asker of another request does not want to wait any longer. */

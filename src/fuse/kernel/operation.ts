@@ -9,8 +9,11 @@ export interface Operation<T = unknown> {
   readonly bodyBytes: number
   /** Does what is asked. The request's memory stays as it is until the outcome is known. */
   serve(request: Request): Awaitable<T>
-  /** Puts the outcome into `reply`, or names the reply that has it already. Without it the answer has no body. */
-  encode?(reply: Reply, value: T): Reply | undefined
+  /**
+   * Puts the outcome into `reply`, or names the reply that has it already; an errno, for refusals that are part of
+   * everyday work and should cost no exception. Without it the answer has no body.
+   */
+  encode?(reply: Reply, value: T): Reply | number | undefined
   /** The kernel did not get the answer: what it would have had to give back is taken back. */
   undo?(value: T): void
   /** Called last, whatever became of the answer. */
