@@ -1,47 +1,34 @@
 /** The command line of dfs: parses it, runs one command, and turns how that ended into an exit code and one line. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import createDebug from 'debug'
 import { DfsError, kindOf } from '../errors.ts'
+import { logger } from '../log.ts'
 import { fromNodeError, isSystemError } from '../posix/errno.ts'
 import { App, type AppStreams } from './app.ts'
-import { registerAdd } from './commands/add.ts'
-import { registerConfig } from './commands/config.ts'
-import { registerDaemon } from './commands/daemon.ts'
-import { registerDoctor } from './commands/doctor.ts'
-import { registerGc } from './commands/gc.ts'
-import { registerCat, registerGet } from './commands/get.ts'
-import { registerHistory, registerRestore } from './commands/history.ts'
-import { registerId } from './commands/id.ts'
-import { registerInit, registerRecover } from './commands/init.ts'
-import { registerMount } from './commands/mount.ts'
-import { registerStatus } from './commands/status.ts'
-import { registerUmount } from './commands/umount.ts'
-import { registerVerify } from './commands/verify.ts'
 import { EXIT_CODES, EXIT_MEANINGS } from './exit-codes.ts'
 import { formatError } from './output.ts'
 
-const log = createDebug('dfs:cli')
+const log = logger('cli')
 
-/** In the order of the help. */
-const REGISTER = [
-  registerInit,
-  registerRecover,
-  registerMount,
-  registerUmount,
-  registerAdd,
-  registerGet,
-  registerCat,
-  registerStatus,
-  registerVerify,
-  registerGc,
-  registerHistory,
-  registerRestore,
-  registerId,
-  registerDoctor,
-  registerConfig,
-  registerDaemon,
-]
+/** In the order of the help. Only what is asked for is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, app: App) => void>>> = {
+  init: async () => (await import('./commands/init.ts')).registerInit,
+  recover: async () => (await import('./commands/init.ts')).registerRecover,
+  mount: async () => (await import('./commands/mount.ts')).registerMount,
+  umount: async () => (await import('./commands/umount.ts')).registerUmount,
+  add: async () => (await import('./commands/add.ts')).registerAdd,
+  get: async () => (await import('./commands/get.ts')).registerGet,
+  cat: async () => (await import('./commands/get.ts')).registerCat,
+  status: async () => (await import('./commands/status.ts')).registerStatus,
+  verify: async () => (await import('./commands/verify.ts')).registerVerify,
+  gc: async () => (await import('./commands/gc.ts')).registerGc,
+  history: async () => (await import('./commands/history.ts')).registerHistory,
+  restore: async () => (await import('./commands/history.ts')).registerRestore,
+  id: async () => (await import('./commands/id.ts')).registerId,
+  doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
+  config: async () => (await import('./commands/config.ts')).registerConfig,
+  daemon: async () => (await import('./commands/daemon.ts')).registerDaemon,
+}
 
 const EPILOGUE = `
 Examples:
@@ -63,7 +50,8 @@ export async function main(argv: readonly string[], streams: AppStreams = proces
   const app = new App(streams)
   try {
     if (argv.length === 0) throw new DfsError('usage', 'which command?', { mend: 'see "dfs --help"' })
-    await createProgram(app).parseAsync(argv, { from: 'user' })
+    const program = await createProgram(app, argv[0])
+    await program.parseAsync(argv, { from: 'user' })
     return EXIT_CODES[app.outcome]
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_CODES.done
@@ -74,7 +62,8 @@ export async function main(argv: readonly string[], streams: AppStreams = proces
   }
 }
 
-export function createProgram(app: App): Command {
+/** The command line as commander knows it: with all commands, or one if `verb` names one. */
+export async function createProgram(app: App, verb = ''): Promise<Command> {
   const program = new Command('dfs')
     .description('An end-to-end encrypted file store that is used as an ordinary folder.')
     .version(readVersion(), '-V, --version', 'show the version')
@@ -86,7 +75,8 @@ export function createProgram(app: App): Command {
       writeErr: (text) => app.streams.stderr.write(text),
       outputError: () => undefined, // `main` tells it, in one line.
     })
-  for (const register of REGISTER) register(program, app)
+  const wanted = Object.hasOwn(COMMANDS, verb) ? [verb] : Object.keys(COMMANDS)
+  for (const name of wanted) (await COMMANDS[name]!())(program, app)
   return program
 }
 

@@ -3,18 +3,14 @@
  * Only to be asked about paths that this daemon does not serve: it looks at them through the kernel.
  */
 import { realpathSync } from 'node:fs'
-import { lstat, readdir, stat } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { DfsError } from '../errors.ts'
 import { fromNodeError } from '../posix/errno.ts'
-import { mountEntries, unmount } from '../posix/mount.ts'
 import { isWithin } from './locate.ts'
 
 const OP = 'mount'
-/** A mount that takes longer is served, but hangs. */
-const ANSWER_MS_MAX = 5_000
 
 /** Where the program's own files are: `src/` or `dist/` and all that lies beside it. */
 const PROGRAM = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
@@ -75,48 +71,6 @@ export async function checkEmptyDirectory(directory: string): Promise<void> {
   await checkDirectory(directory)
   if ((await readdir(directory)).length === 0) return
   throw new DfsError('not-empty', 'is not empty', { op: OP, subject: directory, mend: 'mount at an empty directory' })
-}
-
-/**
- * Makes way for a mount at `target`: a mount whose server died is taken off; true if there was one.
- * Fails with `busy` if a living dfs, which is not this daemon, has mounted there.
- */
-export async function detachStale(target: string): Promise<boolean> {
-  let detached = false
-  while (topmostDfs(target)) {
-    if (await isAlive(target)) {
-      throw new DfsError('busy', 'is mounted by another dfs', {
-        op: OP,
-        subject: target,
-        mend: 'unmount it with the DFS_HOME it was mounted with',
-      })
-    }
-    await unmount(target, { lazy: true })
-    detached = true
-  }
-  return detached
-}
-
-function topmostDfs(target: string): boolean {
-  const entry = mountEntries().findLast((mount) => mount.target === target)
-  return entry !== undefined && isDfsMount(entry)
-}
-
-/** Both drivers give their mounts this type. */
-export function isDfsMount({ type }: { type: string }): boolean {
-  return type === 'fuse.dfs'
-}
-
-/** Whether somebody serves the mount; a dead one answers `ENOTCONN` (or `ECONNABORTED`) at once. */
-export async function isAlive(target: string): Promise<boolean> {
-  const answer = await Promise.race([
-    stat(target).then(
-      () => 'served',
-      (error: NodeJS.ErrnoException) => error.code,
-    ),
-    delay(ANSWER_MS_MAX, 'late', { ref: false }),
-  ])
-  return answer !== 'ENOTCONN' && answer !== 'ECONNABORTED'
 }
 
 function refuseOverlap(directory: string, other: string): void {

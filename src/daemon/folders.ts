@@ -4,9 +4,10 @@
  */
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError } from '../errors.ts'
+import { detachStale } from '../fuse/mountpoint.ts'
 import { logger } from '../log.ts'
 import type { Folder } from '../vfs/folder.ts'
-import { checkDirectory, checkFolderPath, detachStale } from './folder-checks.ts'
+import { checkDirectory, checkFolderPath } from './folder-checks.ts'
 import type { FolderRegistry } from './folder-registry.ts'
 
 const log = logger('daemon')

@@ -3,13 +3,14 @@
  * needs them, and ends when nobody does. Ending unmounts and stores everything first; the lock goes last.
  */
 import { logger } from '../log.ts'
-import { chooseSocketPath, isHome } from './address.ts'
+import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, noHome } from './home.ts'
 import { HomeLock } from './home-lock.ts'
 import { IdleTimer } from './idle-timer.ts'
 import type { Context, Parts } from './operations/context.ts'
 import { handlersFor } from './operations/handlers.ts'
+import { chooseSocketPath } from './socket-path.ts'
 
 const log = logger('daemon')
 

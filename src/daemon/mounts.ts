@@ -5,10 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DfsError, describeError, kindOf } from '../errors.ts'
 import type { Driver, Mounted } from '../fuse/driver.ts'
+import { detachStale, isDfsMount } from '../fuse/mountpoint.ts'
 import { warn } from '../log.ts'
 import { mountEntries } from '../posix/mount.ts'
 import { holdersOf } from '../posix/mount-holders.ts'
-import { checkEmptyDirectory, checkFolderPath, checkMountpointPath, detachStale, isDfsMount } from './folder-checks.ts'
+import { checkEmptyDirectory, checkFolderPath, checkMountpointPath } from './folder-checks.ts'
 import type { FolderLease, Folders, LeaseOptions } from './folders.ts'
 
 const SIGHT_POLL_MS = 10

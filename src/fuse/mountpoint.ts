@@ -1,7 +1,8 @@
 /**
- * The directory that is mounted over. Whatever asks a mount anything does so on libuv's threads and with a deadline.
+ * What is mounted on a directory: whether it is of dfs, whether its server lives, and taking away what a daemon that
+ * died has left. Whatever asks a mount anything does so on libuv's threads and with a deadline.
  */
-import { realpath, stat, statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
 import { fromNodeError } from '../posix/errno.ts'
@@ -10,34 +11,10 @@ import { type MountEntry, mountEntries, unmount } from '../posix/mount.ts'
 const log = logger('fuse')
 
 const ANSWER_MS_MAX = 10_000
-/** fuse-native cuts longer paths, and mount tables are not read for them. */
-const TARGET_BYTES_MAX = 1023
 
-/**
- * The real path of a directory that can be mounted over; a mount there whose server died is taken away.
- * Fails with `busy` if a living mount of dfs is there, `not-found`, `not-a-directory`, `name-too-long`, `timeout`.
- */
-export async function prepareTarget(asked: string): Promise<string> {
-  const target = await withDeadline(realpath(asked), asked).catch((error) => {
-    if (isServerGone(error)) return asked
-    throw error
-  })
-  if (Buffer.byteLength(target) > TARGET_BYTES_MAX) {
-    throw new DfsError('name-too-long', `the path has more than ${TARGET_BYTES_MAX} bytes`, {
-      op: 'mount',
-      subject: target,
-    })
-  }
-  await removeStaleMounts(target)
-  if (!(await withDeadline(stat(target), target)).isDirectory()) {
-    throw new DfsError('not-a-directory', 'the mountpoint is not a directory', { op: 'mount', subject: target })
-  }
-  return target
-}
-
-/** Resolves when the file system mounted at `target` answers; fails with `not-running` if its server is gone, `timeout`. */
-export async function answers(target: string): Promise<void> {
-  await withDeadline(statfs(target), target)
+/** Every driver gives its mounts this type. */
+export function isDfsMount({ type }: Pick<MountEntry, 'type'>): boolean {
+  return type === 'fuse.dfs'
 }
 
 /** The mount that a path leads to, if one is made right there. */
@@ -45,33 +22,53 @@ export function mountAt(target: string): MountEntry | undefined {
   return mountEntries().findLast((entry) => entry.target === target)
 }
 
-async function removeStaleMounts(target: string): Promise<void> {
-  for (let mount = mountAt(target); mount?.type === 'fuse.dfs'; mount = mountAt(target)) {
-    const gone = await answers(target).then(() => false, isServerGone)
-    if (!gone) {
-      throw new DfsError('busy', 'a folder of dfs is mounted there already', {
+/** Resolves when the file system mounted at `target` answers; fails with `not-running` if its server is gone, `timeout`. */
+export async function answers(target: string): Promise<void> {
+  await withinDeadline(statfs(target), target)
+}
+
+/** Whether somebody serves the mount: who is late is taken to live. */
+export async function isServed(target: string): Promise<boolean> {
+  return withinDeadline(stat(target), target).then(
+    () => true,
+    (error) => !isServerGone(error),
+  )
+}
+
+/**
+ * Makes way for a mount at `target`: mounts of dfs whose server died are taken off; true if there was one.
+ * Fails with `busy` if a living dfs, which is not this process, has mounted there.
+ */
+export async function detachStale(target: string): Promise<boolean> {
+  let detached = false
+  for (let mount = mountAt(target); mount !== undefined && isDfsMount(mount); mount = mountAt(target)) {
+    if (await isServed(target)) {
+      throw new DfsError('busy', 'is mounted by another dfs', {
         op: 'mount',
         subject: target,
-        mend: 'unmount it first: dfs umount',
+        mend: 'unmount it with the DFS_HOME it was mounted with',
       })
     }
     log('%s: taking away the mount of a daemon that died', target)
     await unmount(target, { lazy: true })
+    detached = true
   }
+  return detached
 }
 
 /** ECONNABORTED comes to whoever was asking at the moment the server died. */
-function isServerGone(error: unknown): boolean {
+export function isServerGone(error: unknown): boolean {
   const code = error instanceof DfsError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined
   return kindOf(error) === 'not-running' || code === 'ECONNABORTED'
 }
 
-async function withDeadline<T>(work: Promise<T>, subject: string): Promise<T> {
+/** What was asked of a path that may be a mount; fails with `timeout` if it does not answer. */
+export async function withinDeadline<T>(asked: Promise<T>, subject: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const error = new DfsError('timeout', `no answer within ${ANSWER_MS_MAX / 1000} s`, { op: 'mount', subject })
   const timer = setTimeout(reject, ANSWER_MS_MAX, error)
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([asked, late])
   } catch (error) {
     throw fromNodeError(error, 'mount', subject)
   } finally {

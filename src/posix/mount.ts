@@ -48,8 +48,12 @@ export function parseMountInfo(text: string): MountEntry[] {
     })
 }
 
+/** ASCII without a backslash: most fields of most mounts, of which there may be many. */
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/
+
 /** The kernel writes space, tab, line feed and backslash as three octal digits. */
 function decodeField(field: string): string {
+  if (PLAIN.test(field)) return field
   return textOf(
     field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
   )

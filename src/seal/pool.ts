@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import type { BlockKind, BlockRef, SealedBlock } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { frameCountOf } from '../format/block.ts'
@@ -40,18 +40,23 @@ export interface SealPoolOptions {
   threads?: number
 }
 
+type Workers = Piscina<WorkerTask, WorkerAnswer>
+
 export class SealPool {
-  readonly #workers: Piscina<WorkerTask, WorkerAnswer>
+  readonly #keys: BlockSecrets
+  readonly #threads: number
+  #starting: Promise<Workers> | undefined
+  #workers: Workers | undefined
   #closed: Promise<void> | undefined
 
   constructor({ keys, threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())) }: SealPoolOptions) {
-    this.#workers = new Piscina<WorkerTask, WorkerAnswer>({
-      filename: WORKER.href,
-      minThreads: threads,
-      maxThreads: threads,
-      workerData: wireSecrets(keys),
-    })
-    this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
+    this.#keys = keys
+    this.#threads = threads
+  }
+
+  /** Starts the workers, which the first task does otherwise: it takes a tenth of a second. */
+  warmUp(): void {
+    if (this.#closed === undefined) this.#start().catch((error) => log('no workers: %s', error))
   }
 
   /** Seals one chunk or node. */
@@ -100,7 +105,7 @@ export class SealPool {
 
   /** Lets the running tasks end and fails the waiting ones with `aborted`. */
   close(): Promise<void> {
-    this.#closed ??= this.#workers.close({ force: true })
+    this.#closed ??= this.#starting?.then((workers) => workers.close({ force: true })) ?? Promise.resolve()
     return this.#closed
   }
 
@@ -108,9 +113,27 @@ export class SealPool {
     return this.close()
   }
 
+  #start(): Promise<Workers> {
+    this.#starting ??= this.#startWorkers()
+    return this.#starting
+  }
+
+  async #startWorkers(): Promise<Workers> {
+    const { Piscina } = await import('piscina')
+    this.#workers = new Piscina<WorkerTask, WorkerAnswer>({
+      filename: WORKER.href,
+      minThreads: this.#threads,
+      maxThreads: this.#threads,
+      workerData: wireSecrets(this.#keys),
+    })
+    this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
+    return this.#workers
+  }
+
   async #run(task: WorkerTask): Promise<WorkerAnswer> {
     if (this.#closed !== undefined) throw closedError()
-    const answer = await this.#workers.run(task, { transferList: ownBuffersOf(task) }).catch((cause: unknown) => {
+    const workers = this.#workers ?? (await this.#start())
+    const answer = await workers.run(task, { transferList: ownBuffersOf(task) }).catch((cause: unknown) => {
       if (this.#closed !== undefined) throw closedError(cause)
       throw new DfsError('internal', 'a sealing worker died', { op: task.op, cause })
     })

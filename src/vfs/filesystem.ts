@@ -74,6 +74,7 @@ export class Filesystem implements FilesystemOperations {
 
   async setattr(ino: Ino, changes: AttributeChanges): Promise<Attributes> {
     const inode = this.#inode(ino)
+    this.names.checkMayChange(inode)
     await this.#setter.set(inode, changes)
     return this.#attributes(inode)
   }
@@ -132,6 +133,7 @@ export class Filesystem implements FilesystemOperations {
   open(ino: Ino, flags: number): Awaitable<number> {
     const inode = this.#inode(ino)
     const writes = (flags & O.ACCMODE) !== O.RDONLY
+    if (writes) this.names.checkMayChange(inode)
     if (inode.kind !== 'plain' || !writes) return this.#files.open(inode, flags)
     // A plain file named like a stub would, cut to nothing, be taken for one: it becomes one before that.
     const { parent, name } = inode.place
@@ -171,7 +173,7 @@ export class Filesystem implements FilesystemOperations {
   /** What the directory held when it was first read through this handle. */
   readdir(handle: number): Promise<readonly DirectoryEntry[]> {
     const open = this.#directory(handle)
-    open.entries ??= listDirectory(this.#services, open.directory)
+    open.entries ??= listDirectory(this.#services, open.directory, this.#adoptInWay)
     return open.entries
   }
 
@@ -207,12 +209,14 @@ export class Filesystem implements FilesystemOperations {
 
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
     const inode = this.#inode(ino)
+    this.names.checkMayChange(inode)
     this.#xattrs.set(inode, name, value, flags)
     this.#setter.touch(inode)
   }
 
   removexattr(ino: Ino, name: ByteString): void {
     const inode = this.#inode(ino)
+    this.names.checkMayChange(inode)
     this.#xattrs.remove(inode, name)
     this.#setter.touch(inode)
   }

@@ -54,9 +54,9 @@ export class Finder {
     if (found !== undefined) throw new DfsError('exists', 'the name exists')
   }
 
-  /** Fails with `read-only` for a directory at or below `.dfs`. */
-  checkMayChange(directory: Inode): void {
-    for (let at = directory; at !== this.#services.table.root; at = at.place.parent) {
+  /** Fails with `read-only` for what is at or below `.dfs`. What has no name any more may be changed. */
+  checkMayChange(inode: Inode): void {
+    for (let at = inode; at !== this.#services.table.root && at.places.length > 0; at = at.place.parent) {
       if (this.#isReservedRoot(at.place.parent, at.place.name)) throw readOnly()
     }
   }
@@ -75,10 +75,12 @@ export class Finder {
     const known = parent.children.get(name)
     if (known !== undefined && known.kind === kind && known.is(stat)) return known
     if (kind !== 'stub') return table.intern(stat, kind, parent, name)
+    // A file known by another name knows itself better than its stub does.
+    if (table.peek(stat)?.kind === kind) return table.intern(stat, kind, parent, name)
     // Asked before anything is remembered, for a damaged stub fails here.
     const said = attributes ?? tree.attributes(tree.directoryFd(parent), stored, stat)
     const inode = table.intern(stat, kind, parent, name)
-    inode.file ??= new StubFile(inode, said)
+    inode.file = new StubFile(inode, said)
     return inode
   }
 

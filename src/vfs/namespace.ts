@@ -63,6 +63,11 @@ export class Namespace {
     this.#removal.unlink(parent, name)
   }
 
+  /** Fails with `read-only` for what is at or below `.dfs`. */
+  checkMayChange(inode: Inode): void {
+    this.#finder.checkMayChange(inode)
+  }
+
   rmdir(parent: Inode, name: ByteString): void {
     this.#removal.rmdir(parent, name)
   }
@@ -134,6 +139,7 @@ export class Namespace {
       closeFd(fd)
     }
     const inode = this.#finder.intern({ stored, stat, kind: 'stub' }, parent, name)
+    inode.file!.isStubUnsynced = caller.uid !== 0 || caller.gid !== 0
     if ((stat.mode & PERMISSIONS) !== wanted) {
       this.#committer.touch(inode.file!)
       inode.file!.mode = wanted

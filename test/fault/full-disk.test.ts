@@ -93,7 +93,8 @@ function fillThrough(path: string, random: Random): string | undefined {
     }
     fsyncSync(fd)
   }
-  return codeOf(write) ?? codeOf(() => closeSync(fd))
+  const codes = [codeOf(write), codeOf(() => closeSync(fd))]
+  return codes.find((code) => code !== undefined)
 }
 
 function fill(path: string): void {

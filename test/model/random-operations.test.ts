@@ -1,6 +1,6 @@
 /**
  * Random operations through the mount behave as in the model, remounts and crashes of the daemon between them
- * included. DFS_MODEL_SEED repeats a run, DFS_MODEL_SECONDS makes it longer.
+ * included. DFS_MODEL_SEED repeats a run, DFS_MODEL_SECONDS makes it longer, DFS_MODEL_OPERATIONS ends it sooner.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,6 +14,7 @@ import { RealTree } from './real-tree.ts'
 import type { Path, Tree } from './tree.ts'
 
 const SECONDS = Number(process.env.DFS_MODEL_SECONDS ?? 15)
+const OPERATIONS_MAX = Number(process.env.DFS_MODEL_OPERATIONS ?? Number.POSITIVE_INFINITY)
 const COMPARE_EVERY = 150
 const REMOUNT_EVERY = 400
 const HISTORY_SHOWN = 40
@@ -51,7 +52,7 @@ class Run {
 
   async runFor(ms: number): Promise<void> {
     const end = Date.now() + ms
-    for (let count = 1; Date.now() < end; count++) {
+    for (let count = 1; Date.now() < end && count <= OPERATIONS_MAX; count++) {
       this.#step(this.#operations.next())
       if (count % COMPARE_EVERY === 0) this.#compareAll()
       if (count % REMOUNT_EVERY === 0) await this.#remount()
@@ -62,6 +63,7 @@ class Run {
   /** Whether ended by `unmount` or by SIGKILL: everything closed is there afterwards. */
   async #remount(): Promise<void> {
     for (const key of [...this.#operations.open]) this.#step({ name: 'close', args: [key] })
+    this.#compareAll()
     const crash = this.#random.oneIn(2)
     this.history.push(crash ? '(killed and mounted again)' : '(unmounted and mounted again)')
     await (crash ? this.#system.kill() : this.#system.unmount())

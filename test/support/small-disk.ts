@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from '../e2e/support/place.ts'
-import { runOk } from '../e2e/support/process.ts'
+import { run, runOk, until } from '../e2e/support/process.ts'
 import { cutPower } from './syscalls.ts'
 
 export interface DiskOptions {
@@ -39,9 +39,9 @@ export class SmallDisk {
     closeSync(fd)
   }
 
-  /** Nothing may have files open on it. */
+  /** Whatever had files open on it must have been killed; a process that is just ending may still hold some. */
   async restorePower(): Promise<void> {
-    await runOk('umount', [this.path])
+    await until(`${this.path} is unmounted`, async () => (await run('umount', [this.path])).code === 0)
     await this.#mount()
   }
 

@@ -59,15 +59,15 @@ async function checkLibrary(): Promise<Finding> {
 }
 
 async function checkMounts(): Promise<Finding> {
-  const [{ mountEntries }, { isDfsMount, isAlive }] = await Promise.all([
+  const [{ mountEntries }, { isDfsMount, isServed }] = await Promise.all([
     import('../../posix/mount.ts'),
-    import('../folder-checks.ts'),
+    import('../../fuse/mountpoint.ts'),
   ])
   const targets = mountEntries()
     .filter(isDfsMount)
     .map(({ target }) => target)
   const dead: string[] = []
-  for (const target of targets) if (!(await isAlive(target))) dead.push(target)
+  for (const target of targets) if (!(await isServed(target))) dead.push(target)
   if (dead.length === 0) return ok(targets.length === 0 ? 'none of dfs' : `${targets.length} of dfs, all served`)
   return warning(
     `nobody serves ${dead.join(', ')}`,

@@ -3,18 +3,11 @@
 import { DfsError } from '../../errors.ts'
 import { CONTROL_VERSION, type Params, type Results } from '../control-api.ts'
 import type { Call, Handlers } from '../control-server.ts'
-import { add } from './add.ts'
 import type { Context } from './context.ts'
-import { gc } from './gc.ts'
-import { history, restore } from './history.ts'
 import { configGet, configSet, id } from './identity.ts'
-import { init } from './init.ts'
+import { later } from './later.ts'
 import { mount, untilUnmounted } from './mount.ts'
-import { read } from './read.ts'
-import { recover } from './recover.ts'
-import { status } from './status.ts'
 import { umount } from './umount.ts'
-import { verify } from './verify.ts'
 
 /** What only the daemon's own life cycle knows. */
 export interface LifeCycle {
@@ -32,21 +25,21 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     },
     stop: () => life.stop(),
     awaitEnd: (_, call) => awaitEnd(call),
-    init: (params) => init(context, params),
-    recover: (params) => recover(context, params),
+    init: async (params) => (await later.init()).init(context, params),
+    recover: async (params) => (await later.recover()).recover(context, params),
     id: () => id(context),
     configGet: (params) => configGet(context, params),
     configSet: (params) => configSet(context, params),
     mount: (params, call) => mount(context, params, call),
     untilUnmounted: (params, call) => untilUnmounted(context, params, call),
     umount: (params) => umount(context, params, () => life.stopsWhenLeft()),
-    add: (params, call) => add(context, params, call),
-    read: (params, call) => read(context, params, call),
-    status: (params, call) => status(context, params, call),
-    verify: (params, call) => verify(context, params, call),
-    gc: (_, call) => gc(context, call),
-    history: (params) => history(context, params),
-    restore: (params) => restore(context, params),
+    add: async (params, call) => (await later.add()).add(context, params, call),
+    read: async (params, call) => (await later.read()).read(context, params, call),
+    status: async (params, call) => (await later.status()).status(context, params, call),
+    verify: async (params, call) => (await later.verify()).verify(context, params, call),
+    gc: async (_, call) => (await later.gc()).gc(context, call),
+    history: async (params) => (await later.history()).history(context, params),
+    restore: async (params) => (await later.history()).restore(context, params),
   }
 }
 

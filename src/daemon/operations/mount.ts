@@ -3,14 +3,13 @@ import { DfsError } from '../../errors.ts'
 import { isHome } from '../address.ts'
 import type { MountResult, Params } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
-
 import type { ActiveMount } from '../mounts.ts'
 import type { Context } from './context.ts'
-import { init } from './init.ts'
+import { later, loadAll } from './later.ts'
 
 export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
-  const kit = isHome(context.homeDir) ? undefined : (await init(context, {})).kit
-  const { mounts, folders } = await context.parts()
+  const kit = isHome(context.homeDir) ? undefined : await makeHome(context)
+  const { mounts, folders, pool } = await context.parts()
   const present = mounts.find(params.folder)
   const settings = { driver: driverOf(context, params), replace: params.replace }
   const active = present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, settings))
@@ -18,6 +17,11 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
   const adopted = params.adopt
     ? await folders.use(active.folder, (folder) => folder.adopt('', { keep: false, ...call }))
     : undefined
+  // Once the answer is on its way.
+  setImmediate(() => {
+    pool.warmUp()
+    void loadAll()
+  })
   const { id, folder, mountpoint, driver } = active
   return { id, folder, mountpoint, driver, already: present !== undefined, adopted, kit }
 }
@@ -39,6 +43,11 @@ export async function untilUnmounted(
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+async function makeHome(context: Context): Promise<string | undefined> {
+  const { init } = await later.init()
+  return (await init(context, {})).kit
 }
 
 function driverOf(context: Context, { driver }: Params<'mount'>): string {

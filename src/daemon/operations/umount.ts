@@ -1,6 +1,6 @@
 /** `umount`: ends a mount; everything written through it is in the stubs when this resolves. What a daemon that died left is taken off, too. */
+import { detachStale } from '../../fuse/mountpoint.ts'
 import type { Params, Results } from '../control-api.ts'
-import { detachStale } from '../folder-checks.ts'
 import type { Context } from './context.ts'
 
 /** `stopping`: tells whether the daemon ends now, because this was its last mount. */

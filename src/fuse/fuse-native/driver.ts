@@ -8,7 +8,8 @@ import { DfsError } from '../../errors.ts'
 import { logger } from '../../log.ts'
 import { mountEntries, unmount } from '../../posix/mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
-import { answers, mountAt, prepareTarget } from '../mountpoint.ts'
+import { answers, mountAt } from '../mountpoint.ts'
+import { prepareTarget } from '../target.ts'
 import { mountNatively, type NativeHandler, type NativeMount, type OperationName } from './binding.ts'
 import { Callers } from './callers.ts'
 import { Connection } from './connection.ts'
@@ -17,6 +18,7 @@ import { buildHandlers } from './handlers.ts'
 import { LibfuseInternals } from './libfuse-internals.ts'
 import { mountOptions } from './mount-options.ts'
 import { Session } from './session.ts'
+import { markStderr } from './stderr-mark.ts'
 
 const log = logger('fuse')
 
@@ -53,15 +55,17 @@ function mountOrFail(
   options: string,
   handlers: ReadonlyMap<OperationName, NativeHandler>,
 ): NativeMount {
+  const saidSince = markStderr()
   try {
     return mountNatively(target, options, handlers)
   } catch (cause) {
     if (cause instanceof DfsError) throw cause
-    // libfuse and fusermount have said why on stderr.
-    throw new DfsError('not-permitted', 'the kernel or fusermount refused the mount', {
+    // The last of several attempts.
+    const said = saidSince().split('\n').at(-1)
+    throw new DfsError('not-permitted', `the mount was refused${said ? `: ${said}` : ''}`, {
       op: 'mount',
       subject: target,
-      mend: 'see what stands above, and whether /dev/fuse can be opened: dfs doctor',
+      mend: 'see "dfs doctor" for what may be missing',
       cause,
     })
   }

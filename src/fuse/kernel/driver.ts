@@ -6,7 +6,8 @@
 import { DfsError } from '../../errors.ts'
 import { mountEntries, unmount } from '../../posix/mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
-import { answers, mountAt, prepareTarget } from '../mountpoint.ts'
+import { answers, mountAt } from '../mountpoint.ts'
+import { prepareTarget } from '../target.ts'
 import { connect } from './mount.ts'
 import { Session } from './session.ts'
 

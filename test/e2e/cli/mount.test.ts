@@ -156,3 +156,12 @@ test('an ordinary user mounts, writes and unmounts', { skip: secondUserMissing()
   await place.dfsOk(['umount', place.folder])
   assert.deepEqual(readdirSync(place.folder).sort(), ['.dfs', 'file.f'])
 })
+
+test('a mount that fusermount refuses says why', { skip: secondUserMissing() }, async (t) => {
+  const place = newPlace(t, { user: await secondUser(t) })
+  const mountpoint = path.join(place.root, 'of root')
+  mkdirSync(mountpoint)
+  const { code, stderr } = await place.dfs(['mount', place.folder, mountpoint])
+  assert.equal(code, 5)
+  assert.match(stderr, /^dfs: the mount was refused: fusermount3: .*write access.*; see "dfs doctor"/m)
+})

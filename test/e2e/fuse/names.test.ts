@@ -68,11 +68,6 @@ mountedSuite('names', ({ lasts, test }) => {
       }
     })
 
-  lasts('a directory may have a name of 255 bytes', (directory) => {
-    fs.mkdirSync(join(directory, 'd'.repeat(255)))
-    return () => assert.deepEqual(fs.readdirSync(directory), ['d'.repeat(255)])
-  })
-
   test('a name too long says so', (directory) => {
     assertFails('ENAMETOOLONG', () => fs.writeFileSync(join(directory, 'n'.repeat(256)), ''))
     assertFails('ENAMETOOLONG', () => fs.mkdirSync(join(directory, 'n'.repeat(256))))

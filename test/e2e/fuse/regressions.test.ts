@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { filesBelow } from '../../fault/support/damage.ts'
 import { fuse } from '../../support/requirements.ts'
 import { DfsSystem } from '../../support/systems/dfs.ts'
 import { assertContent, noise, withFile } from '../support/files.ts'
@@ -56,7 +57,7 @@ test('a source out of reach is EIO, never an empty file', { skip }, async (t) =>
   await system.mount()
   fs.writeFileSync(join(system.root, 'file'), noise(300_000))
   await system.unmount()
-  for (const name of fs.readdirSync(system.blocks)) fs.rmSync(join(system.blocks, name), { recursive: true })
+  for (const block of filesBelow(system.blocks)) fs.rmSync(block)
   await system.mount()
   assert.equal(fs.statSync(join(system.root, 'file')).size, 300_000)
   assert.throws(() => fs.readFileSync(join(system.root, 'file')), { code: 'EIO' })

@@ -1,9 +1,9 @@
 /**
  * A real tree of thousands of files goes in with rsync and comes back without a difference, and nothing of what is in
- * the files is found on disk. The tree is what npm installed for this project, but for files of many megabytes.
+ * the files is found on disk. The tree is what npm installed for this project, but for its large files.
  */
 import assert from 'node:assert/strict'
-import { createReadStream, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createReadStream, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { program, skipUnless } from '../../support/requirements.ts'
@@ -14,7 +14,8 @@ import { runOk } from '../support/process.ts'
 import { PROJECT } from '../support/second-user.ts'
 
 const TREE = `${join(PROJECT, 'node_modules')}/`
-const LARGEST = '--max-size=2m'
+/** Not the caches that tools keep there: they change while the test runs. */
+const WHAT = ['--max-size=500k', '--exclude=/.cache']
 const DEADLINE_MS = 180_000
 const SECRETS = 300
 
@@ -53,7 +54,7 @@ test('a tree of thousands of files is the same after a remount, and nothing of i
 })
 
 function rsync(...args: string[]): Promise<string> {
-  return runOk('rsync', [LARGEST, ...args], { deadlineMs: DEADLINE_MS })
+  return runOk('rsync', [...WHAT, ...args], { deadlineMs: DEADLINE_MS })
 }
 
 /** What a tree of packages has little of. */
@@ -74,7 +75,7 @@ function someLines(tree: string, count: number): string[] {
   const files = readdirSync(tree, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(js|ts|md|json|cjs|mjs)$/.test(name))
     .map((name) => join(tree, name))
-    .filter((path) => statSync(path).isFile() && statSync(path).size < 100_000)
+    .filter((path) => lstatSync(path).isFile() && lstatSync(path).size < 100_000)
   const step = Math.max(1, Math.floor(files.length / count))
   const lines = files
     .filter((_, index) => index % step === 0)
@@ -93,7 +94,7 @@ async function assertNothingOf(secrets: readonly string[], directory: string): P
   const byStart = new Map(secrets.map((secret) => [secret.slice(0, 8), secret]))
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
     const path = join(directory, name)
-    if (!statSync(path).isFile()) continue
+    if (!lstatSync(path).isFile()) continue
     let tail = ''
     for await (const piece of createReadStream(path, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
       const text = tail + piece

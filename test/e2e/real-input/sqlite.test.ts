@@ -8,7 +8,7 @@ import { target } from '../../support/systems/target.ts'
 import { newPlace } from '../support/place.ts'
 
 const skip = target.missing()
-const TRANSACTIONS = Number(process.env.DFS_E2E_TRANSACTIONS ?? 300)
+const TRANSACTIONS = Number(process.env.DFS_E2E_TRANSACTIONS ?? 150)
 
 for (const mode of ['wal', 'delete'])
   test(`a database in ${mode} mode is whole after many transactions and a remount`, { skip }, async (t) => {

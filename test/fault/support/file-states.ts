@@ -12,8 +12,10 @@ export const ABSENT: FileState = 'absent'
 
 /** What a workload says. */
 export type Report =
-  /** The file is about to have these states, one after the other. */
-  | { say: 'may'; file: string; states: FileState[] }
+  /** By this operation the file is about to have these states, one after the other. */
+  | { say: 'may'; file: string; states: FileState[]; by: string }
+  /** The file is about to become `file`, where nothing was: with it go the states it may still fall back to. */
+  | { say: 'may-become'; from: string; file: string }
   /** The file has the last of its states, and whoever brought it there has closed it (or renamed it, or unlinked it). */
   | { say: 'closed'; file: string }
   /** The file has the last of its states, and an fsync has returned since. */
@@ -24,6 +26,8 @@ export type Crash = 'kill' | 'power-loss'
 
 interface History {
   states: FileState[]
+  /** What brought each state about. */
+  causes: string[]
   /** Index of the last state that may not be lost. */
   kept: number
 }
@@ -46,30 +50,45 @@ export class FileStates {
 
   apply(report: Report): void {
     const history = this.#history(report.file)
-    if (report.say === 'may') history.states.push(...report.states)
-    else if (report.say === 'synced' || this.#crash === 'kill') history.kept = history.states.length - 1
+    if (report.say === 'may') add(history, report.states, report.by)
+    else if (report.say === 'may-become') {
+      const { states, kept } = this.#history(report.from)
+      add(history, states.slice(kept), `becoming ${report.file}`)
+    } else if (report.say === 'synced' || this.#crash === 'kill') history.kept = history.states.length - 1
   }
 
   /** Asserts that what is found after a crash is allowed. From now on it is the file's only state. */
   check(file: string, content: Buffer | undefined): void {
-    const { states, kept } = this.#history(file)
+    const history = this.#history(file)
     const found = stateOf(content)
-    if (!states.slice(kept).includes(found)) assert.fail(explain(file, content, states, kept))
-    this.#files.set(file, { states: [found], kept: 0 })
+    if (!history.states.slice(history.kept).includes(found)) assert.fail(explain(file, content, history))
+    this.#files.set(file, newHistory(found, 'an earlier crash'))
   }
 
   #history(file: string): History {
     const known = this.#files.get(file)
     if (known !== undefined) return known
-    const history: History = { states: [ABSENT], kept: 0 }
+    const history = newHistory(ABSENT, 'nobody yet')
     this.#files.set(file, history)
     return history
   }
 }
 
-function explain(file: string, content: Buffer | undefined, states: FileState[], kept: number): string {
+function newHistory(state: FileState, cause: string): History {
+  return { states: [state], causes: [cause], kept: 0 }
+}
+
+function add(history: History, states: readonly FileState[], cause: string): void {
+  history.states.push(...states)
+  history.causes.push(...states.map(() => cause))
+}
+
+function explain(file: string, content: Buffer | undefined, { states, causes, kept }: History): string {
   const what = content === undefined ? 'absent' : `${content.length} bytes`
   const index = states.lastIndexOf(stateOf(content))
   const had = index < 0 ? 'a state it never had' : `its state ${index}`
-  return `after the crash ${file} has ${had} (${what}); it has had states 0 to ${states.length - 1}, and must have kept ${kept}`
+  const list = states.map(
+    (state, at) => `${at === kept ? '* ' : '  '}${at}: ${causes[at]} ${state === ABSENT ? state : ''}`,
+  )
+  return `after the crash ${file} has ${had} (${what}); it has had these, and must have kept the marked one:\n${list.join('\n')}`
 }

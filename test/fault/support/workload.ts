@@ -41,7 +41,7 @@ class Workload {
     const pieces = this.#pieces()
     const whole = Buffer.concat(pieces)
     const isNew = !this.#contents.has(file)
-    this.#may(file, isNew ? [Buffer.alloc(0), ...prefixes(pieces)] : [whole])
+    this.#may(file, 'rewrite', isNew ? [Buffer.alloc(0), ...prefixes(pieces)] : [whole])
     this.#write(file, 'w', (fd) => {
       for (const piece of pieces) fs.writeSync(fd, piece)
     })
@@ -54,7 +54,7 @@ class Workload {
     if (old === undefined) return
     const edits = this.#pieces().map((piece) => ({ piece, offset: this.#random.below(old.length + 50_000) }))
     const states = applied(old, edits)
-    this.#may(file, states)
+    this.#may(file, 'edit', states)
     this.#write(file, 'r+', (fd) => {
       for (const { piece, offset } of edits) fs.writeSync(fd, piece, 0, piece.length, offset)
     })
@@ -66,7 +66,7 @@ class Workload {
     if (old === undefined || old.length > FILE_BYTES_MAX) return
     const pieces = this.#pieces()
     const states = prefixes([old, ...pieces]).slice(1)
-    this.#may(file, states)
+    this.#may(file, 'append', states)
     this.#write(file, 'a', (fd) => {
       for (const piece of pieces) fs.writeSync(fd, piece)
     })
@@ -79,7 +79,7 @@ class Workload {
     if (old === undefined) return
     const content = Buffer.alloc(1 + this.#random.below(old.length * 1.5))
     old.copy(content)
-    this.#may(file, [content])
+    this.#may(file, 'cut', [content])
     this.#write(file, 'r+', (fd) => fs.ftruncateSync(fd, content.length))
     this.#contents.set(file, content)
   }
@@ -88,27 +88,16 @@ class Workload {
   replace(file: string): void {
     const beside = `${file}.new`
     const content = Buffer.concat(this.#pieces())
-    this.#may(beside, [Buffer.alloc(0), content])
+    this.#may(beside, 'replace', [Buffer.alloc(0), content])
     this.#write(beside, 'wx', (fd) => fs.writeSync(fd, content))
-    this.#may(file, [content])
-    this.#may(beside, [undefined])
-    fs.renameSync(this.#at(beside), this.#at(file))
-    this.#closed(file)
-    this.#closed(beside)
-    this.#contents.set(file, content)
+    this.#rename(beside, file, content)
   }
 
   move(file: string): void {
     const content = this.#contents.get(file)
     const target = this.#random.pick(FILES)
     if (content === undefined || target === file) return
-    this.#may(target, [content])
-    this.#may(file, [undefined])
-    fs.renameSync(this.#at(file), this.#at(target))
-    this.#closed(target)
-    this.#closed(file)
-    this.#contents.delete(file)
-    this.#contents.set(target, content)
+    this.#rename(file, target, content)
   }
 
   remove(file: string): void {
@@ -123,8 +112,20 @@ class Workload {
     if (!this.#contents.has(file)) report({ say: 'synced', file })
   }
 
+  /** What is replaced is replaced by the whole of what replaces it; where nothing was, anything is news. */
+  #rename(from: string, to: string, content: Buffer): void {
+    if (!this.#contents.has(to)) report({ say: 'may-become', from, file: to })
+    this.#may(to, 'rename', [content])
+    this.#may(from, 'rename', [undefined])
+    fs.renameSync(this.#at(from), this.#at(to))
+    this.#closed(to)
+    this.#closed(from)
+    this.#contents.delete(from)
+    this.#contents.set(to, content)
+  }
+
   #unlink(file: string): void {
-    this.#may(file, [undefined])
+    this.#may(file, 'unlink', [undefined])
     fs.unlinkSync(this.#at(file))
     this.#closed(file)
   }
@@ -140,9 +141,9 @@ class Workload {
     this.#closed(file)
   }
 
-  #may(file: string, contents: readonly (Buffer | undefined)[]): void {
+  #may(file: string, by: string, contents: readonly (Buffer | undefined)[]): void {
     const states: FileState[] = contents.map((content) => (content === undefined ? ABSENT : stateOf(content)))
-    report({ say: 'may', file, states })
+    report({ say: 'may', file, states, by })
   }
 
   #closed(file: string): void {

@@ -41,7 +41,7 @@ test('a command that needs a home says so, and makes none', async () => {
 })
 
 test('every command has a help with examples', async () => {
-  const program = createProgram(new App(process))
+  const program = await createProgram(new App(process))
   for (const command of program.commands) {
     const { code, stdout } = await run(command.name(), '-h')
     assert.equal(code, 0)

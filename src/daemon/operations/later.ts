@@ -1,0 +1,20 @@
+/**
+ * Operations that nobody who mounts a folder waits for: their code is loaded when they are asked for, or once a mount
+ * stands. All of it then, so that a dfs that is replaced on disk while this daemon runs does not mix with it.
+ */
+
+export const later = {
+  add: () => import('./add.ts'),
+  gc: () => import('./gc.ts'),
+  history: () => import('./history.ts'),
+  init: () => import('./init.ts'),
+  read: () => import('./read.ts'),
+  recover: () => import('./recover.ts'),
+  status: () => import('./status.ts'),
+  verify: () => import('./verify.ts'),
+} as const
+
+/** Never fails: whoever asks for what does not load will hear of it. */
+export async function loadAll(): Promise<void> {
+  for (const load of Object.values(later)) await load().catch(() => undefined)
+}
