@@ -114,7 +114,8 @@ function valueOperation(
 function setxattr({ filesystem, settings }: Context, request: Request) {
   const at = settings().setxattrBytes
   const name = request.text(at)
-  const value = request.bytes(at + name.length + 1, request.u32(SETXATTR_IN.size))
+  // A copy: the file system may keep it.
+  const value = Buffer.from(request.bytes(at + name.length + 1, request.u32(SETXATTR_IN.size)))
   return filesystem.setxattr(request.ino, name, value, request.u32(SETXATTR_IN.flags))
 }
 

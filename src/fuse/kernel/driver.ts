@@ -3,13 +3,18 @@
  *
  * Invariant: the main thread, which serves the mount, never waits for it.
  */
+import { open } from 'node:fs/promises'
 import { DfsError } from '../../errors.ts'
+import { logger } from '../../log.ts'
+import { syncFilesystem } from '../../posix/files.ts'
 import { mountEntries, unmount } from '../../posix/mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
-import { answers, mountAt } from '../mountpoint.ts'
+import { answers, mountAt, withinDeadline } from '../mountpoint.ts'
 import { prepareTarget } from '../target.ts'
 import { connect } from './mount.ts'
 import { Session } from './session.ts'
+
+const log = logger('fuse')
 
 export const kernelDriver: Driver = { name: 'kernel', mount }
 
@@ -21,9 +26,10 @@ async function mount(options: MountOptions): Promise<Mounted> {
     })
   }
   const target = await prepareTarget(options.target)
-  const { fd } = await connect({ ...options, target })
-  const session = new Session(fd, options.filesystem)
-  const mounted = new KernelMounted(target, mountAt(target)?.id, session)
+  const connection = await connect({ ...options, target })
+  const session = new Session(connection.fd, options.filesystem)
+  const ended = session.ended.then(() => connection.release())
+  const mounted = new KernelMounted(target, mountAt(target)?.id, ended)
   try {
     await session.ready
     await answers(target)
@@ -38,13 +44,13 @@ async function mount(options: MountOptions): Promise<Mounted> {
 class KernelMounted implements Mounted {
   readonly #target: string
   readonly #mountId: number | undefined
-  readonly #session: Session
+  readonly #ended: Promise<void>
   #unmounting = false
 
-  constructor(target: string, mountId: number | undefined, session: Session) {
+  constructor(target: string, mountId: number | undefined, ended: Promise<void>) {
     this.#target = target
     this.#mountId = mountId
-    this.#session = session
+    this.#ended = ended
   }
 
   /** Reports an end that nobody here asked for. */
@@ -52,7 +58,7 @@ class KernelMounted implements Mounted {
     const report = (): void => {
       if (!this.#unmounting) onGone(`${this.#target} was unmounted by somebody else`)
     }
-    this.#session.ended.then(report, report)
+    this.#ended.then(report, report)
   }
 
   async unmount({ lazy }: { lazy: boolean }): Promise<void> {
@@ -63,12 +69,23 @@ class KernelMounted implements Mounted {
       throw new DfsError('busy', 'something else is mounted over it', { op: 'umount', subject: this.#target })
     }
     this.#unmounting = true
+    if (lazy) await this.#storePages()
     try {
       if (mount?.id === this.#mountId) await unmount(this.#target, { lazy })
     } catch (error) {
       this.#unmounting = false
       throw error
     }
-    await this.#session.ended
+    await this.#ended
+  }
+
+  /** What programs wrote and the kernel still keeps: a mount that leaves while it is used is not asked for it. */
+  async #storePages(): Promise<void> {
+    try {
+      const root = await withinDeadline(open(this.#target, 'r'), this.#target)
+      await withinDeadline(syncFilesystem(root.fd), this.#target).finally(() => root.close())
+    } catch (error) {
+      log('%s: what the kernel keeps could not be stored: %o', this.#target, error)
+    }
   }
 }

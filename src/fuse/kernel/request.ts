@@ -8,6 +8,8 @@ import type { Caller } from '../../vfs/operations.ts'
 import { IN_HEADER } from './structs.ts'
 
 const TWO_32 = 2 ** 32
+/** What file systems of Linux have; the kernel lets more through to us. */
+const NAME_BYTES_MAX = 255
 const NANOSECONDS = 1_000_000_000n
 
 export class Request {
@@ -84,6 +86,7 @@ export class Request {
   name(at: number): ByteString {
     const name = this.text(at)
     if (name === '' || name === '.' || name === '..' || name.includes('/')) throw new DfsError('invalid', 'not a name')
+    if (name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
     return name
   }
 
