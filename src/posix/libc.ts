@@ -33,6 +33,7 @@ export const libc = {
   pread: bind<[number, Pointer, number, number]>('int64_t', 'pread', 'int', 'void *', 'size_t', 'int64_t'),
   pwrite: bind<[number, Pointer, number, number]>('int64_t', 'pwrite', 'int', 'void *', 'size_t', 'int64_t'),
   ftruncate: bind<[number, number]>('int', 'ftruncate', 'int', 'int64_t'),
+  fallocate: bind<[number, number, number, number]>('int', 'fallocate', 'int', 'int', 'int64_t', 'int64_t'),
   syncfs: bind<[number]>('int', 'syncfs', 'int'),
   mkdirat: bind<[number, Pointer, number]>('int', 'mkdirat', ...AT, 'uint32_t'),
   mknodat: bind<[number, Pointer, number, number]>('int', 'mknodat', ...AT, 'uint32_t', 'uint64_t'),

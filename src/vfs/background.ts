@@ -54,22 +54,34 @@ export class Background {
   async #makeRoom(): Promise<void> {
     const { dirty } = this.#services
     while (dirty.bytes > dirty.bytesMax) {
+      const sealing = this.#committer.sealing()
+      if (sealing.length > 0) {
+        await Promise.race(sealing)
+        continue
+      }
       const before = dirty.bytes
-      const sealing = [...this.#committer.changed].flatMap((file) => [...file.sealing])
-      if (sealing.length > 0) await Promise.race(sealing)
-      else await this.#checkpointer.run({ unsettled: true })
-      if (sealing.length === 0 && dirty.bytes >= before) return
+      const failure = await this.#storeAll()
+      if (dirty.bytes < before) continue
+      if (failure !== undefined) throw failure
+      // What is left belongs to another folder.
+      return
     }
+  }
+
+  /** Brings to disk what memory holds, first what may be committed. Resolves to what that failed with. */
+  async #storeAll(): Promise<unknown> {
+    const { dirty } = this.#services
+    const failure = await this.#checkpointer.run().catch((error: unknown) => error)
+    return dirty.bytes <= dirty.bytesMax ? undefined : ((await this.#committer.shed()) ?? failure)
   }
 
   #tick(): void {
     const now = performance.now()
     for (const file of [...this.#committer.changed]) {
       if (now - file.changedAt < COMMIT_AFTER_MS || this.#committer.isUnsettled(file)) continue
-      this.#committer.flush(file).catch((error: unknown) => {
-        file.failure ??= error
-        warn(`a change could not be stored yet: ${describeError(error)}`)
-      })
+      this.#committer
+        .commitUnasked(file)
+        .catch((error: unknown) => warn(`a change could not be stored yet: ${describeError(error)}`))
     }
     const { journal } = this.#services
     if (this.#checkpoint !== undefined || journal.empty) return

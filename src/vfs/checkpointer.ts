@@ -4,7 +4,7 @@
  * The order is what makes it safe: blocks and journal durable, then stub slots written, then stubs durable, then the
  * journal's old segments dropped. A crash anywhere leaves the journal's records to be applied again.
  */
-
+import { textOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import type { BlockRef, Cid, StubState } from '../dfs.ts'
 import { kindOf } from '../errors.ts'
@@ -16,7 +16,7 @@ import type { ContentSnapshot } from './file-content.ts'
 import { sealSnapshot } from './seal-snapshot.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
-import { writeStub } from './stub-io.ts'
+import { type Slot, writeStub } from './stub-io.ts'
 import type { Versions } from './versions.ts'
 
 const log = logger('checkpoint')
@@ -29,8 +29,13 @@ const FILES_AT_ONCE = 64
 export interface CheckpointOptions {
   /** Commits what is changed first, whoever is writing. */
   all?: boolean
-  /** The same, but for files cut to nothing whose new content is still to come. */
-  unsettled?: boolean
+}
+
+export interface CheckpointerParts {
+  committer: Committer
+  versions: Versions
+  /** For tests that want to know when, or have it fail. */
+  syncFilesystem?: typeof syncFilesystem
 }
 
 interface Sealed {
@@ -39,10 +44,9 @@ interface Sealed {
   readonly state: StubState
   /** Blocks made by this checkpoint. */
   readonly pinned: BlockRef[]
-  /** Blocks made before, by writers, that no sync has covered yet. */
-  readonly unsynced: Cid[]
   readonly allocatedBytes: number
-  /** The stub as it was written, for the index. */
+  /** Where in the stub it was written, and the stub's state after, for the index. */
+  slot?: Slot
   stat?: Stat
 }
 
@@ -50,14 +54,17 @@ export class Checkpointer {
   readonly #services: Services
   readonly #committer: Committer
   readonly #versions: Versions
+  readonly #syncFilesystem: typeof syncFilesystem
   readonly #mutex = new Mutex()
+  #areStubsSynced = false
   /** When the last one ended, in ms of the monotonic clock. */
   endedAt = performance.now()
 
-  constructor(services: Services, { committer, versions }: { committer: Committer; versions: Versions }) {
+  constructor(services: Services, parts: CheckpointerParts) {
     this.#services = services
-    this.#committer = committer
-    this.#versions = versions
+    this.#committer = parts.committer
+    this.#versions = parts.versions
+    this.#syncFilesystem = parts.syncFilesystem ?? syncFilesystem
   }
 
   /**
@@ -79,139 +86,190 @@ export class Checkpointer {
     return this.#mutex.run(work)
   }
 
-  async #run({ all = false, unsettled = false }: CheckpointOptions): Promise<void> {
+  async #run({ all = false }: CheckpointOptions): Promise<void> {
     const { journal } = this.#services
-    const { changed } = this.#committer
-    if (all || unsettled) {
-      for (const file of [...changed]) if (all || !file.held) await this.#committer.flush(file)
+    const { changed, journaled } = this.#committer
+    const failures: unknown[] = []
+    if (all) for (const file of [...changed]) await this.#flush(file, failures)
+    if (journaled.size > 0 || !journal.empty) {
+      const mark = journal.rotate()
+      let complete = true
+      for (const batch of batches([...journaled])) complete = (await this.#runBatch(batch, failures)) && complete
+      if (complete && failures.length === 0) await this.#dropThrough(mark)
     }
-    if (this.#committer.journaled.size === 0 && journal.empty) return
-    const mark = journal.rotate()
-    let complete = true
-    for (const batch of batches([...this.#committer.journaled])) {
-      const done = await this.#runBatch(batch)
-      complete &&= done
-    }
-    if (complete) journal.dropThrough(mark)
+    if (failures.length > 0) throw failures[0]
   }
 
-  /** Resolves to whether all files of the batch came through. */
-  async #runBatch(files: StubFile[]): Promise<boolean> {
-    const ready = files.filter((file) => file.needsCheckpoint && this.#isReady(file))
-    const skipped = files.some((file) => file.needsCheckpoint && !ready.includes(file))
+  async #flush(file: StubFile, failures: unknown[]): Promise<void> {
+    try {
+      await this.#committer.flush(file)
+    } catch (error) {
+      file.failure ??= error
+      failures.push(error)
+    }
+  }
+
+  async #dropThrough(mark: number): Promise<void> {
+    // An earlier run may have been killed between writing stubs and syncing them; replay takes them as they are.
+    if (!this.#areStubsSynced) await this.#syncFilesystem(this.#services.tree.rootFd)
+    this.#areStubsSynced = true
+    this.#services.journal.dropThrough(mark)
+  }
+
+  /** Resolves to whether no file has to wait for the next time. One that fails stands in nobody's way. */
+  async #runBatch(files: StubFile[], failures: unknown[]): Promise<boolean> {
     const sealed: Sealed[] = []
-    const failures: unknown[] = []
-    const queue = ready[Symbol.iterator]()
+    let complete = true
+    const queue = files[Symbol.iterator]()
     const work = async () => {
-      for (const file of queue)
-        await this.#sealFile(file).then(
-          (one) => sealed.push(one),
-          (error) => failures.push(error),
-        )
+      for (const file of queue) {
+        try {
+          if (!(await this.#isCommitted(file))) complete &&= !file.needsCheckpoint
+          else if (file.needsCheckpoint) sealed.push(await this.#sealFile(file))
+        } catch (error) {
+          failures.push(error)
+        }
+      }
     }
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
     try {
-      await this.#store(sealed)
+      await this.#store(sealed, failures)
+    } catch (error) {
+      failures.push(error)
     } finally {
-      for (const { file, pinned } of sealed) {
+      for (const { file, snapshot, pinned } of sealed) {
+        // Settled for those that came through.
+        if (file.checkpointing) file.content?.settle(snapshot)
         file.checkpointing = false
         this.#services.sealer.unpin(pinned)
         this.#committer.release(file.inode)
       }
     }
-    if (failures.length > 0) throw failures[0]
-    return !skipped
+    return complete
   }
 
   /** What is not committed is committed first, so that a stub never shows more than the journal knows. */
-  #isReady(file: StubFile): boolean {
-    if (!file.changed) return true
-    if (this.#committer.isUnsettled(file)) return false
-    this.#committer.commit(file)
+  async #isCommitted(file: StubFile): Promise<boolean> {
+    // Once more if something came while it was being committed.
+    while (file.changed) if (!(await this.#committer.commitUnasked(file))) return false
     return true
   }
 
+  /** Takes the file as it is now, which must be as it was committed last. */
   async #sealFile(file: StubFile): Promise<Sealed> {
     const content = this.#committer.contentOf(file)
     const { fileId, sequence, meta } = file
-    const unsynced = [...file.unsynced]
     const snapshot = content.snapshot()
     file.checkpointing = true
     try {
       const { content: made, pinned, allocatedMoreBytes } = await sealSnapshot(snapshot, this.#services)
       const allocatedBytes =
         made.kind === 'inline' ? meta.size : Math.min(meta.size, file.allocatedBytes + allocatedMoreBytes)
-      return { file, snapshot, state: { fileId, sequence, meta, content: made }, pinned, unsynced, allocatedBytes }
+      return { file, snapshot, state: { fileId, sequence, meta, content: made }, pinned, allocatedBytes }
     } catch (error) {
-      content.settle(snapshot)
       file.checkpointing = false
+      content.settle(snapshot)
       throw error
     }
   }
 
-  async #store(sealed: Sealed[]): Promise<void> {
-    const { store, journal, tree } = this.#services
-    let stored = 0
-    try {
-      const blocks = sealed.flatMap(({ unsynced, pinned }) => [...unsynced, ...pinned.map(({ cid }) => cid)])
-      if (blocks.length > 0) await store.sync(blocks)
-      await journal.sync()
-      for (const { file } of sealed) this.#versions.keepReplaced(file)
-      const written = sealed.filter((one) => this.#writeStub(one))
-      if (written.length > 0) await syncFilesystem(tree.rootFd)
-      for (const one of sealed) {
-        this.#settle(one)
-        stored++
+  async #store(sealed: Sealed[], failures: unknown[]): Promise<void> {
+    const { journal, tree } = this.#services
+    if (sealed.length === 0) return
+    const durable = await this.#syncBlocks(sealed, failures)
+    await journal.sync()
+    const written: Sealed[] = []
+    for (const one of durable) {
+      try {
+        this.#versions.keepReplaced(one.file)
+        this.#writeStub(one)
+        written.push(one)
+      } catch (error) {
+        failures.push(error)
       }
-      log('%d files in %d blocks', written.length, blocks.length)
-    } finally {
-      for (const { file, snapshot } of sealed.slice(stored)) file.content?.settle(snapshot)
     }
+    if (written.length === 0) return
+    await this.#syncFilesystem(tree.rootFd)
+    this.#areStubsSynced = true
+    for (const one of written) this.#settle(one)
+    log('%d files', written.length)
   }
 
-  /** False if the file has lost its last name meanwhile. */
-  #writeStub(sealed: Sealed): boolean {
+  /** Makes all blocks durable that the new states name. Resolves to the files of which that is true. */
+  async #syncBlocks(sealed: Sealed[], failures: unknown[]): Promise<Sealed[]> {
+    const { store } = this.#services
+    const blocks = sealed.flatMap(blocksOf)
+    try {
+      if (blocks.length > 0) await store.sync(blocks)
+      return sealed
+    } catch {
+      // Some block cannot be: find out whose.
+    }
+    const durable: Sealed[] = []
+    for (const one of sealed) {
+      try {
+        await store.sync(blocksOf(one))
+        durable.push(one)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    return durable
+  }
+
+  /** Does nothing for a file that has lost its last name meanwhile. */
+  #writeStub(sealed: Sealed): void {
     const { file, state } = sealed
-    if (file.orphan) return false
+    if (file.orphan) return
     const { tree, keys } = this.#services
     try {
       tree.withStub(file.inode, O.RDWR, (fd) => {
-        file.slot = writeStub(fd, state, file.slot, keys)
+        sealed.slot = writeStub(fd, state, file.slot, keys)
         sealed.stat = statFd(fd)
       })
     } catch (error) {
       if (kindOf(error) !== 'not-found' && kindOf(error) !== 'stale') throw error
       this.#writeNewStub(sealed)
     }
-    return true
   }
 
   /** Somebody took the stub away below us, which nobody may do to a file with changes under way: it comes back. */
-  #writeNewStub({ file, state }: Sealed): void {
-    const { tree, keys } = this.#services
+  #writeNewStub(sealed: Sealed): void {
+    const { file, state } = sealed
+    const { tree, keys, table } = this.#services
     const { inode } = file
-    warn(`the stub of a changed file was gone and is made anew: ${tree.visiblePath(inode)}`)
+    warn(`the stub of a changed file was gone and is made anew: ${textOf(tree.visiblePath(inode))}`)
     const dirFd = tree.directoryFd(inode.place.parent)
     const fd = openAt(dirFd, tree.storedName(inode), O.CREAT | O.EXCL | O.RDWR, 0o600)
     try {
-      writeStub(fd, state, undefined, keys)
+      sealed.slot = writeStub(fd, state, undefined, keys)
+      sealed.stat = statFd(fd)
+      table.becomeStub(inode, sealed.stat, file)
     } finally {
       closeFd(fd)
     }
-    this.#committer.orphan(file)
   }
 
-  #settle({ file, snapshot, state, unsynced, allocatedBytes, stat }: Sealed): void {
+  #settle({ file, snapshot, state, allocatedBytes, slot, stat }: Sealed): void {
+    file.checkpointing = false
     file.content?.settle(snapshot, state.content)
-    for (const cid of unsynced) file.unsynced.delete(cid)
     if (file.orphan) return
+    file.slot = slot
     file.stubSequence = state.sequence
     file.allocatedBytes = allocatedBytes
-    file.contentChanged = file.contentChanged && file.changed
+    file.contentChanged = file.contentChanged && (file.changed || file.needsCheckpoint)
     file.isClosedVersion = file.writers === 0
+    file.isStubUnsynced = false
     if (!file.needsCheckpoint) this.#committer.journaled.delete(file)
     if (stat !== undefined) this.#services.index.put(stat, { ...state, allocatedBytes })
   }
+}
+
+/** Blocks of a state that no checkpoint has synced yet: those that writers sealed, and those made now. */
+function blocksOf({ snapshot, pinned }: Sealed): Cid[] {
+  const cids = pinned.map(({ cid }) => cid)
+  for (const ref of snapshot.sealed.overlay.values()) if (ref !== undefined) cids.push(ref.cid)
+  return cids
 }
 
 function* batches(files: StubFile[]): Generator<StubFile[]> {

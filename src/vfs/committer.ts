@@ -68,8 +68,13 @@ export class Committer {
   write(file: StubFile, offset: number, bytes: Buffer): void {
     const content = this.touch(file)
     const full = content.write(offset, bytes)
-    file.partialWriteAt = bytes.length >= WRITE_REQUEST_BYTES_MAX ? performance.now() : Number.NEGATIVE_INFINITY
+    this.noteWritten(file, bytes.length)
     for (const index of full) this.#sealInBackground(file, content.dirtyChunk(index)!)
+  }
+
+  /** A part of a write, of so many bytes, has come or was answered: the rest of it may follow. */
+  noteWritten(file: StubFile, length: number): void {
+    file.partialWriteAt = length >= WRITE_REQUEST_BYTES_MAX ? performance.now() : Number.NEGATIVE_INFINITY
   }
 
   /** Whether a commit now could show half of a write, or a file cut to nothing and not yet written again. */
@@ -142,6 +147,18 @@ export class Committer {
     file.failure = undefined
     this.changed.delete(file)
     this.journaled.add(file)
+  }
+
+  /** Commits a change that nothing depends on, if that is easily done; else a flush or the timer will. */
+  tryCommit(file: StubFile): void {
+    if (file.writers > 0 || this.isUnsettled(file)) return
+    if ((file.content?.uncommittedBytes ?? 0) > PATCH_BYTES_MAX) return
+    try {
+      this.commit(file)
+    } catch (error) {
+      if (kindOf(error) !== 'no-space' && kindOf(error) !== 'over-quota') throw error
+      log('no room to commit yet')
+    }
   }
 
   /** Drops everything of a file that has lost its last name. */

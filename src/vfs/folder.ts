@@ -222,7 +222,7 @@ export class Folder {
 
   async #restore(inside: ByteString, at: string | undefined): Promise<KeptVersion> {
     const version = chooseVersion(await this.history(inside), inside, at)
-    const { committer, checkpointer } = this.#parts
+    const { committer, checkpointer, services } = this.#parts
     await checkpointer.run({ all: true })
     const inode = this.#find(inside) ?? (await this.#makeFile(inside))
     const file = inode.file
@@ -236,6 +236,7 @@ export class Folder {
       file.mode = version.state.meta.mode
       file.mtimeNs = version.state.meta.mtimeNs
       committer.commit(file)
+      services.table.noteContent(inode)
     })
     await checkpointer.run({ all: true })
     return version
@@ -253,12 +254,16 @@ export class Folder {
   /** Makes an empty file, and the directories it needs. */
   async #makeFile(inside: ByteString): Promise<Inode> {
     const { names } = this.filesystem
+    const { table } = this.#parts.services
     const parts = inside.split('/').filter((part) => part !== '')
     const last = parts.pop()!
-    let directory = this.#parts.services.table.root
+    let directory = table.root
     for (const name of parts) {
-      directory = names.find(directory, name)?.inode ?? names.mkdir(directory, name, 0o755, ROOT_CALLER)
+      const parent = directory
+      directory = names.find(parent, name)?.inode ?? names.mkdir(parent, name, 0o755, ROOT_CALLER)
+      table.noteName(parent, name)
     }
+    table.noteName(directory, last)
     return names.makeFile(directory, last, 0o644, ROOT_CALLER)
   }
 }

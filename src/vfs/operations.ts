@@ -137,9 +137,19 @@ export interface FilesystemOperations {
   copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
   /** Makes everything durable. */
   sync?(): Awaitable<void>
+  /**
+   * Calls `listener` for what changes by another way than these operations, so that whoever remembers names and
+   * content can forget them; until the function it returns is called.
+   */
+  watch?(listener: (change: Change) => void): () => void
+  /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
+  isVolatile?(ino: Ino): boolean
   /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
   hasDefaultAcl?(directory: Ino): Awaitable<boolean>
 }
+
+/** A name that stands for something else than it did, or nothing; or an object with other content or attributes. */
+export type Change = { readonly parent: Ino; readonly name: ByteString } | { readonly ino: Ino }
 
 export interface FilePosition {
   readonly handle: number

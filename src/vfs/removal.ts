@@ -13,6 +13,7 @@ import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { type Finder, type FoundInode, requireDirectory } from './finder.ts'
 import type { Inode } from './inode-table.ts'
+import { noteNames } from './note-names.ts'
 import type { Services } from './services.ts'
 import type { Versions } from './versions.ts'
 
@@ -42,12 +43,13 @@ export class Removal {
   }
 
   rmdir(parent: Inode, name: ByteString): void {
-    const { inode } = this.#finder.require(parent, name)
+    const { inode, stat } = this.#finder.require(parent, name)
     requireDirectory(inode)
     const { tree, table } = this.#services
     removeDirectoryAt(tree.directoryFd(parent), this.#finder.storedNameHere(inode, parent, name))
     tree.dropDirectory(inode)
     table.removePlace(inode, parent, name)
+    inode.lastStat = { ...stat, nlink: 0 }
     table.release(inode)
   }
 
@@ -55,35 +57,44 @@ export class Removal {
   beforeReplacing({ inode, stat }: FoundInode): boolean {
     const { file } = inode
     if (file === undefined || stat.nlink > 1 || !this.#versions.isWorthKeeping(file)) return false
-    if (inode.opens === 0) {
-      this.#versions.linkBeforeReplace(inode)
-      return true
-    }
+    if (inode.opens === 0) return this.#versions.linkBeforeReplace(inode)
     this.#versions.copyBeforeUnlink(inode)
     return false
   }
 
-  /** A file that is open lives on without a name: through a descriptor of its stub. */
-  holdOpen(inode: Inode): void {
-    if (inode.opens > 0 && inode.heldFd === undefined && inode.kind !== 'other') {
-      inode.heldFd = this.#services.tree.open(inode, O.RDWR)
+  /**
+   * To be called before a name goes; `stat` and `path` are the object's under this name. A file that is still needed
+   * when its last name known here is gone lives on through a descriptor of its stub.
+   */
+  beforeUnlink(inode: Inode, stat: Stat, path: ByteString): void {
+    const { journal, tree } = this.#services
+    const isLast = stat.nlink <= 1
+    const { ino, btimeNs } = stat
+    if (isLast && inode.file !== undefined && inode.file.sequence > 0) {
+      noteNames(journal, { kind: 'remove', place: { ino, btimeNs, path } })
     }
+    const isNeeded = inode.opens > 0 || (!isLast && inode.file?.isBusy === true)
+    const isRegular = inode.kind === 'stub' || inode.kind === 'plain'
+    if (!isNeeded || !isRegular || inode.heldFd !== undefined || (!isLast && inode.places.length > 1)) return
+    inode.heldFd = tree.open(inode, O.RDWR)
   }
 
   /** What follows for an object when one of its names is gone; `stat` and `path` are from before. */
   lostName(inode: Inode, stat: Stat, path: ByteString): void {
-    const { journal, table } = this.#services
     const { file } = inode
-    if (stat.nlink > 1) {
-      if (inode.places.length > 0) this.changedLinks(inode)
-    } else if (file !== undefined) {
-      if (file.needsCheckpoint) {
-        journal.append({ kind: 'remove', place: { ino: inode.statIno, btimeNs: inode.btimeNs, path } })
-      }
+    inode.lastStat = { ...stat, nlink: stat.nlink - 1 }
+    if (file === undefined) {
+      this.#services.table.release(inode)
+      return
+    }
+    if (stat.nlink <= 1) {
       this.#committer.orphan(file)
       file.ctimeNs = nowNs()
+      return
     }
-    table.release(inode)
+    if (inode.places.length > 0) this.changedLinks(inode)
+    else file.formerPath = path
+    this.#committer.release(inode)
   }
 
   /** A name more or less is a change of the file, though not of its content. */
@@ -92,7 +103,7 @@ export class Removal {
     if (file === undefined || file.orphan) return
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
-    if (!this.#committer.isUnsettled(file) && file.writers === 0) this.#committer.commit(file)
+    this.#committer.tryCommit(file)
   }
 
   #removeName(inode: Inode, stat: Stat, parent: Inode, name: ByteString): void {
@@ -100,15 +111,14 @@ export class Removal {
     const { file } = inode
     const isLast = stat.nlink <= 1
     if (file !== undefined && isLast && this.#versions.isWorthKeeping(file)) {
-      if (inode.opens === 0) {
-        this.#versions.take(inode)
+      if (inode.opens > 0) this.#versions.copyBeforeUnlink(inode)
+      else if (this.#versions.take(inode)) {
         this.#committer.release(inode)
         return
       }
-      this.#versions.copyBeforeUnlink(inode)
     }
     const path = tree.storedPath(inode, { parent, name })
-    if (isLast) this.holdOpen(inode)
+    this.beforeUnlink(inode, stat, path)
     unlinkAt(tree.directoryFd(parent), this.#finder.storedNameHere(inode, parent, name))
     table.removePlace(inode, parent, name)
     this.lostName(inode, stat, path)

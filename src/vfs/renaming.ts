@@ -11,6 +11,7 @@ import type { Committer } from './committer.ts'
 import type { Finder } from './finder.ts'
 import type { Inode, Place } from './inode-table.ts'
 import { checkName, mayBeStub } from './names.ts'
+import { noteNames } from './note-names.ts'
 import type { Removal } from './removal.ts'
 import type { Services } from './services.ts'
 
@@ -69,7 +70,7 @@ export class Renaming {
     const fromPath = tree.storedPath(inode, from)
     const targetPath = target === undefined ? '' : tree.storedPath(target.inode, to)
     const keptTarget = target !== undefined && this.#removal.beforeReplacing(target)
-    if (target !== undefined && target.stat.nlink <= 1) this.#removal.holdOpen(target.inode)
+    if (target !== undefined && !keptTarget) this.#removal.beforeUnlink(target.inode, target.stat, targetPath)
     const replaced = target === undefined ? undefined : this.#finder.storedNameHere(target.inode, to.parent, to.name)
     if (target?.inode.kind === 'directory') tree.dropDirectory(target.inode)
     renameAt(tree.directoryFd(from.parent), fromStored, tree.directoryFd(to.parent), toStored)
@@ -77,11 +78,12 @@ export class Renaming {
     if (replaced !== undefined && replaced !== toStored) unlinkAt(tree.directoryFd(to.parent), replaced)
     if (target !== undefined) {
       table.removePlace(target.inode, to.parent, to.name)
-      if (!keptTarget) this.#removal.lostName(target.inode, target.stat, targetPath)
+      if (keptTarget) this.#committer.release(target.inode)
+      else this.#removal.lostName(target.inode, target.stat, targetPath)
     }
     table.removePlace(inode, from.parent, from.name)
     table.addPlace(inode, to.parent, to.name)
-    if (!journal.empty) journal.append({ kind: 'rename', from: fromPath, to: tree.storedPath(inode, to) })
+    noteNames(journal, { kind: 'rename', from: fromPath, to: tree.storedPath(inode, to) })
     if (inode.file !== undefined) this.#removal.changedLinks(inode)
   }
 
@@ -107,14 +109,13 @@ export class Renaming {
   /** `one` and `other`: the paths after it. */
   #noteExchange(one: ByteString, other: ByteString): void {
     const { journal } = this.#services
-    if (journal.empty) return
     const aside = `${one}~exchange`
     for (const [from, to] of [
       [other, aside],
       [one, other],
       [aside, one],
     ] as const) {
-      journal.append({ kind: 'rename', from, to })
+      noteNames(journal, { kind: 'rename', from, to })
     }
   }
 }

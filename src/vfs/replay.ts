@@ -5,143 +5,68 @@
  * a record that is lost (its blocks never reached the disk) is not applied, so a file ends at some state it had.
  */
 import { textOf } from '../bytes/byte-string.ts'
-import type { BlockRef, ByteString } from '../dfs.ts'
-import { describeError, kindOf } from '../errors.ts'
+import type { BlockRef, Cid } from '../dfs.ts'
+import { DfsError, kindOf } from '../errors.ts'
+import { chunkCount } from '../format/chunk-layout.ts'
 import { digestOfCid } from '../format/cid.ts'
-import type { CommitRecord, JournalRecord } from '../format/journal-record.ts'
+import type { CommitRecord } from '../format/journal-record.ts'
 import { logger, warn } from '../log.ts'
-import { closeFd, O, openAt } from '../posix/files.ts'
-import { makeDirectoryAt } from '../posix/names.ts'
-import { statAt } from '../posix/stat.ts'
 import { digestOf } from '../seal/hash.ts'
 import type { Committer } from './committer.ts'
+import type { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
-import { visibleNameOfOther, visibleNameOfStub } from './names.ts'
+import { gatherFiles, type JournaledFile, StubSearch } from './journaled-files.ts'
 import type { Namespace } from './namespace.ts'
 import type { Services } from './services.ts'
-import { storedPathsByIno } from './stub-walk.ts'
 
 const log = logger('replay')
 
-/** All records of one file, by the object its stub was. */
-interface Journaled {
-  readonly ino: number
-  readonly btimeNs: bigint
-  /** Where the stub was last, as far as the journal knows. */
-  path: ByteString
-  removed: boolean
-  readonly commits: CommitRecord[]
-}
-
+/** Fails if a stub with journaled changes cannot be read: nothing of the journal is dropped then. */
 export async function replay(
   services: Services,
   { committer, namespace }: { committer: Committer; namespace: Namespace },
 ): Promise<void> {
-  const files = gather(services.journal.replay())
-  let listed: Map<number, ByteString[]> | undefined
-  const byIno = () => {
-    listed ??= storedPathsByIno(services)
-    return listed
-  }
-  for (const file of files) {
-    const inode =
-      findAt(services, namespace, file, [file.path]) ??
-      findAt(services, namespace, file, byIno().get(file.ino) ?? []) ??
-      (file.removed ? undefined : makeAnew(services, namespace, file.path))
-    if (inode === undefined) continue
-    try {
-      await apply(services, committer, inode, file.commits)
-    } catch (error) {
-      warn(`journaled changes of ${textOf(file.path)} cannot be applied: ${describeError(error)}`)
-      throw error
-    }
+  const files = gatherFiles(services.journal.replay())
+  const search = new StubSearch(services, namespace, files)
+  services.tree.acceptsOlder = true
+  try {
+    for (const file of files) await replayFile(services, { committer, search, file })
+  } finally {
+    services.tree.acceptsOlder = false
   }
   log('%d files with journaled changes', files.length)
 }
 
-function gather(records: Iterable<JournalRecord>): Journaled[] {
-  const files = new Map<string, Journaled>()
-  for (const record of records) {
-    if (record.kind === 'rename') {
-      for (const file of files.values()) file.path = renamed(file.path, record.from, record.to)
-      continue
-    }
-    const { ino, btimeNs, path } = record.place
-    const key = `${ino}.${btimeNs}`
-    const file = files.get(key) ?? { ino, btimeNs, path, removed: false, commits: [] }
-    files.set(key, file)
-    file.path = path
-    if (record.kind === 'remove') file.removed = true
-    else file.commits.push(record)
+async function replayFile(
+  services: Services,
+  { committer, search, file }: { committer: Committer; search: StubSearch; file: JournaledFile },
+): Promise<void> {
+  try {
+    const inode = search.find(file)
+    if (inode === undefined) return
+    await apply(services, committer, inode, file.commits)
+    committer.release(inode)
+  } catch (error) {
+    if (!(error instanceof DfsError)) throw error
+    throw new DfsError(error.kind, `journaled changes of a file cannot be applied: ${error.message}`, {
+      op: 'open folder',
+      subject: textOf(file.path),
+      mend: error.kind === 'corrupt' ? 'put its stub back from a backup, or take it away' : error.mend,
+      cause: error,
+    })
   }
-  return [...files.values()].filter((file) => file.commits.length > 0)
 }
 
-function renamed(path: ByteString, from: ByteString, to: ByteString): ByteString {
-  if (path === from) return to
-  return path.startsWith(`${from}/`) ? to + path.slice(from.length) : path
-}
-
-function findAt(services: Services, namespace: Namespace, wanted: Journaled, paths: ByteString[]): Inode | undefined {
-  for (const path of paths) {
-    const inode = resolveStored(services, namespace, path)
-    if (inode?.statIno === wanted.ino && inode.btimeNs === wanted.btimeNs) return inode
-  }
-  return undefined
-}
-
-/** The stub's inode at a path of stored names. */
-function resolveStored({ table }: Services, namespace: Namespace, path: ByteString): Inode | undefined {
-  const parts = path.split('/')
-  let inode: Inode | undefined = table.root
-  for (const [i, stored] of parts.entries()) {
-    if (inode?.kind !== 'directory') return undefined
-    const isLast = i === parts.length - 1
-    inode = namespace.find(inode, isLast ? visibleNameOfStub(stored) : visibleNameOfOther(stored))?.inode
-  }
-  return inode?.kind === 'stub' ? inode : undefined
-}
-
-/** The stub's making did not survive the power loss, but what was synced into it did. */
-function makeAnew(services: Services, namespace: Namespace, path: ByteString): Inode | undefined {
-  const { tree } = services
-  const parts = path.split('/')
-  const stub = parts.pop()!
-  let directory = services.table.root
-  for (const stored of parts) {
-    const fd = tree.directoryFd(directory)
-    if (statAt(fd, stored) === undefined) makeDirectoryAt(fd, stored, 0o755)
-    const next = namespace.find(directory, visibleNameOfOther(stored))?.inode
-    if (next?.kind !== 'directory') return undefined
-    directory = next
-  }
-  const fd = tree.directoryFd(directory)
-  if (statAt(fd, stub) === undefined) closeFd(openAt(fd, stub, O.CREAT | O.EXCL | O.RDWR, 0o600))
-  const inode = namespace.find(directory, visibleNameOfStub(stub))?.inode
-  // Another file has taken the name since; it is not ours to change.
-  return inode?.file?.sequence === 0 ? inode : undefined
-}
-
-async function apply(services: Services, committer: Committer, inode: Inode, commits: CommitRecord[]): Promise<void> {
+async function apply(services: Services, committer: Committer, inode: Inode, records: CommitRecord[]): Promise<void> {
   const file = inode.file!
   const content = committer.contentOf(file)
-  for (const record of commits) {
-    if (record.sequence <= file.sequence) continue
-    if (record.baseSequence !== file.sequence || !(await hasBlocks(services, record))) {
-      warn(`a change of ${textOf(record.place.path)} did not survive: the state before it stands`)
-      return
-    }
-    if (record.content !== undefined) content.replace(record.content, record.keepBytes)
-    content.truncate(Math.min(content.size, record.keepBytes))
-    content.truncate(record.meta.size)
-    for (const { index, ref } of record.chunks) {
-      content.setChunk(index, ref)
-      if (ref !== undefined) file.unsynced.add(ref.cid)
-    }
-    for (const patch of record.patches) {
-      content.write(patch.offset, 'bytes' in patch ? patch.bytes : Buffer.alloc(patch.zeroBytes))
-    }
-    content.committed()
+  const path = textOf(records[0]!.place.path)
+  const isOurs = file.sequence === 0 || records.every(({ fileId }) => fileId.equals(file.fileId))
+  const next = records.filter(({ sequence }) => sequence > file.sequence)
+  const surviving = isOurs ? await survivors(services, chainOn(file.sequence, next)) : []
+  if (surviving.length < next.length) warn(`a change of ${path} did not survive: the state before it stands`)
+  for (const record of surviving) {
+    applyCommit(content, record)
     file.fileId = record.fileId
     file.sequence = record.sequence
     file.mode = record.meta.mode
@@ -152,10 +77,55 @@ async function apply(services: Services, committer: Committer, inode: Inode, com
   }
 }
 
-/** Whether all blocks that a record names are here and whole: without a sync they may be empty after a power loss. */
-async function hasBlocks({ store }: Services, { chunks }: CommitRecord): Promise<boolean> {
-  for (const { ref } of chunks) if (ref !== undefined && !isWhole(store, ref)) return false
-  return true
+/** The records that follow from the state of this sequence, one upon the other. */
+function chainOn(sequence: number, records: CommitRecord[]): CommitRecord[] {
+  const chain: CommitRecord[] = []
+  for (const record of records) {
+    // Made on an earlier state than the last: what lies between did not survive an earlier crash.
+    while (chain.length > 0 && chain.at(-1)!.sequence > record.baseSequence) chain.pop()
+    if (record.baseSequence === (chain.at(-1)?.sequence ?? sequence)) chain.push(record)
+  }
+  return chain
+}
+
+/** Makes of the state that a record was made on the state after it. */
+export function applyCommit(content: FileContent, record: CommitRecord): void {
+  if (record.content !== undefined) content.replace(record.content, record.keepBytes)
+  content.truncate(Math.min(content.size, record.keepBytes))
+  content.truncate(record.meta.size)
+  for (const { index, ref } of record.chunks) content.setChunk(index, ref)
+  for (const patch of record.patches) {
+    content.write(patch.offset, 'bytes' in patch ? patch.bytes : Buffer.alloc(patch.zeroBytes))
+  }
+  content.committed()
+}
+
+/**
+ * The longest beginning of a chain of records after which every block is here and whole: without a sync blocks may be
+ * empty after a power loss. A block that a later record of the beginning replaces is not needed.
+ */
+async function survivors({ store }: Services, chain: CommitRecord[]): Promise<CommitRecord[]> {
+  const known = new Map<Cid, boolean>()
+  const isHere = (ref: BlockRef) => {
+    const answer = known.get(ref.cid) ?? isWhole(store, ref)
+    known.set(ref.cid, answer)
+    return answer
+  }
+  for (let length = chain.length; length > 0; length--) {
+    if (blocksAfter(chain.slice(0, length)).every(isHere)) return chain.slice(0, length)
+  }
+  return []
+}
+
+/** The blocks that the chunks set by these records are left with. */
+function blocksAfter(records: CommitRecord[]): BlockRef[] {
+  const refs = new Map<number, BlockRef | undefined>()
+  for (const { content, keepBytes, chunks } of records) {
+    const keep = content === undefined ? chunkCount(keepBytes) : 0
+    for (const index of refs.keys()) if (index >= keep) refs.delete(index)
+    for (const { index, ref } of chunks) refs.set(index, ref)
+  }
+  return [...refs.values()].filter((ref) => ref !== undefined)
 }
 
 function isWhole(store: Services['store'], { cid, sealedBytes }: BlockRef): boolean {

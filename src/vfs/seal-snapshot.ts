@@ -38,7 +38,7 @@ export async function sealSnapshot(
   try {
     const changes = await sealDirty(snapshot, reader, seal)
     const { base, overlay } = snapshot.sealed
-    if (base.inline !== undefined && base.keepChunks > 0 && !changes.has(0)) {
+    if (base.inline !== undefined && base.keepChunks > 0 && !changes.has(0) && !overlay.has(0)) {
       changes.set(0, await seal('data', base.inline.subarray(0, Math.min(base.inline.length, snapshot.size))))
     }
     for (const [index, ref] of overlay) if (!changes.has(index)) changes.set(index, ref)

@@ -55,11 +55,12 @@ export class AttributeSetter {
     this.#committer.touch(file)
     if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
       this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
+      file.isStubUnsynced = true
     }
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
     if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
-    file.ctimeNs = now
+    file.ctimeNs = changes.ctimeNs ?? now
     // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
     if (file.writers === 0) await this.#committer.flush(file)
   }
@@ -113,7 +114,8 @@ export class AttributeSetter {
     if (file === undefined || file.orphan) return
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
-    if (file.writers === 0) this.#committer.commit(file)
+    file.isStubUnsynced = true
+    this.#committer.tryCommit(file)
   }
 }
 

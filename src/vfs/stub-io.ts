@@ -19,14 +19,15 @@ export interface LoadedStub {
   readonly state: StubState
   /** Which slot holds the state; undefined for a stub of no bytes, which is an empty file. */
   readonly slot: Slot | undefined
+  /** See OpenedStub. */
+  readonly newerMayBeLost: boolean
 }
 
 export function loadStub(fd: number, stat: Stat, keys: Keys): LoadedStub {
   const bytes = Buffer.allocUnsafe(STUB_BYTES_MAX)
   const length = preadFd(fd, bytes, 0, bytes.length, 0)
-  if (length === 0) return { state: emptyState(stat), slot: undefined }
-  const { state, slot } = openStub(bytes.subarray(0, length), keys)
-  return { state, slot }
+  if (length === 0) return { state: emptyState(stat), slot: undefined, newerMayBeLost: false }
+  return openStub(bytes.subarray(0, length), keys)
 }
 
 /** Writes a state over the slot that does not hold the present one; returns which. */

@@ -27,6 +27,8 @@ const DIRECTORY_FDS_MAX = 512
 
 export class StubTree {
   readonly rootFd: number
+  /** Set while a journal is applied, which has what a torn update of a stub lost. */
+  acceptsOlder = false
   readonly #keys: Keys
   readonly #index: AttributeIndex
   readonly #table: InodeTable
@@ -118,17 +120,29 @@ export class StubTree {
     if (known !== undefined) return known
     const loaded = this.load(dirFd, stored, stat)
     const attributes = { ...loaded.state, allocatedBytes: loaded.state.meta.size }
-    if (stat.size > 0) this.#index.put(stat, attributes)
+    if (stat.size > 0 && !loaded.newerMayBeLost) this.#index.put(stat, attributes)
     return attributes
   }
 
   load(dirFd: number, stored: ByteString, stat: Stat): LoadedStub {
     const fd = openAt(dirFd, stored, O.RDONLY | O.NOFOLLOW)
     try {
-      return loadStub(fd, stat, this.#keys)
+      return this.loadFd(fd, stat)
     } finally {
       closeFd(fd)
     }
+  }
+
+  /** What an open stub says. Fails with `corrupt` also if a newer state than the one that is left may be lost. */
+  loadFd(fd: number, stat: Stat): LoadedStub {
+    const loaded = loadStub(fd, stat, this.#keys)
+    if (loaded.newerMayBeLost && !this.acceptsOlder) {
+      throw new DfsError('corrupt', 'the newer state in the stub is damaged', {
+        op: 'open stub',
+        mend: 'see "dfs history" for earlier versions of the file',
+      })
+    }
+    return loaded
   }
 
   /** The name an inode has on disk. */
@@ -155,6 +169,7 @@ export class StubTree {
   stat(inode: Inode): Stat {
     if (inode === this.#table.root) return statFd(this.rootFd)
     if (inode.heldFd !== undefined) return statFd(inode.heldFd)
+    if (inode.places.length === 0 && inode.lastStat !== undefined) return inode.lastStat
     const { parent } = inode.place
     return this.#statOrFail(this.directoryFd(parent), this.storedName(inode))
   }

@@ -14,6 +14,7 @@ import { sealTrailer } from '../seal/stub-slot.ts'
 import { nowNs } from './clock.ts'
 import type { Inode } from './inode-table.ts'
 import { RESERVED_NAME, STUB_SUFFIX } from './names.ts'
+import { noteNames } from './note-names.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
 import { formatVersionTime } from './version-time.ts'
@@ -59,46 +60,55 @@ export class Versions {
 
   /** Whether a file that is about to lose its last name should become a version. */
   isWorthKeeping(file: StubFile): boolean {
+    // What no stub has yet cannot become a version, which is a stub.
+    if (file.stubSequence === 0) return false
     const age = nowNs() - file.ctimeNs
     // A clock that went back says nothing about the age.
     return file.size > 0 && (age < 0n || age >= this.#deletedAgeNsMin)
   }
 
-  /** Moves a file that nobody has open to its version's place instead of deleting it. */
-  take(inode: Inode): void {
+  /** Moves a file that nobody has open to its version's place instead of deleting it; false if there is no room. */
+  take(inode: Inode): boolean {
     const { tree, table, journal } = this.#services
     const place = inode.place
     const from = tree.storedPath(inode)
     const path = tree.visiblePath(inode)
-    const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
-    const directoryFd = tree.directoryFd(directory)
-    const name = this.#freeName(directoryFd)
-    renameAt(tree.directoryFd(place.parent), tree.storedName(inode), directoryFd, name + STUB_SUFFIX, RENAME.NOREPLACE)
-    table.removePlace(inode, place.parent, place.name)
-    table.addPlace(inode, directory, name)
-    if (inode.file!.needsCheckpoint) journal.append({ kind: 'rename', from, to: tree.storedPath(inode) })
-    tree.withStub(inode, O.RDWR, (fd) => this.#writeTrailer(fd, path))
+    return withRoom(() => {
+      const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
+      const versionsFd = tree.directoryFd(directory)
+      const name = this.#freeName(versionsFd)
+      renameAt(tree.directoryFd(place.parent), tree.storedName(inode), versionsFd, name + STUB_SUFFIX, RENAME.NOREPLACE)
+      table.removePlace(inode, place.parent, place.name)
+      table.addPlace(inode, directory, name)
+      noteNames(journal, { kind: 'rename', from, to: tree.storedPath(inode) })
+      this.#noteFormerPath(inode, path)
+    })
   }
 
-  /** Gives a file that is about to be replaced a second name as a version, so that the replacing stays atomic. */
-  linkBeforeReplace(inode: Inode): void {
+  /**
+   * Gives a file that is about to be replaced a second name as a version, so that the replacing stays atomic; false if
+   * there is no room.
+   */
+  linkBeforeReplace(inode: Inode): boolean {
     const { tree, table } = this.#services
     const { parent } = inode.place
     const path = tree.visiblePath(inode)
     const stored = tree.storedName(inode)
-    const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
-    const directoryFd = tree.directoryFd(directory)
-    const name = this.#freeName(directoryFd)
-    linkAt(tree.directoryFd(parent), stored, directoryFd, name + STUB_SUFFIX)
-    table.addPlace(inode, directory, name)
-    // The last place is the one used; until the replacing is done that is the name people know.
-    inode.places.unshift(inode.places.pop()!)
-    tree.withStub(inode, O.RDWR, (fd) => this.#writeTrailer(fd, path))
+    return withRoom(() => {
+      const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
+      const versionsFd = tree.directoryFd(directory)
+      const name = this.#freeName(versionsFd)
+      linkAt(tree.directoryFd(parent), stored, versionsFd, name + STUB_SUFFIX)
+      table.addPlace(inode, directory, name)
+      // The last place is the one used; until the replacing is done that is the name people know.
+      inode.places.unshift(inode.places.pop()!)
+      this.#noteFormerPath(inode, path)
+    })
   }
 
   /** Copies the stub's present state, for a file that loses its last name while it is open. */
   copyBeforeUnlink(inode: Inode): void {
-    if (inode.file!.stubSequence > 0) this.#copy(inode, inode.file!.fileId.toString('hex'))
+    this.#copy(inode, inode.file!.fileId.toString('hex'))
   }
 
   /** Removes a version for good, and its directory with the last one; false if it is open or not stored yet, and stays. */
@@ -132,27 +142,40 @@ export class Versions {
     table.release(directory)
   }
 
+  /** Without room for a version there is none: the file itself must still be stored, or deleted. */
   #copy(inode: Inode, key: string): void {
-    const { tree } = this.#services
-    try {
-      const bytes = Buffer.alloc(STUB_BYTES_MAX)
-      const length = tree.withStub(inode, O.RDONLY, (fd) => preadFd(fd, bytes, 0, bytes.length, 0))
-      const directoryFd = tree.directoryFd(this.#directoryOf(key))
-      const fd = openAt(directoryFd, this.#freeName(directoryFd) + STUB_SUFFIX, O.CREAT | O.EXCL | O.RDWR, 0o600)
+    const { tree, table } = this.#services
+    const bytes = Buffer.alloc(STUB_BYTES_MAX)
+    const length = tree.withStub(inode, O.RDONLY, (fd) => preadFd(fd, bytes, 0, bytes.length, 0))
+    const trailer = sealTrailer(tree.visiblePath(inode), this.#services.keys)
+    withRoom(() => {
+      const directory = this.#directoryOf(key)
       try {
-        pwriteFd(fd, bytes.subarray(0, length), 0)
-        this.#writeTrailer(fd, tree.visiblePath(inode))
+        this.#write(tree.directoryFd(directory), bytes.subarray(0, length), trailer)
       } finally {
-        closeFd(fd)
+        table.release(directory)
       }
+    })
+  }
+
+  #write(directoryFd: number, stub: Buffer, trailer: Buffer): void {
+    const stored = this.#freeName(directoryFd) + STUB_SUFFIX
+    const fd = openAt(directoryFd, stored, O.CREAT | O.EXCL | O.RDWR, 0o600)
+    try {
+      pwriteFd(fd, stub, 0)
+      pwriteFd(fd, trailer, TRAILER_OFFSET)
     } catch (error) {
-      // Without room for a version the file itself must still be stored.
-      if (kindOf(error) !== 'no-space' && kindOf(error) !== 'over-quota') throw error
+      unlinkAt(directoryFd, stored)
+      throw error
+    } finally {
+      closeFd(fd)
     }
   }
 
-  #writeTrailer(fd: number, path: ByteString): void {
-    pwriteFd(fd, sealTrailer(path, this.#services.keys), TRAILER_OFFSET)
+  /** Where there is no room for it the version stands without: it keeps its blocks until it expires. */
+  #noteFormerPath(inode: Inode, path: ByteString): void {
+    const trailer = sealTrailer(path, this.#services.keys)
+    withRoom(() => this.#services.tree.withStub(inode, O.RDWR, (fd) => pwriteFd(fd, trailer, TRAILER_OFFSET)))
   }
 
   #directoryOf(key: string): Inode {
@@ -186,6 +209,17 @@ export class Versions {
       if (this.#madeAt.size <= REMEMBERED_MAX) return
       this.#madeAt.delete(oldest)
     }
+  }
+}
+
+/** Whether `work` was done; false if the disk is full. */
+function withRoom(work: () => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    if (kindOf(error) !== 'no-space' && kindOf(error) !== 'over-quota') throw error
+    return false
   }
 }
 

@@ -9,7 +9,9 @@ import type { FilesystemOperations } from '../../vfs/operations.ts'
 export class Account {
   readonly #filesystem: FilesystemOperations
   readonly #lookups = new Map<Ino, number>()
-  readonly #files = new Set<number>()
+  /** Open files, and of those that were opened for writing the inode. */
+  readonly #files = new Map<number, Ino | undefined>()
+  readonly #writers = new Map<Ino, number>()
   readonly #directories = new Set<number>()
 
   constructor(filesystem: FilesystemOperations) {
@@ -31,9 +33,16 @@ export class Account {
     this.#filesystem.forget(ino, forgotten)
   }
 
-  opened(handle: number): number {
-    this.#files.add(handle)
+  /** `writes`: the inode, if the handle may write: the kernel may then have pages of it that nobody else has. */
+  opened(handle: number, writes: Ino | undefined): number {
+    this.#files.set(handle, writes)
+    if (writes !== undefined) this.#writers.set(writes, (this.#writers.get(writes) ?? 0) + 1)
     return handle
+  }
+
+  /** Whether a handle that may write is open. */
+  isWritten(ino: Ino): boolean {
+    return this.#writers.has(ino)
   }
 
   openedDirectory(handle: number): number {
@@ -43,7 +52,10 @@ export class Account {
 
   /** Closes a file's handle; nothing happens if it is not open. */
   release(handle: number): void | Promise<void> {
-    if (this.#files.delete(handle)) return this.#filesystem.release(handle)
+    const writes = this.#files.get(handle)
+    if (!this.#files.delete(handle)) return
+    if (writes !== undefined) this.#closedWriter(writes)
+    return this.#filesystem.release(handle)
   }
 
   releaseDirectory(handle: number): void | Promise<void> {
@@ -52,8 +64,14 @@ export class Account {
 
   /** The kernel is gone: takes back all that it had. */
   async settle(): Promise<void> {
-    for (const handle of [...this.#files]) await this.release(handle)
+    for (const handle of [...this.#files.keys()]) await this.release(handle)
     for (const handle of [...this.#directories]) await this.releaseDirectory(handle)
     for (const [ino, count] of [...this.#lookups]) this.forget(ino, count)
+  }
+
+  #closedWriter(ino: Ino): void {
+    const left = this.#writers.get(ino)! - 1
+    if (left > 0) this.#writers.set(ino, left)
+    else this.#writers.delete(ino)
   }
 }

@@ -14,7 +14,7 @@ import { GETATTR_IN, GETXATTR_IN, GETXATTR_OUT, SETATTR_IN, SETXATTR_IN, STATFS_
 const MODE_BITS = 0o7777
 
 export function attributeOperations(context: Context): Operations {
-  const { filesystem, validity } = context
+  const { filesystem, validityOf } = context
   const getattr = (request: Request, flagsAt: number, handleAt: number) => {
     const byHandle = (request.u32(flagsAt) & GETATTR_FH) !== 0
     return filesystem.getattr(request.ino, byHandle ? request.handle(handleAt) : undefined)
@@ -23,17 +23,17 @@ export function attributeOperations(context: Context): Operations {
     GETATTR: {
       bodyBytes: GETATTR_IN.bytes,
       serve: (request) => getattr(request, GETATTR_IN.flags, GETATTR_IN.fh),
-      encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validity),
+      encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validityOf(attributes.ino)),
     },
     STATX: {
       bodyBytes: STATX_IN.bytes,
       serve: (request) => getattr(request, STATX_IN.flags, STATX_IN.fh),
-      encode: (reply, attributes: Attributes) => void encodeStatx(reply, attributes, validity),
+      encode: (reply, attributes: Attributes) => void encodeStatx(reply, attributes, validityOf(attributes.ino)),
     },
     SETATTR: {
       bodyBytes: SETATTR_IN.bytes,
       serve: (request) => setattr(context, request),
-      encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validity),
+      encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validityOf(attributes.ino)),
     },
     STATFS: {
       bodyBytes: 0,

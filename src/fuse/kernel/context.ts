@@ -13,10 +13,8 @@ export interface Context {
   readonly replies: ReplyPool
   /** What was agreed on; known from INIT on, which comes first. */
   readonly settings: () => Settings
-  /** How long the kernel may remember the entries of a directory. */
-  readonly validityIn: (directory: Ino) => Validity
-  /** How long the kernel may remember attributes it asks for. */
-  readonly validity: Validity
+  /** How long the kernel may remember an object's attributes, and a directory's entries. */
+  readonly validityOf: (ino: Ino) => Validity
   /** Whether the kernel may keep the pages of a file, and the listing of a directory, from one open to the next. */
   readonly keepsCache: boolean
   /** Resolves once pages of a file that only the kernel has, have been written. */

@@ -138,8 +138,8 @@ function packNames({ replies }: Context, { entries, offset, size }: Packing): Pi
 
 /** Looks up only what fits; `.` and `..` are never counted, nor what cannot be looked up now. */
 async function packEntries(context: Context, { directory, entries, offset, size }: Packing): Promise<Piece> {
-  const { filesystem, account, replies, validityIn } = context
-  const validity = validityIn(directory)
+  const { filesystem, account, replies, validityOf } = context
+  const validity = validityOf(directory)
   const reply = replies.take()
   reply.begin(size)
   const inos: Ino[] = []

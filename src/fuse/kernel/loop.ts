@@ -21,6 +21,7 @@ const FREE_REQUESTS_MAX = 8
 export class DeviceLoop {
   readonly #fd: number
   readonly #dispatcher: Dispatcher
+  readonly #beforeClose: () => Promise<void>
   readonly #ended = Promise.withResolvers<void>()
   readonly #free: Request[] = []
   readonly #working = new Set<Promise<void>>()
@@ -30,9 +31,10 @@ export class DeviceLoop {
   #asleep = false
   #closed = false
 
-  /** Takes the descriptor over, and begins to serve. */
-  constructor(fd: number, dispatcher: Dispatcher) {
+  /** Takes the descriptor over, and begins to serve; `beforeClose` is awaited when the connection has ended. */
+  constructor(fd: number, dispatcher: Dispatcher, beforeClose: () => Promise<void>) {
     this.#fd = fd
+    this.#beforeClose = beforeClose
     this.#dispatcher = dispatcher
     this.#stopListening = listen(() => this.#wake())
     this.#schedule()
@@ -116,7 +118,7 @@ export class DeviceLoop {
   #close(): void {
     this.#closed = true
     this.#stopListening()
-    void Promise.all(this.#working).then(() => {
+    void Promise.all([...this.#working, this.#beforeClose()]).then(() => {
       closeFd(this.#fd)
       this.#ended.resolve()
     })

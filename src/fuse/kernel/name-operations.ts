@@ -17,7 +17,7 @@ interface Found {
 }
 
 export function nameOperations(context: Context): Operations {
-  const { filesystem, account, validityIn } = context
+  const { filesystem, account, validityOf } = context
 
   /** An operation that answers with the entry of a name. */
   function entry(bodyBytes: number, find: (request: Request) => Awaitable<Attributes | undefined>): Operation<Found> {
@@ -28,8 +28,8 @@ export function nameOperations(context: Context): Operations {
         return whenReady(counted(context, find(request)), (attributes) => ({ parent, attributes }))
       },
       encode: (reply, { parent, attributes }) => {
-        if (attributes === undefined) encodeNoEntry(reply, validityIn(parent))
-        else encodeEntry(reply.begin(ENTRY_OUT.bytes), 0, attributes, validityIn(parent))
+        if (attributes === undefined) encodeNoEntry(reply, validityOf(parent))
+        else encodeEntry(reply.begin(ENTRY_OUT.bytes), 0, attributes, validityOf(parent))
         return undefined
       },
       undo: ({ attributes }) => attributes && account.forget(attributes.ino, 1),

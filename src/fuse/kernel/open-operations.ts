@@ -22,12 +22,14 @@ interface Created {
 }
 
 export function openOperations(context: Context): Operations {
-  const { filesystem, account, validityIn, keepsCache } = context
+  const { filesystem, account, validityOf, keepsCache } = context
   const openFlags = keepsCache ? FOPEN.KEEP_CACHE : 0
   const close = (handle: number): void => void account.release(handle)
 
   function opened(ino: Ino, flags: number): Awaitable<number> {
-    return whenReady(filesystem.open(ino, handleFlags(flags)), (handle) => account.opened(handle))
+    return whenReady(filesystem.open(ino, handleFlags(flags)), (handle) =>
+      account.opened(handle, mayWrite(flags) ? ino : undefined),
+    )
   }
 
   async function openAndDropPrivileges(ino: Ino, flags: number): Promise<number> {
@@ -51,7 +53,7 @@ export function openOperations(context: Context): Operations {
     )
     return whenReady(made, ({ attributes, handle }) => {
       account.lookedUp(attributes.ino)
-      return { parent, attributes, handle: account.opened(handle) }
+      return { parent, attributes, handle: account.opened(handle, mayWrite(flags) ? attributes.ino : undefined) }
     })
   }
 
@@ -104,7 +106,7 @@ export function openOperations(context: Context): Operations {
       bodyBytes: CREATE_IN.bytes + 2,
       serve: createOrOpen,
       encode: (reply, { parent, attributes, handle }: Created) => {
-        encodeEntry(reply.begin(ENTRY_OUT.bytes + OPEN_OUT.bytes), 0, attributes, validityIn(parent))
+        encodeEntry(reply.begin(ENTRY_OUT.bytes + OPEN_OUT.bytes), 0, attributes, validityOf(parent))
         reply.u64(ENTRY_OUT.bytes + OPEN_OUT.fh, handle)
         reply.u32(ENTRY_OUT.bytes + OPEN_OUT.openFlags, openFlags)
         return undefined
@@ -124,7 +126,9 @@ export function openOperations(context: Context): Operations {
  * pages that are written in part, and appends by itself.
  */
 function handleFlags(flags: number): number {
-  const access = flags & O_ACCMODE
-  const truncate = flags & O_TRUNC
-  return (access === O_RDONLY && truncate === 0 ? O_RDONLY : O_RDWR) | truncate
+  return (mayWrite(flags) ? O_RDWR : O_RDONLY) | (flags & O_TRUNC)
+}
+
+function mayWrite(flags: number): boolean {
+  return (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0
 }

@@ -1,13 +1,12 @@
 /**
  * One mount's conversation with the kernel, from INIT to the end of the connection.
  */
-import type { Ino } from '../../dfs.ts'
 import { logger } from '../../log.ts'
 import { writeFuseDevice } from '../../posix/fuse-device.ts'
 import type { FilesystemOperations } from '../../vfs/operations.ts'
 import { Account } from './account.ts'
 import { attributeOperations } from './attribute-operations.ts'
-import { LASTING } from './attributes.ts'
+import { FLEETING, LASTING } from './attributes.ts'
 import type { Context } from './context.ts'
 import { directoryOperations } from './directory-operations.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -15,6 +14,7 @@ import { fileOperations } from './file-operations.ts'
 import { DeviceLoop } from './loop.ts'
 import { nameOperations } from './name-operations.ts'
 import { decodeOffer, encodeSettings, REQUEST_BYTES_MAX, type Settings, settle } from './negotiation.ts'
+import { Notifier } from './notifier.ts'
 import { openOperations } from './open-operations.ts'
 import type { Operations } from './operation.ts'
 import { ReplyPool } from './reply-pool.ts'
@@ -25,6 +25,7 @@ const log = logger('fuse')
 
 export class Session {
   readonly #account: Account
+  readonly #notifier: Notifier
   readonly #loop: DeviceLoop
   readonly #ready = Promise.withResolvers<Settings>()
   readonly #ended: Promise<void>
@@ -33,15 +34,18 @@ export class Session {
   /** Serves the connection of `fd`, which it takes over, until its end. */
   constructor(fd: number, filesystem: FilesystemOperations) {
     this.#account = new Account(filesystem)
+    this.#notifier = new Notifier(fd)
+    const unwatch = filesystem.watch?.((change) => this.#notifier.notify(change))
     const context: Context = {
       filesystem,
       account: this.#account,
       replies: new ReplyPool(REQUEST_BYTES_MAX),
       settings: () => this.#settings!,
-      validityIn: () => LASTING,
-      validity: LASTING,
+      validityOf: (ino) => (filesystem.isVolatile?.(ino) === true ? FLEETING : LASTING),
       keepsCache: true,
-      flushPages: async (_: Ino) => {},
+      flushPages: async (ino) => {
+        if (this.#account.isWritten(ino)) await this.#notifier.flushPages(ino)
+      },
     }
     const operations: Operations = {
       ...this.#ownOperations(filesystem),
@@ -52,7 +56,10 @@ export class Session {
       ...attributeOperations(context),
     }
     const dispatcher = new Dispatcher(operations, (bytes, length) => writeFuseDevice(fd, bytes, length))
-    this.#loop = new DeviceLoop(fd, dispatcher)
+    this.#loop = new DeviceLoop(fd, dispatcher, () => {
+      unwatch?.()
+      return this.#notifier.end()
+    })
     this.#ready.promise.catch(() => {})
     this.#ended = this.#loop.ended.then(() => this.#account.settle())
   }
