@@ -58,7 +58,12 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
         }),
     },
   })
-  const mounts = new Mounts({ home: home.dir, folders, drivers: [kernelDriver, fuseNativeDriver], onEnded: onMountEnded })
+  const mounts = new Mounts({
+    home: home.dir,
+    folders,
+    drivers: [kernelDriver, fuseNativeDriver],
+    onEnded: onMountEnded,
+  })
   opened.defer(() => mounts.umountAll())
 
   const collecting = new Mutex()

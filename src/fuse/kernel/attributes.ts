@@ -21,6 +21,8 @@ export interface Validity {
 }
 
 export const LASTING: Validity = { entrySeconds: VALID_SECONDS, attributesSeconds: VALID_SECONDS }
+/** For what others may change too, now and then. */
+export const BRIEF: Validity = { entrySeconds: 1, attributesSeconds: 1 }
 /** For what changes without the kernel's doing. */
 export const FLEETING: Validity = { entrySeconds: 0, attributesSeconds: 0 }
 

@@ -27,14 +27,15 @@ async function mount(options: MountOptions): Promise<Mounted> {
   }
   const target = await prepareTarget(options.target)
   const connection = await connect({ ...options, target })
-  const session = new Session(connection.fd, options.filesystem)
+  const session = new Session(connection.fd, options)
   const ended = session.ended.then(() => connection.release())
   const mounted = new KernelMounted(target, mountAt(target)?.id, ended)
   try {
     await session.ready
     await answers(target)
   } catch (error) {
-    await mounted.unmount({ lazy: true })
+    await unmount(target, { lazy: true })
+    await ended
     throw error
   }
   mounted.watch(options.onGone)

@@ -4,9 +4,10 @@
 import { logger } from '../../log.ts'
 import { writeFuseDevice } from '../../posix/fuse-device.ts'
 import type { FilesystemOperations } from '../../vfs/operations.ts'
+import type { MountOptions } from '../driver.ts'
 import { Account } from './account.ts'
 import { attributeOperations } from './attribute-operations.ts'
-import { FLEETING, LASTING } from './attributes.ts'
+import { BRIEF, FLEETING, LASTING } from './attributes.ts'
 import type { Context } from './context.ts'
 import { directoryOperations } from './directory-operations.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -32,7 +33,8 @@ export class Session {
   #settings: Settings | undefined
 
   /** Serves the connection of `fd`, which it takes over, until its end. */
-  constructor(fd: number, filesystem: FilesystemOperations) {
+  constructor(fd: number, { filesystem, openBelow = false }: Pick<MountOptions, 'filesystem' | 'openBelow'>) {
+    const validity = openBelow ? BRIEF : LASTING
     this.#account = new Account(filesystem)
     this.#notifier = new Notifier(fd)
     const unwatch = filesystem.watch?.((change) => this.#notifier.notify(change))
@@ -41,8 +43,8 @@ export class Session {
       account: this.#account,
       replies: new ReplyPool(REQUEST_BYTES_MAX),
       settings: () => this.#settings!,
-      validityOf: (ino) => (filesystem.isVolatile?.(ino) === true ? FLEETING : LASTING),
-      keepsCache: true,
+      validityOf: (ino) => (filesystem.isVolatile?.(ino) === true ? FLEETING : validity),
+      keepsCache: !openBelow,
       flushPages: async (ino) => {
         if (this.#account.isWritten(ino)) await this.#notifier.flushPages(ino)
       },

@@ -47,7 +47,7 @@ function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
-const driver = values.driver === 'kernel' ? kernelDriver : fuseNativeDriver
+const driver = values.driver === 'fuse-native' ? fuseNativeDriver : kernelDriver
 const asRoot = process.geteuid?.() === 0
 const onGone = (why: string): void => {
   say({ gone: why, ...filesystem.outstanding })
