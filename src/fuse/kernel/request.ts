@@ -19,7 +19,7 @@ export class Request {
   #length = 0
 
   constructor(bytesMax: number) {
-    this.buffer = Buffer.allocUnsafeSlow(bytesMax)
+    this.buffer = Buffer.allocUnsafeSlow(Math.ceil(bytesMax / 8) * 8)
     this.#u32 = new Uint32Array(this.buffer.buffer)
   }
 
