@@ -4,7 +4,7 @@ import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import type { Attributes, Awaitable, DirectoryEntry, EntryType } from '../../vfs/operations.ts'
-import { encodeEntry } from './attributes.ts'
+import { encodeEntry, FLEETING } from './attributes.ts'
 import type { Context } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
 import { FOPEN } from './protocol.ts'
@@ -39,7 +39,7 @@ interface Piece {
 }
 
 export function directoryOperations(context: Context): Operations {
-  const { filesystem, account, keepsCache } = context
+  const { filesystem, account, keepsCache, validityOf } = context
   const open = new Map<number, OpenDirectory>()
   let lastNumber = 0
 
@@ -98,7 +98,9 @@ export function directoryOperations(context: Context): Operations {
       },
       encode: (reply, number: number) => {
         reply.begin(OPEN_OUT.bytes).u64(OPEN_OUT.fh, number)
-        if (keepsCache) reply.u32(OPEN_OUT.openFlags, FOPEN.KEEP_CACHE)
+        // A listing stays until something changes in the directory, of which the kernel knows.
+        const lasts = keepsCache && validityOf(get(number).ino) !== FLEETING
+        if (lasts) reply.u32(OPEN_OUT.openFlags, FOPEN.KEEP_CACHE | FOPEN.CACHE_DIR)
         return undefined
       },
       undo: (number: number) => void close(number),

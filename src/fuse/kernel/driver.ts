@@ -6,12 +6,14 @@
 import { open } from 'node:fs/promises'
 import { DfsError } from '../../errors.ts'
 import { logger } from '../../log.ts'
+import { tuneBackingDevice } from '../../posix/backing-device.ts'
 import { syncFilesystem } from '../../posix/files.ts'
 import { mountEntries, unmount } from '../../posix/mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
 import { answers, mountAt, withinDeadline } from '../mountpoint.ts'
 import { prepareTarget } from '../target.ts'
 import { connect } from './mount.ts'
+import { REQUEST_BYTES_MAX } from './negotiation.ts'
 import { Session } from './session.ts'
 
 const log = logger('fuse')
@@ -38,8 +40,18 @@ async function mount(options: MountOptions): Promise<Mounted> {
     await ended
     throw error
   }
+  if (options.asRoot) tune(target)
   mounted.watch(options.onGone)
   return mounted
+}
+
+/** FUSE mounts start with 128 KiB of read-ahead and 1 % of the memory for dirty pages, which holds writers up. */
+function tune(target: string): void {
+  try {
+    tuneBackingDevice(mountAt(target)!.device, { readAheadBytes: REQUEST_BYTES_MAX, dirtyPercentMax: 20 })
+  } catch (error) {
+    log('%s: read-ahead stays as it is: %o', target, error)
+  }
 }
 
 class KernelMounted implements Mounted {

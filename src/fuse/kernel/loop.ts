@@ -15,6 +15,8 @@ const BUFFER_BYTES = REQUEST_BYTES_MAX + 4096
 /** Requests served before other work of the event loop has its turn. */
 const BATCH = 32
 const IDLE_TURNS_MAX = 50
+const IDLE_TURNS_MIN = 8
+const CROWDED_TURN_MS = 0.25
 const IDLE_MS_MAX = 1
 const FREE_REQUESTS_MAX = 8
 
@@ -27,7 +29,9 @@ export class DeviceLoop {
   readonly #working = new Set<Promise<void>>()
   readonly #stopListening: () => void
   #idleTurns = 0
+  #idleTurnsMax = IDLE_TURNS_MAX
   #idleSince = 0
+  #lastTurn = 0
   #asleep = false
   #closed = false
 
@@ -52,15 +56,28 @@ export class DeviceLoop {
   readonly #turn = (): void => {
     const served = this.#drain()
     if (this.#closed) return
-    if (served > 0) this.#idleTurns = 0
+    if (served > 0) this.#foundWork()
     if (served > 0 || this.#mayLookAgain()) this.#schedule()
     else this.#sleep()
   }
 
+  #foundWork(): void {
+    if (this.#idleTurns > 0) this.#idleTurnsMax = IDLE_TURNS_MAX
+    this.#idleTurns = 0
+  }
+
+  /** Looking in vain makes for less looking next time; a turn that took long says that others need the processor. */
   #mayLookAgain(): boolean {
     const now = performance.now()
-    if (this.#idleTurns++ === 0) this.#idleSince = now
-    return this.#idleTurns < IDLE_TURNS_MAX && now - this.#idleSince < IDLE_MS_MAX
+    if (this.#idleTurns++ === 0) {
+      this.#idleSince = now
+      this.#lastTurn = now
+    }
+    const isCrowded = now - this.#lastTurn > CROWDED_TURN_MS
+    this.#lastTurn = now
+    if (!isCrowded && this.#idleTurns < this.#idleTurnsMax && now - this.#idleSince < IDLE_MS_MAX) return true
+    this.#idleTurnsMax = Math.max(IDLE_TURNS_MIN, Math.floor(this.#idleTurnsMax / 2))
+    return false
   }
 
   #sleep(): void {

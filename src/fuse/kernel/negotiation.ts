@@ -77,7 +77,7 @@ export function settle(offer: Offer, { acls }: { acls: boolean }): Settings {
   const flags = offer.flags & (WANTED | (acls ? WANTED_WITH_ACLS : 0))
   return {
     minor: Math.min(offer.minor, MINOR),
-    maxReadahead: offer.maxReadahead,
+    maxReadahead: Math.max(offer.maxReadahead, REQUEST_BYTES_MAX),
     flags,
     appliesUmask: (flags & INIT.DONT_MASK) !== 0,
     setxattrBytes: (flags & INIT.SETXATTR_EXT) === 0 ? SETXATTR_IN.bytes : SETXATTR_EXT_IN.bytes,
