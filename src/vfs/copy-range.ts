@@ -15,7 +15,12 @@ export interface CopyRange {
 }
 
 /** How a range begins: with a chunk that can be shared, or with bytes that must be copied. */
-type Step = { readonly ref: BlockRef | undefined; readonly length: number } | { readonly copy: number }
+interface Shared {
+  readonly ref: BlockRef | undefined
+  readonly length: number
+}
+
+type Step = Shared | { readonly copy: true; readonly length: number }
 
 /**
  * Copies the first part of a range: as much as goes by reference, or else one chunk's bytes through `write`, which
@@ -32,17 +37,13 @@ export async function copyContent(
   while (done < length) {
     const rest = { from, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
     const step = await nextStep(rest)
-    if ('copy' in step) {
-      if (done > 0) break
-      const bytes = Buffer.allocUnsafe(step.copy)
-      await from.read(fromOffset, bytes)
-      write(toOffset, bytes)
-      return step.copy
+    if ('copy' in step || !share(store, to, rest.toOffset, step)) {
+      // What goes by reference is answered first; the rest is asked for again.
+      return done > 0 ? done : copyBytes(rest, step, write)
     }
-    share(store, to, rest.toOffset, step)
     done += step.length
   }
-  return Math.max(0, done)
+  return done
 }
 
 async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
@@ -53,21 +54,33 @@ async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): 
   const isAlike = chunkStart(index) === fromOffset && chunkStart(toIndex) === toOffset && whole === chunkBytes(toIndex)
   // The source's last chunk, cut off by its end, can stand only at the target's end.
   const isWhole = inChunk === whole || (fromOffset + inChunk === from.size && toOffset + inChunk >= to.size)
-  if (!isAlike || !isWhole) return { copy: inChunk }
+  if (!isAlike || !isWhole) return { copy: true, length: inChunk }
   const found = from.blockAt(index)
   const block = found instanceof Promise ? await found : found
-  return block === 'bytes' ? { copy: inChunk } : { ref: block, length: inChunk }
+  return block === 'bytes' ? { copy: true, length: inChunk } : { ref: block, length: inChunk }
 }
 
-function share(
-  store: BlockStore,
-  to: FileContent,
-  toOffset: number,
-  { ref, length }: { ref: BlockRef | undefined; length: number },
-): void {
+/** Refers to a block from the target too; false if it is not on this device, so that it could not be made durable. */
+function share(store: BlockStore, to: FileContent, toOffset: number, { ref, length }: Shared): boolean {
   // Pinned until the target refers to it: a collection that looked at the target before would not know.
   if (ref !== undefined) store.pin(ref.cid)
-  if (to.size < toOffset + length) to.truncate(toOffset + length)
-  to.setChunk(chunkIndexAt(toOffset), ref)
-  if (ref !== undefined) store.unpin(ref.cid)
+  try {
+    if (ref !== undefined && !store.has(ref.cid)) return false
+    if (to.size < toOffset + length) to.truncate(toOffset + length)
+    to.setChunk(chunkIndexAt(toOffset), ref)
+    return true
+  } finally {
+    if (ref !== undefined) store.unpin(ref.cid)
+  }
+}
+
+async function copyBytes(
+  { from, fromOffset, toOffset }: CopyRange,
+  { length }: Step,
+  write: (offset: number, bytes: Buffer) => void,
+): Promise<number> {
+  const bytes = Buffer.allocUnsafe(length)
+  await from.read(fromOffset, bytes)
+  write(toOffset, bytes)
+  return length
 }
