@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DAEMON_ENTRY, type Readiness, readAddress } from '../daemon/control-api.ts'
+import { DAEMON_ENTRY, DAEMON_NODE_OPTIONS, type Readiness, readAddress } from '../daemon/control-api.ts'
 import { DfsError } from '../errors.ts'
 import { Client, fromWire } from './client.ts'
 
@@ -82,7 +82,7 @@ async function startInBackground(home: string): Promise<Readiness> {
 }
 
 function command(home: string): string[] {
-  return [fileURLToPath(DAEMON_ENTRY), home]
+  return [...DAEMON_NODE_OPTIONS, fileURLToPath(DAEMON_ENTRY), home]
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -3,6 +3,8 @@
  *
  * The weight never exceeds `weightMax` when a call returns; an entry heavier than that is not kept at all.
  */
+import { RecencyList, type Recent } from './recency-list.ts'
+
 export interface LruOptions<K, V> {
   readonly weightMax: number
   /** Weight of an entry, asked once, when it is set. */
@@ -11,15 +13,16 @@ export interface LruOptions<K, V> {
   readonly onEvict?: (key: K, value: V) => void
 }
 
-interface Entry<V> {
+interface Entry<K, V> extends Recent<Entry<K, V>> {
+  readonly key: K
   readonly value: V
   readonly weight: number
 }
 
 export class Lru<K, V> {
   readonly #options: LruOptions<K, V>
-  // A Map keeps the order of insertion; a used entry is inserted anew, so the first is the one to go.
-  readonly #entries = new Map<K, Entry<V>>()
+  readonly #entries = new Map<K, Entry<K, V>>()
+  readonly #recency = new RecencyList<Entry<K, V>>()
   #weight = 0
 
   constructor(options: LruOptions<K, V>) {
@@ -38,8 +41,7 @@ export class Lru<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
+    this.#recency.use(entry)
     return entry.value
   }
 
@@ -47,17 +49,15 @@ export class Lru<K, V> {
   set(key: K, value: V): void {
     const { weigh, weightMax } = this.#options
     const old = this.#entries.get(key)
-    const entry = { value, weight: weigh(value, key) }
-    this.#entries.delete(key)
+    const entry = { key, value, weight: weigh(value, key), older: undefined, newer: undefined }
+    if (old !== undefined) this.#recency.remove(old)
     this.#entries.set(key, entry)
+    this.#recency.add(entry)
     this.#weight += entry.weight - (old?.weight ?? 0)
     if (old !== undefined && old.value !== value) this.#options.onEvict?.(key, old.value)
     // One heavier than all the room goes by itself; the others need not make place for it.
     if (entry.weight > weightMax) this.delete(key)
-    for (const oldest of this.#entries.keys()) {
-      if (this.#weight <= weightMax) return
-      this.delete(oldest)
-    }
+    while (this.#weight > weightMax) this.delete(this.#recency.oldest!.key)
   }
 
   /** False if there was none. */
@@ -65,6 +65,7 @@ export class Lru<K, V> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return false
     this.#entries.delete(key)
+    this.#recency.remove(entry)
     this.#weight -= entry.weight
     this.#options.onEvict?.(key, entry.value)
     return true
@@ -76,6 +77,6 @@ export class Lru<K, V> {
 
   /** From the entry that would leave first to the one used last; looking does not count as a use. */
   *entries(): Generator<[K, V]> {
-    for (const [key, { value }] of this.#entries) yield [key, value]
+    for (const { key, value } of this.#recency.items()) yield [key, value]
   }
 }

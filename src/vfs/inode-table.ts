@@ -75,6 +75,8 @@ export class InodeTable {
   readonly #byObject = new Map<string, Inode>()
   readonly #listeners = new Set<(change: Change) => void>()
   #next = ROOT_INO + 1
+  /** Told of each directory that nobody names any more. */
+  onDirectoryForgotten: (directory: Inode) => void = () => {}
 
   constructor(rootStat: Stat) {
     this.root = new Inode(ROOT_INO, 'directory', rootStat)
@@ -170,6 +172,7 @@ export class InodeTable {
     for (const ino of [inode.ino, ...inode.formerInos]) this.#byIno.delete(ino)
     const key = objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs })
     if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
+    if (inode.kind === 'directory') this.onDirectoryForgotten(inode)
     const places = inode.places
     inode.places = []
     for (const { parent, name } of places) {

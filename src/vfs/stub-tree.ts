@@ -48,6 +48,7 @@ export class StubTree {
     this.#keys = keys
     this.#index = index
     this.#table = table
+    table.onDirectoryForgotten = (directory) => this.dropDirectory(directory)
   }
 
   /** A descriptor (O_PATH) of a directory, good until the next call. */

@@ -5,6 +5,7 @@
  * Invariant: every name in the tree holds its inode exactly once. A parent was used at least as recently as
  * its children, so what goes first never has children.
  */
+import { RecencyList, type Recent } from '../../concurrency/recency-list.ts'
 import type { ByteString, Ino } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { type Attributes, type Awaitable, type FilesystemOperations, ROOT_INO } from '../../vfs/operations.ts'
@@ -12,11 +13,14 @@ import type { HeldInodes } from './held-inodes.ts'
 
 const NAME_BYTES_MAX = 255
 
-interface Entry {
+interface Entry extends Recent<Entry> {
   parent: Entry | undefined
   name: ByteString
   readonly ino: Ino
-  readonly children: Map<ByteString, Entry>
+  /** Made when there is the first: most entries are files. */
+  children: Map<ByteString, Entry> | undefined
+  /** False once it has left the cache. */
+  placed: boolean
 }
 
 /** A place in a directory: where something is looked up, made or removed. */
@@ -29,9 +33,9 @@ export class PathCache {
   readonly #filesystem: FilesystemOperations
   readonly #inodes: HeldInodes
   readonly #entriesMax: number
-  readonly #root: Entry = { parent: undefined, name: '', ino: ROOT_INO, children: new Map() }
-  /** Least recently used first; the root is not in it. */
-  readonly #recency = new Set<Entry>()
+  readonly #root = newEntry(undefined, '', ROOT_INO)
+  /** The root is not in it. */
+  readonly #recency = new RecencyList<Entry>()
 
   constructor(filesystem: FilesystemOperations, inodes: HeldInodes, entriesMax: number) {
     this.#filesystem = filesystem
@@ -87,15 +91,15 @@ export class PathCache {
       this.#drop(entry)
       return
     }
-    entry.parent?.children.delete(entry.name)
+    entry.parent?.children?.delete(entry.name)
     entry.parent = parent
     entry.name = nameOf(to)
-    parent.children.set(entry.name, entry)
+    childrenOf(parent).set(entry.name, entry)
     this.#touch(entry)
   }
 
   clear(): void {
-    for (const entry of [...this.#root.children.values()]) this.#drop(entry)
+    for (const entry of this.#root.children?.values() ?? []) this.#drop(entry)
   }
 
   get size(): number {
@@ -105,7 +109,7 @@ export class PathCache {
   #walk(path: ByteString): Awaitable<Entry> {
     let entry = this.#root
     for (const name of namesOf(path)) {
-      const child = entry.children.get(name)
+      const child = entry.children?.get(name)
       if (child === undefined) return this.#walkOn(entry, path)
       entry = child
     }
@@ -123,7 +127,7 @@ export class PathCache {
       // Once one lookup waits, the walk begins anew when it is done: names may have moved meanwhile.
       if (found instanceof Promise) return found.then((attributes) => required(attributes, path) && this.#walk(path))
       required(found, path)
-      entry = entry.children.get(name)!
+      entry = entry.children!.get(name)!
     }
     this.#touch(entry)
     return entry
@@ -137,24 +141,25 @@ export class PathCache {
   }
 
   #found(parent: Entry, name: ByteString, attributes: Attributes | undefined): Attributes | undefined {
-    const known = parent.children.get(name)
+    const known = parent.children?.get(name)
     if (attributes !== undefined) this.#place(parent, name, attributes.ino)
     else if (known !== undefined) this.#drop(known)
     return attributes
   }
 
   #place(parent: Entry, name: ByteString, ino: Ino): void {
-    const known = parent.children.get(name)
+    const known = parent.children?.get(name)
     if (known?.ino === ino) this.#touch(known)
-    if (known?.ino === ino || !this.#isPlaced(parent)) {
+    if (known?.ino === ino || !parent.placed) {
       this.#giveBack(ino)
       return
     }
     if (known !== undefined) this.#drop(known)
-    const entry: Entry = { parent, name, ino, children: new Map() }
-    parent.children.set(name, entry)
+    const entry = newEntry(parent, name, ino)
+    childrenOf(parent).set(name, entry)
     this.#inodes.adopt(ino)
-    this.#touch(entry)
+    this.#recency.add(entry)
+    this.#touch(parent)
     this.#evict()
   }
 
@@ -164,35 +169,37 @@ export class PathCache {
     this.#inodes.letGo(ino)
   }
 
-  #isPlaced(entry: Entry): boolean {
-    return entry === this.#root || this.#recency.has(entry)
-  }
-
   #peek(path: ByteString): Entry | undefined {
     let entry: Entry | undefined = this.#root
-    for (const name of namesOf(path)) entry = entry?.children.get(name)
+    for (const name of namesOf(path)) entry = entry?.children?.get(name)
     return entry
   }
 
   #drop(entry: Entry): void {
-    for (const child of [...entry.children.values()]) this.#drop(child)
-    entry.parent?.children.delete(entry.name)
-    if (this.#recency.delete(entry)) this.#inodes.letGo(entry.ino)
+    if (!entry.placed) return
+    for (const child of entry.children?.values() ?? []) this.#drop(child)
+    entry.parent?.children?.delete(entry.name)
+    entry.placed = false
+    this.#recency.remove(entry)
+    this.#inodes.letGo(entry.ino)
   }
 
   #touch(entry: Entry): void {
-    for (let at: Entry | undefined = entry; at !== undefined && at !== this.#root; at = at.parent) {
-      this.#recency.delete(at)
-      this.#recency.add(at)
-    }
+    for (let at = entry; at.parent !== undefined; at = at.parent) this.#recency.use(at)
   }
 
   #evict(): void {
-    for (const entry of this.#recency) {
-      if (this.#recency.size <= this.#entriesMax) return
-      this.#drop(entry)
-    }
+    while (this.#recency.size > this.#entriesMax) this.#drop(this.#recency.oldest!)
   }
+}
+
+function newEntry(parent: Entry | undefined, name: ByteString, ino: Ino): Entry {
+  return { parent, name, ino, children: undefined, placed: true, older: undefined, newer: undefined }
+}
+
+function childrenOf(entry: Entry): Map<ByteString, Entry> {
+  entry.children ??= new Map()
+  return entry.children
 }
 
 function inoOf(entry: Entry): Ino {

@@ -8,7 +8,8 @@ import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { PathCache } from './path-cache.ts'
 
-const CACHED_NAMES_MAX = 100_000
+/** Each takes some 2 KiB, with its inode. Whatever was looked up last is used next. */
+const CACHED_NAMES_MAX = 10_000
 
 export class Session {
   readonly filesystem: FilesystemOperations

@@ -1,10 +1,14 @@
 /** Requests on extended attributes. Their names reach the binding as raw bytes, which it reads as UTF-8. */
 import { byteStringOf } from '../../bytes/byte-string.ts'
+import { whenReady } from '../../concurrency/when-ready.ts'
 import type { ByteString } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
+import { errnoOfKind } from '../errno.ts'
 import type { Locals } from './binding.ts'
 import { type Answer, DONE, type Operations } from './operation.ts'
 import type { Session } from './session.ts'
+
+const NO_DATA = -errnoOfKind('no-data')
 
 export function xattrOperations(session: Session): Operations {
   const { filesystem } = session
@@ -18,11 +22,11 @@ export function xattrOperations(session: Session): Operations {
       failureValues: (_path, _name, value: Buffer) => [value.buffer],
     },
     getxattr: {
-      serve: async (locals: Locals, path: ByteString, name: string, into: Buffer) => {
+      serve: (locals: Locals, path: ByteString, name: string, into: Buffer) => {
         session.callers().learn(locals)
-        const value = await filesystem.getxattr(await session.inode(path), exactName(name))
-        if (value === undefined) throw new DfsError('no-data', 'no such attribute', { op: 'getxattr', subject: name })
-        return fill(into, value)
+        const found = whenReady(session.inode(path), (ino) => filesystem.getxattr(ino, exactName(name)))
+        // Most that is asked for is not there: `ls -l` asks twice a file.
+        return whenReady(found, (value) => (value === undefined ? [NO_DATA, into.buffer] : fill(into, value)))
       },
       failureValues: (_path, _name, into: Buffer) => [into.buffer],
     },
