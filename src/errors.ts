@@ -24,6 +24,7 @@ export type ErrorKind =
   | 'invalid'
   | 'no-data'
   | 'out-of-range'
+  | 'past-end'
   | 'loop'
   | 'bad-handle'
   | 'stale'

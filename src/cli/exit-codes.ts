@@ -31,6 +31,7 @@ export const EXIT_CODES: Record<ErrorKind | Outcome, number> = {
   usage: USAGE,
   invalid: USAGE,
   'out-of-range': USAGE,
+  'past-end': USAGE,
   'name-too-long': USAGE,
   'not-found': NOT_THERE,
   'no-data': NOT_THERE,

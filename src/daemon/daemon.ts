@@ -6,6 +6,7 @@ import path from 'node:path'
 import { Mutex } from '../concurrency/mutex.ts'
 import { describeError } from '../errors.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
+import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
 import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
@@ -57,7 +58,12 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
         }),
     },
   })
-  const mounts = new Mounts({ home: home.dir, folders, drivers: [fuseNativeDriver], onEnded: onMountEnded })
+  const mounts = new Mounts({
+    home: home.dir,
+    folders,
+    drivers: [kernelDriver, fuseNativeDriver],
+    onEnded: onMountEnded,
+  })
   opened.defer(() => mounts.umountAll())
 
   const collecting = new Mutex()

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { DfsError, describeError, kindOf } from '../errors.ts'
-import type { Driver, Mounted } from '../fuse/driver.ts'
+import type { Driver, Mounted, MountOptions } from '../fuse/driver.ts'
 import { detachStale, isDfsMount } from '../fuse/mountpoint.ts'
 import { warn } from '../log.ts'
 import { mountEntries } from '../posix/mount.ts'
@@ -182,10 +182,10 @@ export class Mounts {
   async #start(lease: FolderLease, mountpoint: string, driverName: string): Promise<ActiveMount> {
     const { folder } = lease
     const ending = Promise.withResolvers<string>()
-    const driver = chooseDriver(this.#options.drivers, driverName)
-    const mounted = await driver.mount({
+    const { driver, mounted } = await mountByFirst(chooseDrivers(this.#options.drivers, driverName), {
       filesystem: folder.filesystem,
       target: mountpoint,
+      openBelow: mountpoint !== folder.path,
       asRoot: process.getuid?.() === 0,
       fsname: 'dfs',
       onGone: (why) => ending.resolve(String(why ?? 'unmounted from outside')),
@@ -216,14 +216,28 @@ export class Mounts {
   }
 }
 
-function chooseDriver(drivers: readonly Driver[], name: string): Driver {
-  const driver = name === 'auto' ? drivers[0] : drivers.find((candidate) => candidate.name === name)
-  if (driver !== undefined) return driver
+/** Those to try, best first. */
+function chooseDrivers(drivers: readonly Driver[], name: string): readonly Driver[] {
+  const chosen = name === 'auto' ? drivers : drivers.filter((candidate) => candidate.name === name)
+  if (chosen.length > 0) return chosen
   const names = ['auto', ...drivers.map((candidate) => candidate.name)].join(', ')
   throw new DfsError('unsupported', `there is no driver "${name}" here`, {
     op: 'mount',
     mend: `choose one of ${names}`,
   })
+}
+
+/** Mounts by the first driver that this machine supports; fails as the last one. */
+async function mountByFirst(
+  [driver, ...others]: readonly Driver[],
+  options: MountOptions,
+): Promise<{ driver: Driver; mounted: Mounted }> {
+  try {
+    return { driver: driver!, mounted: await driver!.mount(options) }
+  } catch (error) {
+    if (others.length === 0 || kindOf(error) !== 'unsupported') throw error
+    return mountByFirst(others, options)
+  }
 }
 
 /** There is no event for it that would not need the mount to end. */

@@ -8,6 +8,8 @@ export interface MountOptions {
   readonly filesystem: FilesystemOperations
   /** Absolute path of an existing directory; it may be the folder itself, and need not be empty. */
   readonly target: string
+  /** What is mounted can be reached past the mount too, so that it may change at any moment. */
+  readonly openBelow?: boolean
   /** Mount for all users of the machine, which only root may ask for. */
   readonly asRoot: boolean
   /** What `mount` and `df` show as the source. */

@@ -24,6 +24,7 @@ const ERRNO_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   invalid: errno.EINVAL,
   'no-data': errno.ENODATA,
   'out-of-range': errno.ERANGE,
+  'past-end': errno.ENXIO,
   loop: errno.ELOOP,
   'bad-handle': errno.EBADF,
   stale: errno.ESTALE,

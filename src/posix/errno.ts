@@ -33,6 +33,7 @@ const KINDS = new Map<number, ErrorKind>([
   [ERRNO.EINVAL, 'invalid'],
   [ERRNO.ENODATA, 'no-data'],
   [ERRNO.ERANGE, 'out-of-range'],
+  [ERRNO.ENXIO, 'past-end'],
   [ERRNO.ELOOP, 'loop'],
   [ERRNO.EBADF, 'bad-handle'],
   [ERRNO.ESTALE, 'stale'],

@@ -33,6 +33,7 @@ export const libc = {
   pread: bind<[number, Pointer, number, number]>('int64_t', 'pread', 'int', 'void *', 'size_t', 'int64_t'),
   pwrite: bind<[number, Pointer, number, number]>('int64_t', 'pwrite', 'int', 'void *', 'size_t', 'int64_t'),
   ftruncate: bind<[number, number]>('int', 'ftruncate', 'int', 'int64_t'),
+  fallocate: bind<[number, number, number, number]>('int', 'fallocate', 'int', 'int', 'int64_t', 'int64_t'),
   syncfs: bind<[number]>('int', 'syncfs', 'int'),
   mkdirat: bind<[number, Pointer, number]>('int', 'mkdirat', ...AT, 'uint32_t'),
   mknodat: bind<[number, Pointer, number, number]>('int', 'mknodat', ...AT, 'uint32_t', 'uint64_t'),
@@ -60,6 +61,13 @@ export const libc = {
   setrlimit: bind<[number, Pointer]>('int', 'setrlimit', 'int', 'void *'),
   flock: bind<[number, number]>('int', 'flock', 'int', 'int'),
   fcntl: bind<[number, number, 'int', number]>('int', 'fcntl', 'int', 'int', '...'),
+  read: bind<[number, Pointer, number]>('int64_t', 'read', 'int', 'void *', 'size_t'),
+  write: bind<[number, Pointer, number]>('int64_t', 'write', 'int', 'void *', 'size_t'),
+  socketpair: bind<[number, number, number, Pointer]>('int', 'socketpair', 'int', 'int', 'int', 'void *'),
+  recvmsg: bind<[number, Pointer, number]>('int64_t', 'recvmsg', 'int', 'void *', 'int'),
+  mount: bind<[Pointer, Pointer, Pointer, number, Pointer]>(
+    ...(['int', 'mount', 'void *', 'void *', 'void *', 'size_t', 'void *'] as const),
+  ),
   umount2: bind<[Pointer, number]>('int', 'umount2', 'void *', 'int'),
 }
 

@@ -4,10 +4,10 @@
  * Nothing here makes this thread wait for a mounted file system, so the process that serves a mount may call it.
  */
 import { readFileSync } from 'node:fs'
-import { textOf } from '../bytes/byte-string.ts'
+import { byteStringOf, textOf } from '../bytes/byte-string.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { unmountThroughFusermount } from './fusermount.ts'
-import { callAsync, libc } from './libc.ts'
+import { callAsync, check, libc } from './libc.ts'
 
 export interface MountEntry {
   /** The kernel's number of the mount. */
@@ -79,4 +79,23 @@ export async function unmount(target: string, { lazy }: { lazy: boolean }): Prom
     if (kindOf(error) !== 'not-permitted') throw error
     await unmountThroughFusermount(target, lazy)
   }
+}
+
+const MS_NOSUID = 2
+const MS_NODEV = 4
+
+/**
+ * Mounts a FUSE file system whose kernel side is `fd`; root only. `options` as the kernel takes them. Returns before
+ * the file system answers.
+ */
+export function mountFuse(
+  target: string,
+  { source, type, options }: { source: string; type: string; options: string },
+): void {
+  const path = Buffer.from(`${target}\0`, 'utf8')
+  if (path.indexOf(0) !== path.length - 1)
+    throw new DfsError('invalid', 'a path cannot hold a NUL byte', { op: 'mount' })
+  const data = Buffer.from(`${options}\0`, 'latin1')
+  const from = Buffer.from(`${source}\0`, 'utf8')
+  check(libc.mount(from, path, Buffer.from(`${type}\0`), MS_NOSUID | MS_NODEV, data), 'mount', byteStringOf(target))
 }

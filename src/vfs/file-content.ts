@@ -154,6 +154,22 @@ export class FileContent {
     if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
   }
 
+  /** Makes a range within the file read as zeroes, of which whole chunks become holes. */
+  clear(from: number, to: number): void {
+    for (const { index, at, from: start, to: end } of pieces(from, Math.min(to, this.#size) - from)) {
+      if (at === 0 && end - start >= this.extent(index)) this.setChunk(index, undefined)
+      else this.#zero(index, at, at + end - start)
+    }
+  }
+
+  /** The block of a chunk, undefined for a hole; `bytes` if the chunk is, in part at least, in no block. */
+  blockAt(index: number): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
+    const { inline, keepChunks } = this.#base
+    if (this.#dirty.has(index)) return 'bytes'
+    if (inline !== undefined && index < keepChunks && !this.#overlay.has(index)) return 'bytes'
+    return refOf(this.#sealed(), this.#reader, index)
+  }
+
   /** Replaces everything; the size stays as it is now until the next commit. */
   replace(content: Content, size: number): void {
     this.truncate(0)

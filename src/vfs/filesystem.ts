@@ -8,11 +8,12 @@ import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import { statFilesystem } from '../posix/filesystem-stat.ts'
+import { FALLOCATE } from '../posix/holes.ts'
 import { MODE } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
 import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
-import { mayBeStub, NAME_BYTES_MAX } from './names.ts'
+import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from './names.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
 import { OpenFiles } from './open-files.ts'
 import type {
@@ -20,7 +21,9 @@ import type {
   Attributes,
   Awaitable,
   Caller,
+  Change,
   DirectoryEntry,
+  FilePosition,
   FilesystemOperations,
   FilesystemStatistics,
 } from './operations.ts'
@@ -60,7 +63,9 @@ export class Filesystem implements FilesystemOperations {
   }
 
   lookup(parent: Ino, name: ByteString): Attributes | undefined {
-    return this.names.lookup(this.#inode(parent), name)
+    const found = this.names.lookup(this.#inode(parent), name)
+    if (found === undefined && name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
+    return found
   }
 
   forget(ino: Ino, count: number): void {
@@ -149,6 +154,22 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.write(handle, offset, bytes)
   }
 
+  allocate(handle: number, mode: number, offset: number, length: number): void {
+    const { blocksAvailable, blockBytes } = statFilesystem(this.#storeFd)
+    if ((mode & FALLOCATE.PUNCH_HOLE) === 0 && length > blocksAvailable * blockBytes) {
+      throw new DfsError('no-space', 'there is not so much space', { op: 'allocate' })
+    }
+    this.#files.allocate(handle, mode, offset, length)
+  }
+
+  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
+    return this.#files.seek(handle, offset, what)
+  }
+
+  copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+    return this.#files.copyRange(from, to, length)
+  }
+
   flush(handle: number): Awaitable<void> {
     return this.#files.flush(handle)
   }
@@ -219,6 +240,22 @@ export class Filesystem implements FilesystemOperations {
     this.names.checkMayChange(inode)
     this.#xattrs.remove(inode, name)
     this.#setter.touch(inode)
+  }
+
+  sync(): Promise<void> {
+    return this.#services.journal.sync()
+  }
+
+  watch(listener: (change: Change) => void): () => void {
+    return this.#services.table.watch(listener)
+  }
+
+  /** Versions come and go by themselves. */
+  isVolatile(ino: Ino): boolean {
+    const { table } = this.#services
+    let place = table.get(ino).places.at(-1)
+    while (place !== undefined && place.parent !== table.root) place = place.parent.places.at(-1)
+    return place?.name === RESERVED_NAME
   }
 
   #attributes(inode: Inode): Attributes {

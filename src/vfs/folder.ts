@@ -236,7 +236,7 @@ export class Folder {
 
   /** All in one go: who opens the file before or after finds one content or the other. */
   #putBack(inside: ByteString, { content, meta }: StubState): void {
-    const { committer } = this.#parts
+    const { committer, services } = this.#parts
     const file = this.#find(inside)?.file
     if (file === undefined)
       throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
@@ -247,6 +247,7 @@ export class Folder {
     file.mode = meta.mode
     file.mtimeNs = meta.mtimeNs
     committer.commit(file)
+    services.table.noteContent(file.inode)
   }
 
   #find(inside: ByteString): Inode | undefined {
@@ -272,12 +273,16 @@ export class Folder {
   /** Makes an empty file, and the directories it needs. */
   async #makeFile(inside: ByteString): Promise<Inode> {
     const { names } = this.filesystem
+    const { table } = this.#parts.services
     const parts = inside.split('/').filter((part) => part !== '')
     const last = parts.pop()!
-    let directory = this.#parts.services.table.root
+    let directory = table.root
     for (const name of parts) {
-      directory = names.find(directory, name)?.inode ?? names.mkdir(directory, name, 0o755, ROOT_CALLER)
+      const parent = directory
+      directory = names.find(parent, name)?.inode ?? names.mkdir(parent, name, 0o755, ROOT_CALLER)
+      table.noteName(parent, name)
     }
+    table.noteName(directory, last)
     return names.makeFile(directory, last, 0o644, ROOT_CALLER)
   }
 }

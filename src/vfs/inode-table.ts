@@ -8,7 +8,7 @@
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import type { Stat } from '../posix/stat.ts'
-import { ROOT_INO } from './operations.ts'
+import { type Change, ROOT_INO } from './operations.ts'
 import type { StubFile } from './stub-file.ts'
 
 /**
@@ -25,7 +25,10 @@ export interface Place {
 const NO_CHILDREN = new Map<ByteString, Inode>()
 
 export class Inode {
-  readonly ino: Ino
+  /** The number that lookups give. */
+  ino: Ino
+  /** Numbers it had before, by which the kernel may still name it. */
+  formerInos: Ino[] = []
   kind: InodeKind
   dev: number
   statIno: number
@@ -37,6 +40,8 @@ export class Inode {
   opens = 0
   /** Of the stub, from its unlinking until the last handle is gone. */
   heldFd: number | undefined
+  /** What it was when it lost its last known name, for whoever still asks; its links are those that were left. */
+  lastStat: Stat | undefined
   /** Known to have no file capabilities: the kernel asks before every write. */
   hasNoCapabilities = false
   /** Of a stub. */
@@ -68,6 +73,7 @@ export class InodeTable {
   readonly root: Inode
   readonly #byIno = new Map<Ino, Inode>()
   readonly #byObject = new Map<string, Inode>()
+  readonly #listeners = new Set<(change: Change) => void>()
   #next = ROOT_INO + 1
   /** Told of each directory that nobody names any more. */
   onDirectoryForgotten: (directory: Inode) => void = () => {}
@@ -116,12 +122,36 @@ export class InodeTable {
     this.#byObject.set(objectKey(stat), inode)
   }
 
+  /** Hears what `noteName` and `noteContent` say, until the function it returns is called. */
+  watch(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** A name was made, taken away or given to another object by nobody who looked it up here. */
+  noteName(parent: Inode, name: ByteString): void {
+    for (const listener of this.#listeners) listener({ parent: parent.ino, name })
+  }
+
+  /**
+   * A file has other content, by nobody who opened it here. It gets a new number: of an object that the kernel knows
+   * by the old one it believes its own size and times, and its own pages.
+   */
+  noteContent(inode: Inode): void {
+    for (const listener of this.#listeners) listener({ ino: inode.ino })
+    inode.formerInos.push(inode.ino)
+    inode.ino = this.#next++ as Ino
+    this.#byIno.set(inode.ino, inode)
+    for (const { parent, name } of inode.places) this.noteName(parent, name)
+  }
+
   addPlace(inode: Inode, parent: Inode, name: ByteString): void {
     const before = parent.children.get(name)
     if (before === inode) return
     if (before !== undefined) this.removePlace(before, parent, name)
     parent.children.set(name, inode)
     inode.places.push({ parent, name })
+    inode.lastStat = undefined
   }
 
   removePlace(inode: Inode, parent: Inode, name: ByteString): void {
@@ -139,7 +169,7 @@ export class InodeTable {
   release(inode: Inode): void {
     if (inode === this.root || inode.lookups > 0 || inode.opens > 0 || inode.children.size > 0) return
     if (inode.file?.isBusy === true) return
-    this.#byIno.delete(inode.ino)
+    for (const ino of [inode.ino, ...inode.formerInos]) this.#byIno.delete(ino)
     const key = objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs })
     if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
     if (inode.kind === 'directory') this.onDirectoryForgotten(inode)
@@ -151,8 +181,8 @@ export class InodeTable {
     }
   }
 
-  values(): IterableIterator<Inode> {
-    return this.#byIno.values()
+  *values(): Generator<Inode> {
+    for (const [ino, inode] of this.#byIno) if (inode.ino === ino) yield inode
   }
 }
 

@@ -12,7 +12,7 @@ export const STUB_SUFFIX = '.f'
 /** Longest name that the disk below keeps, in bytes. */
 export const STORED_BYTES_MAX = 255
 
-/** Longest name of a file: its stub's must fit the disk below. */
+/** Longest name that can be made, for a file's stub must fit the disk below; longer ones that are there are found. */
 export const NAME_BYTES_MAX = STORED_BYTES_MAX - STUB_SUFFIX.length
 
 const LOOKS_LIKE_STUB = /\.f~*$/
@@ -45,7 +45,8 @@ export function visibleNameOfOther(stored: ByteString): ByteString {
 
 /** Refuses names that no object could have; `stored` is what it would be kept as. */
 export function checkName(name: ByteString, stored: ByteString): void {
-  if (stored.length > STORED_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
+  if (stored.length > STORED_BYTES_MAX || name.length > NAME_BYTES_MAX)
+    throw new DfsError('name-too-long', 'the name is too long')
   if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
     throw new DfsError('invalid', 'not a name')
   }

@@ -4,10 +4,14 @@
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, dataSyncFd, O, preadFd, pwriteFd, syncFd } from '../posix/files.ts'
+import { allocateFd, FALLOCATE, seekFd } from '../posix/holes.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
+import { copyContent } from './copy-range.ts'
+import type { FileContent } from './file-content.ts'
+import { seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
-import type { Awaitable } from './operations.ts'
+import type { Awaitable, FilePosition } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
@@ -113,6 +117,54 @@ export class OpenFiles {
     file.contentChanged = true
     file.mtimeNs = nowNs()
     file.ctimeNs = file.mtimeNs
+  }
+
+  /** `mode` as fallocate(2) has it; space is never reserved, for what is written later may take less or more. */
+  allocate(handle: number, mode: number, offset: number, length: number): void {
+    const { file, fd } = this.#get(handle)
+    if ((mode & ~(FALLOCATE.KEEP_SIZE | FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) {
+      throw new DfsError('unsupported', 'an unknown way to allocate', { op: 'allocate' })
+    }
+    if (fd !== undefined) {
+      allocateFd(fd, mode, offset, length)
+      return
+    }
+    const content = this.#changing(file!)
+    const end = offset + length
+    if ((mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) content.clear(offset, end)
+    if ((mode & FALLOCATE.KEEP_SIZE) === 0 && end > content.size) content.truncate(end)
+  }
+
+  /** Where data or a hole begins. Fails with `past-end`. */
+  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
+    const { file, fd } = this.#get(handle)
+    return fd === undefined ? seekContent(this.#committer.contentOf(file!), offset, what) : seekFd(fd, offset, what)
+  }
+
+  /** Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files. */
+  async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+    const source = this.#get(from.handle).file
+    const target = this.#get(to.handle).file
+    if (source === undefined || target === undefined) {
+      throw new DfsError('cross-device', 'plain files are copied byte by byte', { op: 'copy' })
+    }
+    const range = {
+      from: this.#committer.contentOf(source),
+      fromOffset: from.offset,
+      to: this.#changing(target),
+      toOffset: to.offset,
+      length,
+    }
+    return copyContent(this.#services.store, range, (offset, bytes) => this.#committer.write(target, offset, bytes))
+  }
+
+  /** The content of a file that changes now. */
+  #changing(file: StubFile): FileContent {
+    const content = this.#committer.touch(file)
+    file.contentChanged = true
+    file.mtimeNs = nowNs()
+    file.ctimeNs = file.mtimeNs
+    return content
   }
 
   flush(handle: number): Awaitable<void> {

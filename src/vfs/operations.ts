@@ -27,6 +27,8 @@ export interface Attributes {
   readonly atimeNs: bigint
   readonly mtimeNs: bigint
   readonly ctimeNs: bigint
+  /** Time of birth; left out, or 0n, where it is not known. */
+  readonly btimeNs?: bigint
 }
 
 /** Who asks: new objects belong to them. */
@@ -48,6 +50,8 @@ export interface AttributeChanges {
   readonly size?: number
   readonly atimeNs?: Time
   readonly mtimeNs?: Time
+  /** From a kernel that keeps the times of files it writes itself; else it is the present moment. */
+  readonly ctimeNs?: bigint
 }
 
 export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block' | 'unknown'
@@ -122,4 +126,32 @@ export interface FilesystemOperations {
   /** `flags`: XATTR_CREATE 1, XATTR_REPLACE 2. */
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): Awaitable<void>
   removexattr(ino: Ino, name: ByteString): Awaitable<void>
+
+  /** What follows not every implementation has; a driver then says that it is not supported. */
+
+  /** `mode` as fallocate(2) has it. Fails with `unsupported` for a mode it does not know. */
+  allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
+  /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */
+  seek?(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number>
+  /** Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. */
+  copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
+  /** Makes everything durable. */
+  sync?(): Awaitable<void>
+  /**
+   * Calls `listener` for what changes by another way than these operations, so that whoever remembers names and
+   * content can forget them; until the function it returns is called.
+   */
+  watch?(listener: (change: Change) => void): () => void
+  /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
+  isVolatile?(ino: Ino): boolean
+  /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
+  hasDefaultAcl?(directory: Ino): Awaitable<boolean>
+}
+
+/** A name that stands for something else than it did, or nothing; or an object with other content or attributes. */
+export type Change = { readonly parent: Ino; readonly name: ByteString } | { readonly ino: Ino }
+
+export interface FilePosition {
+  readonly handle: number
+  readonly offset: number
 }

@@ -43,12 +43,13 @@ export class Removal {
   }
 
   rmdir(parent: Inode, name: ByteString): void {
-    const { inode } = this.#finder.require(parent, name)
+    const { inode, stat } = this.#finder.require(parent, name)
     requireDirectory(inode)
     const { tree, table } = this.#services
     removeDirectoryAt(tree.directoryFd(parent), this.#finder.storedNameHere(inode, parent, name))
     tree.dropDirectory(inode)
     table.removePlace(inode, parent, name)
+    inode.lastStat = { ...stat, nlink: 0 }
     table.release(inode)
   }
 
@@ -81,6 +82,7 @@ export class Removal {
   /** What follows for an object when one of its names is gone; `stat` and `path` are from before. */
   lostName(inode: Inode, stat: Stat, path: ByteString): void {
     const { file } = inode
+    inode.lastStat = { ...stat, nlink: stat.nlink - 1 }
     if (file === undefined) {
       this.#services.table.release(inode)
       return

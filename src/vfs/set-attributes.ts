@@ -60,7 +60,7 @@ export class AttributeSetter {
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
     if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
-    file.ctimeNs = now
+    file.ctimeNs = changes.ctimeNs ?? now
     // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
     if (file.writers === 0) await this.#committer.flush(file)
   }

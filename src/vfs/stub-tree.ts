@@ -170,6 +170,7 @@ export class StubTree {
   stat(inode: Inode): Stat {
     if (inode === this.#table.root) return statFd(this.rootFd)
     if (inode.heldFd !== undefined) return statFd(inode.heldFd)
+    if (inode.places.length === 0 && inode.lastStat !== undefined) return inode.lastStat
     const { parent } = inode.place
     return this.#statOrFail(this.directoryFd(parent), this.storedName(inode))
   }

@@ -17,8 +17,13 @@ const mmap = libc.func('void *mmap(void *address, size_t length, int protection,
 const munmap = libc.func('int munmap(void *address, size_t length)')
 const msync = libc.func('int msync(void *address, size_t length, int flags)')
 const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)')
+const fallocateFd = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)')
+const renameat2 = libc.func(
+  'int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)',
+)
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
 
+const AT_FDCWD = -100
 const S_IFIFO = 0o010000
 const XATTR_BYTES_MAX = 65536
 const PROT_READ_WRITE = 3
@@ -53,6 +58,21 @@ export function removeXattr(path: PathLike, name: string): void {
 
 export function makeFifo(path: PathLike, mode = 0o600): void {
   check('mknod', mknod(terminated(path), S_IFIFO | mode, 0))
+}
+
+/** `whence`: 3 for data, 4 for a hole. */
+export function seek(fd: number, offset: number, whence: number): number {
+  return check('lseek', Number(lseek(fd, offset, whence)))
+}
+
+/** `mode` as fallocate(2) has it. */
+export function fallocate(fd: number, mode: number, offset: number, length: number): void {
+  check('fallocate', fallocateFd(fd, mode, offset, length))
+}
+
+/** `flags` as renameat2(2) has them. */
+export function rename(from: PathLike, to: PathLike, flags: number): void {
+  check('renameat2', renameat2(AT_FDCWD, terminated(from), AT_FDCWD, terminated(to), flags))
 }
 
 /** Offset of the first hole at or after `offset`; the file's size if there is none. */

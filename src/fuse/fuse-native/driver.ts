@@ -9,6 +9,7 @@ import { logger } from '../../log.ts'
 import { mountEntries, unmount } from '../../posix/mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
 import { answers, mountAt } from '../mountpoint.ts'
+import { prepareTarget } from '../target.ts'
 import { mountNatively, type NativeHandler, type NativeMount, type OperationName } from './binding.ts'
 import { Callers } from './callers.ts'
 import { Connection } from './connection.ts'
@@ -18,7 +19,6 @@ import { LibfuseInternals } from './libfuse-internals.ts'
 import { mountOptions } from './mount-options.ts'
 import { Session } from './session.ts'
 import { markStderr } from './stderr-mark.ts'
-import { prepareTarget } from './target.ts'
 
 const log = logger('fuse')
 

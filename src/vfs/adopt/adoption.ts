@@ -222,6 +222,10 @@ export class Adoption {
     const stat = statAt(tree.directoryFd(stub.parent), storedNameOfFile(stub.name))!
     const attributes: StubAttributes = { ...this.#state, allocatedBytes: this.#sealed.allocatedBytes }
     index.put(stat, attributes)
+    for (const { name, stub } of this.#placed) {
+      table.noteName(name.parent, name.name)
+      table.noteName(stub.parent, stub.name)
+    }
     const isKnownBy = ({ parent, name }: Place) => parent.children.get(name) === known
     if (known === undefined || !this.#placed.some(({ name }) => isKnownBy(name))) return
     table.becomeStub(known, stat, new StubFile(known, attributes))
@@ -230,6 +234,7 @@ export class Adoption {
     for (const { parent, name } of known.places) {
       if (!stubs.some((one) => one.parent === parent && one.name === name)) table.removePlace(known, parent, name)
     }
+    table.noteContent(known)
   }
 
   #moveOneAside(name: PlainName): void {

@@ -4,7 +4,7 @@ import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { dfsCommand, mountsBelow } from './place.ts'
+import { DRIVER, dfsCommand, mountsBelow } from './place.ts'
 import { type Ending, run, within } from './process.ts'
 import { PROJECT, type SecondUser } from './second-user.ts'
 
@@ -63,7 +63,7 @@ export function startServer(t: Ending, target: string, args: readonly string[] =
   const project = user?.project ?? PROJECT
   const script = path.join(project, 'test/e2e/support/serve-memory.ts')
   const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid }
-  const child = spawn(dfsCommand(project)[0], [script, target, ...args], {
+  const child = spawn(dfsCommand(project)[0], [script, target, '--driver', DRIVER, ...args], {
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
     ...identity,

@@ -4,7 +4,7 @@
  * must fail a test, never hang it.
  */
 import { accessSync, constants, existsSync } from 'node:fs'
-import { mountsBelow, newPlace, type Place } from './place.ts'
+import { MOUNT_ARGS, mountsBelow, newPlace, type Place } from './place.ts'
 import { type Ending, until } from './process.ts'
 import type { SecondUser } from './second-user.ts'
 
@@ -42,7 +42,7 @@ export function fuseMissing(): string | false {
 export async function mountFolder(t: Ending, options: MountOptions = {}): Promise<MountedFolder> {
   const place = options.place ?? newPlace(t, { user: options.user })
   const mount = async (...args: string[]) => {
-    await place.dfsOk(['mount', place.folder, ...args])
+    await place.dfsOk(['mount', place.folder, ...MOUNT_ARGS, ...args])
   }
   await mount(...(options.args ?? []))
   return {

@@ -28,6 +28,10 @@ export interface Place {
   pids(): number[]
 }
 
+/** Which driver the tests judge: DFS_DRIVER, or what dfs chooses. */
+export const DRIVER = process.env.DFS_DRIVER ?? 'auto'
+export const MOUNT_ARGS: readonly string[] = ['--driver', DRIVER]
+
 /** The command that starts dfs: the project's launcher under the Node that runs the tests. */
 export function dfsCommand(project = PROJECT): [node: string, launcher: string] {
   const node = process.execPath.startsWith(`${PROJECT}/`)

@@ -1,6 +1,6 @@
 /**
  * Serves a file system in memory at the directory given, for tests of the driver. `--async` has every operation take
- * a turn of the event loop; `--blocks N` makes it a disk of N blocks. Says on stdout, a line of JSON each:
+ * a turn of the event loop; `--blocks N` makes it a disk of N blocks; `--driver` is `kernel` or `fuse-native`. Says on stdout, a line of JSON each:
  * `{ mounted }`, `{ gone }`, and `{ unmounted }` with what was not given back or `{ failed }` with the kind.
  * A line on stdin unmounts; `lazy` does so lazily.
  */
@@ -10,12 +10,17 @@ import { parseArgs } from 'node:util'
 import type { Ino } from '../../../src/dfs.ts'
 import { kindOf } from '../../../src/errors.ts'
 import { fuseNativeDriver } from '../../../src/fuse/fuse-native/driver.ts'
+import { kernelDriver } from '../../../src/fuse/kernel/driver.ts'
 import type { FilesystemOperations } from '../../../src/vfs/operations.ts'
 import { MemoryFilesystem } from './memory-filesystem.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { async: { type: 'boolean', default: false }, blocks: { type: 'string' } },
+  options: {
+    async: { type: 'boolean', default: false },
+    blocks: { type: 'string' },
+    driver: { type: 'string', default: 'kernel' },
+  },
 })
 const [target = ''] = positionals
 const filesystem = new MemoryFilesystem()
@@ -26,8 +31,9 @@ if (values.blocks !== undefined) {
 
 /** The same operations, each done only after a turn of the event loop. */
 function slowly(filesystem: MemoryFilesystem): FilesystemOperations {
-  return new Proxy(filesystem, {
-    get(_, name: keyof FilesystemOperations) {
+  return new Proxy<FilesystemOperations>(filesystem, {
+    get(_, name: keyof MemoryFilesystem) {
+      if (!(name in filesystem)) return undefined
       if (name === 'forget') return (ino: Ino, count: number) => filesystem.forget(ino, count)
       return async (...args: unknown[]) => {
         await nextTurn()
@@ -41,6 +47,7 @@ function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
+const driver = values.driver === 'fuse-native' ? fuseNativeDriver : kernelDriver
 const asRoot = process.geteuid?.() === 0
 const onGone = (why: string): void => {
   say({ gone: why, ...filesystem.outstanding })
@@ -49,7 +56,7 @@ const onGone = (why: string): void => {
 const commands = createInterface({ input: process.stdin })
 
 try {
-  const mounted = await fuseNativeDriver.mount({
+  const mounted = await driver.mount({
     filesystem: values.async ? slowly(filesystem) : filesystem,
     target,
     asRoot,

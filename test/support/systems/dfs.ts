@@ -1,7 +1,7 @@
 /** dfs itself, from outside: its command line, and the processes that command line leaves behind. */
 import { join } from 'node:path'
 import { isMounted } from '../../e2e/support/mount.ts'
-import type { Place } from '../../e2e/support/place.ts'
+import { MOUNT_ARGS, type Place } from '../../e2e/support/place.ts'
 import { type RunOptions, type RunResult, runOk, until } from '../../e2e/support/process.ts'
 import { fuse } from '../requirements.ts'
 import { type Watchdog, watch } from '../watchdog.ts'
@@ -36,7 +36,7 @@ export class DfsSystem implements System {
   }
 
   async mount(): Promise<void> {
-    await this.#succeed(['mount', this.root])
+    await this.#succeed(['mount', this.root, ...MOUNT_ARGS])
     this.#watchdog?.release()
     this.#watchdog = watch(this.#place, this.root, GUARD_MS)
   }

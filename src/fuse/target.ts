@@ -2,8 +2,8 @@
  * The directory that is to be mounted over.
  */
 import { realpath, stat } from 'node:fs/promises'
-import { DfsError } from '../../errors.ts'
-import { detachStale, isServerGone, withinDeadline } from '../mountpoint.ts'
+import { DfsError } from '../errors.ts'
+import { detachStale, isServerGone, withinDeadline } from './mountpoint.ts'
 
 /** The binding cuts longer paths. */
 const TARGET_BYTES_MAX = 1023

@@ -1,0 +1,134 @@
+/** Requests on the content of open files. */
+import { whenReady } from '../../concurrency/when-ready.ts'
+import { DfsError } from '../../errors.ts'
+import type { Awaitable, FilesystemOperations } from '../../vfs/operations.ts'
+import { type Context, dropPrivileges } from './context.ts'
+import type { Operation, Operations } from './operation.ts'
+import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from './protocol.ts'
+import type { Reply } from './reply.ts'
+import type { Request } from './request.ts'
+import {
+  COPY_FILE_RANGE_IN,
+  COPY_FILE_RANGE_OUT,
+  FALLOCATE_IN,
+  FSYNC_IN,
+  LSEEK_IN,
+  LSEEK_OUT,
+  READ_IN,
+  WRITE_IN,
+  WRITE_OUT,
+} from './structs.ts'
+
+/** What was read, in the reply that carries it. */
+interface Content {
+  readonly reply: Reply
+  readonly bytes: number
+}
+
+const SEEK_DATA = 3
+const SEEK_HOLE = 4
+
+export function fileOperations(context: Context): Operations {
+  const { filesystem } = context
+  return {
+    READ: read(context),
+    WRITE: {
+      bodyBytes: WRITE_IN.bytes,
+      serve: (request) => write(filesystem, request),
+      encode: (reply, bytes: number) => {
+        reply.begin(WRITE_OUT.bytes).u32(WRITE_OUT.size, bytes)
+        return undefined
+      },
+    },
+    FSYNC: {
+      bodyBytes: FSYNC_IN.bytes,
+      serve: (request) =>
+        filesystem.fsync(request.handle(FSYNC_IN.fh), (request.u32(FSYNC_IN.flags) & FSYNC_FDATASYNC) !== 0),
+    },
+    ...(filesystem.allocate && { FALLOCATE: allocate(filesystem) }),
+    ...(filesystem.seek && { LSEEK: seek(context) }),
+    ...(filesystem.copyRange && { COPY_FILE_RANGE: copy(filesystem, 4), COPY_FILE_RANGE_64: copy(filesystem, 8) }),
+  }
+}
+
+function read({ filesystem, replies }: Context): Operation<Content> {
+  return {
+    bodyBytes: READ_IN.bytes,
+    interruptible: true,
+    serve: (request) => {
+      const size = request.u32(READ_IN.size)
+      if (size > replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
+      const reply = replies.take()
+      try {
+        const done = filesystem.read(request.handle(READ_IN.fh), request.u64(READ_IN.offset), reply.body(size))
+        if (!(done instanceof Promise)) return { reply, bytes: done }
+        // A read that failed may still fill its memory: that is not lent again.
+        return done.then((bytes) => ({ reply, bytes }))
+      } catch (error) {
+        replies.give(reply)
+        throw error
+      }
+    },
+    encode: (_, { reply, bytes }) => reply.end(bytes),
+    done: ({ reply }) => replies.give(reply),
+  }
+}
+
+function write(filesystem: FilesystemOperations, request: Request): Awaitable<number> {
+  const bytes = request.bytes(WRITE_IN.bytes, request.u32(WRITE_IN.size))
+  const written = filesystem.write(request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset), bytes)
+  if ((request.u32(WRITE_IN.writeFlags) & WRITE_KILL_SUIDGID) === 0) return written
+  const { ino } = request
+  return whenReady(written, (count) => dropPrivileges(filesystem, ino).then(() => count))
+}
+
+function allocate(filesystem: FilesystemOperations): Operation<void> {
+  return {
+    bodyBytes: FALLOCATE_IN.bytes,
+    serve: (request) =>
+      filesystem.allocate!(
+        request.handle(FALLOCATE_IN.fh),
+        request.u32(FALLOCATE_IN.mode),
+        request.u64(FALLOCATE_IN.offset),
+        request.u64(FALLOCATE_IN.length),
+      ),
+  }
+}
+
+function seek({ filesystem, flushPages }: Context): Operation<number> {
+  return {
+    bodyBytes: LSEEK_IN.bytes,
+    serve: async (request) => {
+      const whence = request.u32(LSEEK_IN.whence)
+      if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
+      const { ino } = request
+      const handle = request.handle(LSEEK_IN.fh)
+      const offset = request.u64(LSEEK_IN.offset)
+      await flushPages(ino)
+      return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole')
+    },
+    encode: (reply, offset) => {
+      reply.begin(LSEEK_OUT.bytes).u64(LSEEK_OUT.offset, offset)
+      return undefined
+    },
+  }
+}
+
+/** `bytes`: of the number that answers. The older form asks for less than 4 GiB at a time. */
+function copy(filesystem: FilesystemOperations, bytes: 4 | 8): Operation<number> {
+  return {
+    bodyBytes: COPY_FILE_RANGE_IN.bytes,
+    serve: (request) =>
+      filesystem.copyRange!(
+        { handle: request.handle(COPY_FILE_RANGE_IN.fh), offset: request.u64(COPY_FILE_RANGE_IN.offset) },
+        { handle: request.handle(COPY_FILE_RANGE_IN.toFh), offset: request.u64(COPY_FILE_RANGE_IN.toOffset) },
+        request.u64(COPY_FILE_RANGE_IN.length),
+      ),
+    encode: (reply, copied) => {
+      reply.begin(COPY_FILE_RANGE_OUT.bytes)
+      if (bytes === 4) reply.u32(COPY_FILE_RANGE_OUT.length, copied)
+      else reply.u64(COPY_FILE_RANGE_OUT.length, copied)
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,28 @@
+/** What the dispatcher knows of one kind of request. */
+import type { Awaitable } from '../../vfs/operations.ts'
+import type { OperationName } from './protocol.ts'
+import type { Reply } from './reply.ts'
+import type { Request } from './request.ts'
+
+export interface Operation<T = unknown> {
+  /** Shortest body; shorter requests never reach `serve`. */
+  readonly bodyBytes: number
+  /** Does what is asked. The request's memory stays as it is until the outcome is known. */
+  serve(request: Request): Awaitable<T>
+  /**
+   * Puts the outcome into `reply`, or names the reply that has it already; an errno, for refusals that are part of
+   * everyday work and should cost no exception. Without it the answer has no body.
+   */
+  encode?(reply: Reply, value: T): Reply | number | undefined
+  /** The kernel did not get the answer: what it would have had to give back is taken back. */
+  undo?(value: T): void
+  /** Called last, whatever became of the answer. */
+  done?(value: T): void
+  /** The kernel expects no answer. */
+  readonly silent?: boolean
+  /** May be answered with EINTR while its work goes on, for the work changes nothing. */
+  readonly interruptible?: boolean
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each operation has an outcome of its own kind, which only it looks at.
+export type Operations = Partial<Record<OperationName, Operation<any>>>

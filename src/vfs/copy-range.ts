@@ -1,0 +1,86 @@
+/**
+ * Copying between files of dfs without copying bytes: chunks that are in blocks, and lie alike in both files, are
+ * referred to from the other file too. What is not is copied, one chunk at a time.
+ */
+import type { BlockRef, BlockStore } from '../dfs.ts'
+import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
+import type { FileContent } from './file-content.ts'
+
+export interface CopyRange {
+  readonly from: FileContent
+  readonly fromOffset: number
+  readonly to: FileContent
+  readonly toOffset: number
+  readonly length: number
+}
+
+/** How a range begins: with a chunk that can be shared, or with bytes that must be copied. */
+interface Shared {
+  readonly ref: BlockRef | undefined
+  readonly length: number
+}
+
+type Step = Shared | { readonly copy: true; readonly length: number }
+
+/**
+ * Copies the first part of a range: as much as goes by reference, or else one chunk's bytes through `write`, which
+ * writes into the target. Resolves to how many bytes that was: 0 only at the end of the source.
+ */
+export async function copyContent(
+  store: BlockStore,
+  range: CopyRange,
+  write: (offset: number, bytes: Buffer) => void,
+): Promise<number> {
+  const { from, to, fromOffset, toOffset } = range
+  const length = Math.min(range.length, from.size - fromOffset)
+  let done = 0
+  while (done < length) {
+    const rest = { from, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
+    const step = await nextStep(rest)
+    if ('copy' in step || !share(store, to, rest.toOffset, step)) {
+      // What goes by reference is answered first; the rest is asked for again.
+      return done > 0 ? done : copyBytes(rest, step, write)
+    }
+    done += step.length
+  }
+  return done
+}
+
+async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
+  const index = chunkIndexAt(fromOffset)
+  const toIndex = chunkIndexAt(toOffset)
+  const whole = chunkBytes(index)
+  const inChunk = Math.min(length, chunkStart(index) + whole - fromOffset)
+  const isAlike = chunkStart(index) === fromOffset && chunkStart(toIndex) === toOffset && whole === chunkBytes(toIndex)
+  // The source's last chunk, cut off by its end, can stand only at the target's end.
+  const isWhole = inChunk === whole || (fromOffset + inChunk === from.size && toOffset + inChunk >= to.size)
+  if (!isAlike || !isWhole) return { copy: true, length: inChunk }
+  const found = from.blockAt(index)
+  const block = found instanceof Promise ? await found : found
+  return block === 'bytes' ? { copy: true, length: inChunk } : { ref: block, length: inChunk }
+}
+
+/** Refers to a block from the target too; false if it is not on this device, so that it could not be made durable. */
+function share(store: BlockStore, to: FileContent, toOffset: number, { ref, length }: Shared): boolean {
+  // Pinned until the target refers to it: a collection that looked at the target before would not know.
+  if (ref !== undefined) store.pin(ref.cid)
+  try {
+    if (ref !== undefined && !store.has(ref.cid)) return false
+    if (to.size < toOffset + length) to.truncate(toOffset + length)
+    to.setChunk(chunkIndexAt(toOffset), ref)
+    return true
+  } finally {
+    if (ref !== undefined) store.unpin(ref.cid)
+  }
+}
+
+async function copyBytes(
+  { from, fromOffset, toOffset }: CopyRange,
+  { length }: Step,
+  write: (offset: number, bytes: Buffer) => void,
+): Promise<number> {
+  const bytes = Buffer.allocUnsafe(length)
+  await from.read(fromOffset, bytes)
+  write(toOffset, bytes)
+  return length
+}

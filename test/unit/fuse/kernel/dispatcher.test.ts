@@ -1,0 +1,138 @@
+/** Serving requests without a kernel: one answer each, and nothing kept that the kernel was not given. */
+import assert from 'node:assert/strict'
+import { constants as open } from 'node:fs'
+import { constants } from 'node:os'
+import test from 'node:test'
+import { settle } from '../../../../src/fuse/kernel/negotiation.ts'
+import { MAJOR, OPCODE } from '../../../../src/fuse/kernel/protocol.ts'
+import { CREATE_IN, MKDIR_IN, OPEN_IN, READ_IN } from '../../../../src/fuse/kernel/structs.ts'
+import { MemoryFilesystem } from '../../../e2e/support/memory-filesystem.ts'
+import { Random, seedFrom } from '../../../support/random.ts'
+import { FakeKernel, message } from './support.ts'
+
+const { ENOENT, ENOSYS, EINVAL, EINTR } = constants.errno
+const { O_RDWR, O_CREAT } = open
+const ROOT = 1
+const NOTHING = { inodes: 0, handles: 0 }
+
+function text(...names: string[]): Buffer {
+  return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
+}
+
+function make(name: string): Buffer {
+  const head = Buffer.alloc(MKDIR_IN.bytes)
+  head.writeUInt32LE(0o755, MKDIR_IN.mode)
+  return Buffer.concat([head, text(name)])
+}
+
+function create(name: string): Buffer {
+  const head = Buffer.alloc(CREATE_IN.bytes)
+  head.writeUInt32LE(O_RDWR | O_CREAT, CREATE_IN.flags)
+  head.writeUInt32LE(0o100644, CREATE_IN.mode)
+  return Buffer.concat([head, text(name)])
+}
+
+test('lookups that the kernel did not take are taken back', async () => {
+  const filesystem = new MemoryFilesystem()
+  const kernel = new FakeKernel(filesystem)
+  assert.equal((await kernel.ask('MKDIR', ROOT, make('dir')))?.errno, 0)
+  assert.equal(filesystem.outstanding.inodes, 1)
+  await kernel.account.settle()
+  kernel.refusal = ENOENT
+  await kernel.ask('LOOKUP', ROOT, text('dir'))
+  await kernel.ask('CREATE', ROOT, create('file'))
+  await kernel.ask('MKDIR', ROOT, make('other'))
+  assert.deepEqual(filesystem.outstanding, NOTHING)
+})
+
+test('entries of a listing that the kernel did not take are taken back', async () => {
+  const filesystem = new MemoryFilesystem()
+  const kernel = new FakeKernel(filesystem)
+  for (const name of ['a', 'b', 'c']) await kernel.ask('MKDIR', ROOT, make(name))
+  await kernel.account.settle()
+  const handle = (await kernel.ask('OPENDIR', ROOT, Buffer.alloc(OPEN_IN.bytes)))!.body.readBigUInt64LE(0)
+  const read = Buffer.alloc(READ_IN.bytes)
+  read.writeBigUInt64LE(handle, READ_IN.fh)
+  read.writeUInt32LE(4096, READ_IN.size)
+  kernel.refusal = ENOENT
+  await kernel.ask('READDIRPLUS', ROOT, read)
+  assert.deepEqual(filesystem.outstanding, { inodes: 0, handles: 1 })
+  kernel.refusal = 0
+  await kernel.ask('READDIRPLUS', ROOT, read)
+  assert.deepEqual(filesystem.outstanding, { inodes: 3, handles: 1 })
+  await kernel.account.settle()
+  assert.deepEqual(filesystem.outstanding, NOTHING)
+})
+
+test('a listing of entries counts only those that fit, and neither dot', async () => {
+  const filesystem = new MemoryFilesystem()
+  const kernel = new FakeKernel(filesystem)
+  for (const name of ['a', 'b', 'c']) await kernel.ask('MKDIR', ROOT, make(name))
+  await kernel.account.settle()
+  const handle = (await kernel.ask('OPENDIR', ROOT, Buffer.alloc(OPEN_IN.bytes)))!.body.readBigUInt64LE(0)
+  const read = Buffer.alloc(READ_IN.bytes)
+  read.writeBigUInt64LE(handle, READ_IN.fh)
+  // An entry takes 160 bytes: both dots and one name.
+  read.writeUInt32LE(3 * 160 + 159, READ_IN.size)
+  assert.equal((await kernel.ask('READDIRPLUS', ROOT, read))?.body.length, 3 * 160)
+  assert.equal(filesystem.outstanding.inodes, 1)
+})
+
+test('a request of an unknown kind is answered with ENOSYS, one that is too short with EINVAL', async () => {
+  const kernel = new FakeKernel(new MemoryFilesystem())
+  assert.equal((await kernel.ask(4711, ROOT, Buffer.alloc(8)))?.errno, ENOSYS)
+  assert.equal((await kernel.ask('GETATTR', ROOT, Buffer.alloc(4)))?.errno, EINVAL)
+})
+
+test('a read that waits is answered with EINTR when it is interrupted, once', async () => {
+  const filesystem = new MemoryFilesystem()
+  const waiting = Promise.withResolvers<number>()
+  filesystem.read = (() => waiting.promise) as unknown as typeof filesystem.read
+  const kernel = new FakeKernel(filesystem)
+  const read = kernel.send(message(OPCODE.READ, 10, ROOT, Buffer.alloc(READ_IN.bytes)))
+  const which = Buffer.alloc(8)
+  which.writeBigUInt64LE(10n)
+  await kernel.send(message(OPCODE.INTERRUPT, 11, 0, which))
+  await kernel.send(message(OPCODE.INTERRUPT, 11, 0, which))
+  waiting.resolve(0)
+  await read
+  assert.deepEqual(
+    kernel.answers.map(({ unique, errno }) => ({ unique, errno })),
+    [{ unique: 10, errno: EINTR }],
+  )
+})
+
+test('a kernel that speaks an older protocol is refused, a newer one is met half-way', () => {
+  assert.throws(() => settle({ major: MAJOR, minor: 30, maxReadahead: 0, flags: 0 }, { acls: false }), {
+    kind: 'unsupported',
+  })
+  assert.equal(settle({ major: MAJOR, minor: 99, maxReadahead: 0, flags: 0 }, { acls: false }).minor, 45)
+  assert.equal(settle({ major: MAJOR, minor: 31, maxReadahead: 0, flags: 0 }, { acls: false }).flags, 0)
+})
+
+test('whatever the bytes of a request, it gets one answer, and nothing is thrown', async () => {
+  const seed = seedFrom('DFS_FUZZ_SEED')
+  const count = Number(process.env.DFS_FUZZ_COUNT ?? 20_000)
+  const random = new Random(seed)
+  const silent: readonly number[] = [OPCODE.FORGET, OPCODE.BATCH_FORGET, OPCODE.INTERRUPT]
+  const filesystem = new MemoryFilesystem()
+  const kernel = new FakeKernel(filesystem)
+  const opcodes = Object.values(OPCODE)
+  for (let unique = 1; unique <= count; unique++) {
+    const opcode = random.oneIn(20) ? random.below(70) : random.pick(opcodes)
+    if (silent.includes(opcode)) continue
+    const body = random.oneIn(2) ? random.bytes(random.below(120)) : Buffer.alloc(random.below(120))
+    for (let flips = random.below(4); flips > 0 && body.length > 0; flips--) {
+      body[random.below(body.length)] = random.pick([0, 1, 2, 0x61, 0x80, 0xff])
+    }
+    kernel.answers.length = 0
+    await kernel.send(message(opcode, unique, random.below(6), body))
+    assert.deepEqual(
+      kernel.answers.map((answer) => answer.unique),
+      [unique],
+      `DFS_FUZZ_SEED=${seed}, opcode ${opcode}, ${body.toString('hex')}`,
+    )
+  }
+  await kernel.account.settle()
+  assert.deepEqual(filesystem.outstanding, NOTHING)
+})
