@@ -1,0 +1,211 @@
+/**
+ * The asking side of one channel: wants go out in batches, answers come back to whoever asked.
+ *
+ * Whatever the peer sends, memory is bounded by what we asked for: an answer to a question never asked, or more bytes
+ * than the block has, ends the channel. Every open want hears exactly one ending: whole, `missing`, or `failed`.
+ */
+import { DfsError } from '../../errors.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  ITEMS_MAX,
+  type Message,
+  type PieceMessage,
+  type Want,
+  type WantMode,
+} from '../../format/message.ts'
+import type { FrameChannel } from '../framing.ts'
+import { Coverage } from './coverage.ts'
+
+export interface Asked {
+  readonly digest: Buffer
+  /** Length of the block. */
+  readonly blockBytes: number
+  readonly mode: WantMode
+  /** What is to come first. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface Asker {
+  /** Bytes of the block have come; they are not checked, and are a view good until this returns. */
+  onPiece?(offset: number, bytes: Buffer): void
+  /** Every byte has come. */
+  onWhole?(): void
+  onMissing(): void
+  onAvailable?(): void
+  /** The channel ended. */
+  onFailed(error: Error): void
+}
+
+interface OpenWant {
+  readonly want: Want
+  readonly asker: Asker
+  readonly coverage: Coverage
+}
+
+export interface AskingEvents {
+  /** Answers that are not about wants. */
+  onMessage?(message: Message): void
+  /** Called once, after every open want has heard of it. `isViolation`: the peer broke the protocol. */
+  onEnded(error: Error, isViolation: boolean): void
+}
+
+/** The peer may be sending what we have just called off: so many such wants are remembered. */
+const CANCELLED_MAX = 4096
+
+export class AskingChannel {
+  readonly #channel: FrameChannel
+  readonly #events: AskingEvents
+  readonly #open = new Map<number, OpenWant>()
+  readonly #cancelled = new Map<number, Coverage>()
+  #outbox: Want[] = []
+  #cancels: number[] = []
+  #nextId = 1
+  #ended: Error | undefined
+
+  constructor(channel: FrameChannel, events: AskingEvents) {
+    this.#channel = channel
+    this.#events = events
+    void this.#read()
+  }
+
+  get isOpen(): boolean {
+    return this.#ended === undefined
+  }
+
+  /** Asks; the number is for `cancel` and `prefer`. The answer never comes before this returns. */
+  ask({ digest, blockBytes, mode, from, to }: Asked, asker: Asker): number {
+    const id = this.#nextId++
+    if (this.#ended !== undefined) {
+      const error = this.#ended
+      queueMicrotask(() => asker.onFailed(error))
+      return id
+    }
+    const want = { id, mode, from, to, digest }
+    this.#open.set(id, { want, asker, coverage: new Coverage(mode === 'probe' ? 0 : blockBytes) })
+    this.#outbox.push(want)
+    this.#flushSoon()
+    return id
+  }
+
+  /** The asker hears no more of it. False if it has heard the end already. */
+  cancel(id: number): boolean {
+    const open = this.#open.get(id)
+    if (open === undefined) return false
+    this.#open.delete(id)
+    const unsent = this.#outbox.indexOf(open.want)
+    if (unsent !== -1) {
+      this.#outbox.splice(unsent, 1)
+      return true
+    }
+    this.#cancelled.set(id, open.coverage)
+    if (this.#cancelled.size > CANCELLED_MAX) this.#cancelled.delete(this.#cancelled.keys().next().value!)
+    this.#cancels.push(id)
+    this.#flushSoon()
+    return true
+  }
+
+  /** Makes an open want urgent, with these bytes next. */
+  prefer(id: number, from: number, to: number): void {
+    if (this.#open.has(id)) this.send({ type: 'prefer', id, from, to })
+  }
+
+  /** Sends a message that asks for no answer. */
+  send(message: Message): void {
+    if (this.#ended !== undefined) return
+    this.#flush()
+    this.#channel.send(encodeMessage(message)).catch((error: Error) => this.#end(error))
+  }
+
+  /** Ends the channel; open wants fail with `error`. */
+  abort(error: Error): void {
+    if (this.#ended === undefined) this.#end(error)
+  }
+
+  #flushSoon(): void {
+    if (this.#outbox.length + this.#cancels.length === 1) queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
+    const [cancels, wants] = [this.#cancels, this.#outbox]
+    this.#cancels = []
+    this.#outbox = []
+    if (this.#ended !== undefined) return
+    const send = (message: Message) =>
+      this.#channel.send(encodeMessage(message)).catch((error: Error) => this.#end(error))
+    for (const ids of batches(cancels)) void send({ type: 'cancel', ids })
+    for (const batch of batches(wants)) void send({ type: 'want', wants: batch })
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const frame of this.#channel) {
+        if (this.#ended !== undefined) return
+        this.#take(decodeMessage(frame))
+      }
+      this.#end(new DfsError('unreachable', 'the peer ended the exchange', { op: 'exchange' }))
+    } catch (error) {
+      const isViolation = error instanceof DfsError && (error.kind === 'corrupt' || error.kind === 'invalid')
+      this.#end(error as Error, isViolation)
+    }
+  }
+
+  #take(message: Message): void {
+    switch (message.type) {
+      case 'piece':
+        return this.#takePiece(message)
+      case 'missing':
+        for (const id of message.ids) this.#close(id)?.asker.onMissing()
+        return
+      case 'available':
+        for (const id of message.ids) this.#close(id)?.asker.onAvailable?.()
+        return
+      case 'direct-answer':
+        this.#events.onMessage?.(message)
+        return
+      default:
+        throw violation(`a ${message.type} where answers are due`)
+    }
+  }
+
+  #takePiece({ id, blockBytes, offset, bytes }: PieceMessage): void {
+    const open = this.#open.get(id)
+    const coverage = open?.coverage ?? this.#cancelled.get(id)
+    if (coverage === undefined) throw violation('a piece that nobody asked for')
+    if (!coverage.add(offset, offset + bytes.length)) throw violation('a piece that does not fit its block')
+    if (open === undefined) return
+    if (blockBytes !== coverage.bytesMax) throw violation('a block of another length')
+    open.asker.onPiece?.(offset, bytes)
+    if (coverage.isWhole && this.#open.delete(id)) open.asker.onWhole?.()
+  }
+
+  /** Takes a want off the list; undefined if it was cancelled. */
+  #close(id: number): OpenWant | undefined {
+    const open = this.#open.get(id)
+    if (open === undefined && !this.#cancelled.delete(id)) throw violation('an answer that nobody asked for')
+    this.#open.delete(id)
+    return open
+  }
+
+  #end(error: Error, isViolation = false): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    this.#channel.abort(error)
+    const open = [...this.#open.values()]
+    this.#open.clear()
+    this.#cancelled.clear()
+    for (const { asker } of open) asker.onFailed(error)
+    this.#events.onEnded(error, isViolation)
+  }
+}
+
+function batches<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / ITEMS_MAX) }, (_, i) =>
+    items.slice(i * ITEMS_MAX, (i + 1) * ITEMS_MAX),
+  )
+}
+
+function violation(what: string): DfsError {
+  return new DfsError('invalid', `the peer broke the protocol: ${what}`, { op: 'exchange' })
+}
