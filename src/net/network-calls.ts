@@ -1,0 +1,62 @@
+/**
+ * What the main thread and the network's worker say to each other. Each part of the network adds the calls it serves.
+ */
+import type { Cid } from '../dfs.ts'
+import type { ListenOptions } from './listen.ts'
+import type { NetworkKind } from './membership.ts'
+import type { PeerInfo } from './node.ts'
+import type { PairingCalls } from './pairing/pairing-calls.ts'
+import type { Call } from './rpc.ts'
+
+/** What a worker is started with. */
+export interface NetworkStart {
+  /** 32 bytes: the Ed25519 seed of the device. */
+  identitySeed: Uint8Array
+  networkId: string
+  listen: ListenOptions
+  datastoreDir: string
+  /** Multiaddrs with peer ids. */
+  bootstrap: string[]
+  mdns: boolean
+  /** As `NetworkIdentity`. */
+  identity: { kind: NetworkKind; network: Uint8Array; owner: Uint8Array }
+  /** What is known of the members. */
+  statements: Uint8Array[]
+}
+
+/** Where the node is. */
+export interface NodeState {
+  peerId: string
+  port: number
+  /** Multiaddrs with the peer id. */
+  addresses: string[]
+}
+
+/** Served by the worker. */
+export interface NodeCalls {
+  /** Resolves once the node listens. Fails as `createNode` does. */
+  'node.start': Call<void, NodeState>
+  'node.state': Call<void, NodeState>
+  'node.peers': Call<void, PeerInfo[]>
+  'node.stop': Call<void, void>
+  /** Announces from now on, across restarts, that this device holds these blocks. */
+  'providers.provide': Call<Cid[], void>
+  'providers.withdraw': Call<Cid[], void>
+}
+
+export interface MembersCalls {
+  /** Takes in statements that the main thread made or has from elsewhere. */
+  'members.merge': Call<Uint8Array[], void>
+}
+
+/** Served by the worker. */
+export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls {}
+
+/** Served by the main thread. */
+export interface NetworkEvents {
+  /** A member came (its first connection) or went (its last). */
+  'event.member': Call<{ peerId: string; isUp: boolean }, void>
+  'event.addresses': Call<string[], void>
+  /** Statements that other members told. */
+  'event.statements': Call<Uint8Array[], void>
+}
