@@ -23,7 +23,7 @@ import type { Parts } from './operations/context.ts'
 export async function openParts(home: Home, { onMountEnded }: { onMountEnded: () => void }): Promise<Parts> {
   const { config } = home
   await using opened = new AsyncDisposableStack()
-  const keys = home.deriveKeys()
+  const keys = home.keys
   // Where there are folders there were blocks: a store that is gone is a disk that is missing, not a new store.
   const store = opened.use(
     await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),

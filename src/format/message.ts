@@ -38,7 +38,7 @@ export interface SeekMessage extends SeekClaim {
   readonly type: 'seek'
   /** How many more times it may be passed on. */
   readonly hops: number
-  /** 64 bytes: Ed25519 over `seekSignedBytes`. */
+  /** 64 bytes: Ed25519 over `seekSignedBytes` in the context SEEK_CONTEXT. */
   readonly signature: Buffer
 }
 
@@ -66,6 +66,8 @@ export interface PieceMessage {
   readonly bytes: Buffer
 }
 
+/** For the signature of a seek. */
+export const SEEK_CONTEXT = 'dfs seek 1'
 export const PIECE_BYTES_MAX = 256 * 1024
 export const PIECE_HEAD_BYTES = 13
 /** No message is longer. */
@@ -154,7 +156,7 @@ export function decodeMessage(bytes: Buffer): Message {
 
 /** What the origin's signature of a seek covers. `networkId`: bytes that name the network. */
 export function seekSignedBytes(claim: SeekClaim, networkId: Uint8Array): Buffer {
-  const writer = new Writer().bytes(Buffer.from('dfs seek 1\0')).u8(networkId.length).bytes(networkId)
+  const writer = new Writer().u8(networkId.length).bytes(networkId)
   writeClaim(writer, claim)
   return writer.finish()
 }

@@ -46,7 +46,7 @@ interface OpenWant {
 
 export interface AskingEvents {
   /** Answers that are not about wants. */
-  onMessage?(message: Message): void
+  onMessage?: ((message: Message) => void) | undefined
   /** Called once, after every open want has heard of it. `isViolation`: the peer broke the protocol. */
   onEnded(error: Error, isViolation: boolean): void
 }
@@ -119,8 +119,8 @@ export class AskingChannel {
   }
 
   /** Ends the channel; open wants fail with `error`. */
-  abort(error: Error): void {
-    if (this.#ended === undefined) this.#end(error)
+  abort(error: Error, isViolation = false): void {
+    this.#end(error, isViolation)
   }
 
   #flushSoon(): void {

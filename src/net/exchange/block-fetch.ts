@@ -5,10 +5,11 @@
  * who fails or lacks the block is replaced at once, and never asked again for it. The caller's buffer is written to
  * until the fetch settles, then never again.
  */
+
+import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { digestOfCid } from '../../format/cid.ts'
 import { digestOf } from '../../seal/hash.ts'
-import type { Cid } from '../../dfs.ts'
 import type { Clock } from './clock.ts'
 import type { Asking, PeerLink } from './peer-link.ts'
 

@@ -10,8 +10,8 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { DfsError } from '../../errors.ts'
 import { MESSAGE_BYTES_MAX } from '../../format/message.ts'
+import { type Certificate, fingerprintOf, newCertificate } from '../../seal/certificate.ts'
 import { type FrameChannel, socketChannel } from '../framing.ts'
-import { type Certificate, fingerprintOf, newCertificate } from './certificate.ts'
 import { log } from './log.ts'
 
 export interface DirectCarrierOptions {
@@ -80,7 +80,11 @@ export class DirectCarrier {
         socket.once('close', () => reject(new Error('hung up on')))
       })
     } catch (cause) {
-      throw new DfsError('unreachable', 'the direct way is closed', { op: 'connect', subject: `${host}:${port}`, cause })
+      throw new DfsError('unreachable', 'the direct way is closed', {
+        op: 'connect',
+        subject: `${host}:${port}`,
+        cause,
+      })
     } finally {
       clearTimeout(tooLate)
     }

@@ -7,9 +7,9 @@
  */
 import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
-import { log } from './log.ts'
 import { BlockFetch, type BlockRequest, type FetchRunner } from './block-fetch.ts'
 import type { Clock } from './clock.ts'
+import { log } from './log.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Reputation } from './reputation.ts'
 
@@ -219,7 +219,9 @@ export class Exchange implements FetchRunner {
     if (this.#searching.has(fetch) || fetch.isAsking) return
     if (this.#linking.size > 0) return
     if (this.#searched.has(fetch)) {
-      fetch.fail(new DfsError('unreachable', 'no device within reach has the block', { op: 'fetch', subject: fetch.cid }))
+      fetch.fail(
+        new DfsError('unreachable', 'no device within reach has the block', { op: 'fetch', subject: fetch.cid }),
+      )
       return
     }
     this.#searched.add(fetch)

@@ -10,9 +10,9 @@ import { Lru } from '../../concurrency/lru.ts'
 import type { BlockReader } from '../../dfs.ts'
 import { cidOfDigest } from '../../format/cid.ts'
 import { ADDRESSES_MAX, type Message, type SeekClaim, type SeekMessage, seekSignedBytes } from '../../format/message.ts'
+import { RateLimit } from '../rate-limit.ts'
 import type { Clock } from './clock.ts'
 import { log } from './log.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** What forwarding needs of the network. */
 export interface SeekNetwork {
@@ -32,24 +32,23 @@ export interface SeekNetwork {
 
 const HOPS = 3
 const SEEN_MAX = 16_384
-const PEERS_MAX = 1024
-/** Seeks that one peer may send us or have us pass on; the rest is dropped. */
-const PEER_RATE: Rate = { perSecond: 50, burst: 500 }
-/** Answers to one origin: each may cost a connection. */
-const ANSWER_RATE: Rate = { perSecond: 50, burst: 500 }
+const PEER_RATE = { perSecond: 50, burst: 500 }
 
 export class Forwarder {
   readonly #network: SeekNetwork
   readonly #blocks: Pick<BlockReader, 'has'>
-  readonly #clock: Clock
   readonly #seen = new Lru<string, true>({ weightMax: SEEN_MAX, weigh: () => 1 })
-  readonly #senders = new Lru<string, TokenBucket>({ weightMax: PEERS_MAX, weigh: () => 1 })
-  readonly #origins = new Lru<string, TokenBucket>({ weightMax: PEERS_MAX, weigh: () => 1 })
+  /** Of peers that send seeks; what is more is dropped. */
+  readonly #senders: RateLimit
+  /** Of origins that are answered: each answer may cost a connection. */
+  readonly #origins: RateLimit
 
   constructor(network: SeekNetwork, { blocks, clock }: { blocks: Pick<BlockReader, 'has'>; clock: Clock }) {
     this.#network = network
     this.#blocks = blocks
-    this.#clock = clock
+    const rate = { ...PEER_RATE, now: () => clock.now() }
+    this.#senders = new RateLimit(rate)
+    this.#origins = new RateLimit(rate)
   }
 
   /** Asks all connected peers for holders of a block. */
@@ -74,7 +73,7 @@ export class Forwarder {
     const key = seek.nonce.toString('latin1')
     if (this.#seen.get(key) !== undefined || seek.origin.equals(self.publicKey)) return
     const origin = this.#network.memberOf(seek.origin)
-    if (origin === undefined || !this.#allows(this.#senders, from, PEER_RATE)) return
+    if (origin === undefined || !this.#senders.take(from)) return
     if (!(await this.#network.verify(seek.origin, seekSignedBytes(seek, networkId), seek.signature))) return
     // Only now: nobody can keep a seek from us by sending its nonce with another signature first.
     if (this.#seen.get(key) !== undefined) return
@@ -84,7 +83,7 @@ export class Forwarder {
   }
 
   async #answer(origin: string, { digest, addresses }: SeekMessage): Promise<void> {
-    if (!this.#allows(this.#origins, origin, ANSWER_RATE)) return
+    if (!this.#origins.take(origin)) return
     try {
       await this.#network.sendTo(origin, addresses, { type: 'have', digests: [Buffer.from(digest)] })
     } catch (error) {
@@ -98,11 +97,5 @@ export class Forwarder {
     for (const peerId of this.#network.connected()) {
       if (peerId !== from && peerId !== origin) this.#network.send(peerId, onward)
     }
-  }
-
-  #allows(buckets: Lru<string, TokenBucket>, peerId: string, rate: Rate): boolean {
-    const bucket = buckets.get(peerId) ?? new TokenBucket(rate, this.#clock)
-    buckets.set(peerId, bucket)
-    return bucket.tryTake(1)
   }
 }

@@ -5,10 +5,11 @@
  * Wants go to the direct channel while there is one, else to the stream. A want whose channel ends fails by itself;
  * the link has ended when its stream has.
  */
+import { DfsError } from '../../errors.ts'
+import type { Message } from '../../format/message.ts'
 import type { FrameChannel } from '../framing.ts'
 import { type Asked, type Asker, AskingChannel, type AskingEvents } from './asking-channel.ts'
 import type { Clock } from './clock.ts'
-import type { Message } from '../../format/message.ts'
 
 /** A want that is open at a peer. */
 export interface Asking {
@@ -37,11 +38,27 @@ export class PeerLink {
   #affinity = 0.5
   #rate = RATE_FIRST_BYTES_PER_MS
   #measured = { sinceMs: 0, bytes: 0 }
+  readonly #onEnded: AskingEvents['onEnded'][] = []
+  #end: Parameters<AskingEvents['onEnded']> | undefined
 
-  constructor(peerId: string, channel: FrameChannel, { clock, ...events }: AskingEvents & { clock: Clock }) {
+  constructor(peerId: string, channel: FrameChannel, { clock, onMessage, onEnded }: AskingEvents & { clock: Clock }) {
     this.peerId = peerId
     this.#clock = clock
-    this.#stream = new AskingChannel(channel, events)
+    this.#onEnded.push(onEnded)
+    this.#stream = new AskingChannel(channel, {
+      onMessage,
+      onEnded: (...end) => {
+        this.#end = end
+        this.#direct?.abort(end[0])
+        for (const listener of this.#onEnded) listener(...end)
+      },
+    })
+  }
+
+  /** Tells of the link's end, once, even if it has ended already. */
+  onEnded(listener: AskingEvents['onEnded']): void {
+    if (this.#end !== undefined) listener(...this.#end)
+    else this.#onEnded.push(listener)
   }
 
   get isOpen(): boolean {
@@ -116,22 +133,20 @@ export class PeerLink {
     this.#stream.send(message)
   }
 
-  /** From now on wants go over this channel, as long as it lasts. */
-  useDirect(channel: FrameChannel, events: AskingEvents): void {
+  /** From now on wants go over this channel, as long as it lasts. A peer that breaks the rules there loses the link. */
+  useDirect(channel: FrameChannel): void {
     const direct = new AskingChannel(channel, {
-      onMessage: events.onMessage,
       onEnded: (error, isViolation) => {
         if (this.#direct === direct) this.#direct = undefined
-        events.onEnded(error, isViolation)
+        if (isViolation) this.#stream.abort(error, isViolation)
       },
     })
     if (this.isOpen) this.#direct = direct
-    else direct.abort(new Error('the link has ended'))
+    else direct.abort(new DfsError('unreachable', 'the link has ended'))
   }
 
   /** Ends the link: every open want fails. */
   close(error: Error): void {
-    this.#direct?.abort(error)
     this.#stream.abort(error)
   }
 

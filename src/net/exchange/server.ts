@@ -6,13 +6,20 @@
  * two pieces. A block that is not the one its name says is never sent: it counts as missing.
  */
 import type { Budget } from '../../concurrency/budget.ts'
+import type { BlockReader } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import { cidOfDigest } from '../../format/cid.ts'
-import { decodeMessage, encodeMessage, encodePieceHead, type Message, type Want, type WantMode } from '../../format/message.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  encodePieceHead,
+  type Message,
+  type Want,
+  type WantMode,
+} from '../../format/message.ts'
 import { warn } from '../../log.ts'
 import { digestOf } from '../../seal/hash.ts'
-import type { BlockReader } from '../../dfs.ts'
 import type { FrameChannel } from '../framing.ts'
 import type { Clock } from './clock.ts'
 import { planPieces, preferPieces, type Range } from './piece-plan.ts'
@@ -128,7 +135,15 @@ class Server {
     if (this.#open.size >= OPEN_WANTS_MAX) throw violation('too many wants at a time')
     if (this.#open.has(id)) throw violation('a want with the number of another')
     // The message's memory is not kept for the sake of 32 bytes.
-    const serving = { id, mode, digest: Buffer.from(digest), preferred: { from, to }, takenBytes: 0, block: undefined, pieces: [] }
+    const serving = {
+      id,
+      mode,
+      digest: Buffer.from(digest),
+      preferred: { from, to },
+      takenBytes: 0,
+      block: undefined,
+      pieces: [],
+    }
     this.#open.set(id, serving)
     this.#queueOf(mode).add(serving)
   }
@@ -195,7 +210,8 @@ class Server {
   /** Begins to load the next want while others are sent, if there is room for it among the loaded. */
   #loadNext(): void {
     if (this.#loading !== undefined || this.#stop.signal.aborted) return
-    const queue = this.#urgent.size > 0 && !this.#loaded.some(({ mode }) => mode === 'urgent') ? this.#urgent : this.#bulk
+    const queue =
+      this.#urgent.size > 0 && !this.#loaded.some(({ mode }) => mode === 'urgent') ? this.#urgent : this.#bulk
     if (queue === this.#bulk && this.#loaded.filter(({ mode }) => mode === 'bulk').length >= BULK_LOADED_MAX) return
     const serving = queue.values().next().value
     if (serving === undefined) return

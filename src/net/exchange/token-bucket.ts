@@ -22,14 +22,6 @@ export class TokenBucket {
     this.#filledAt = clock.now()
   }
 
-  /** Takes now if there is enough; says whether it did. */
-  tryTake(count: number): boolean {
-    this.#fill()
-    if (this.#tokens < count) return false
-    this.#tokens -= count
-    return true
-  }
-
   /** Takes in any case, and resolves when the debt is paid. */
   take(count: number): Promise<void> | undefined {
     this.#fill()

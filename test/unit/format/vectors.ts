@@ -29,7 +29,7 @@ export interface VectorFile {
   readonly invalid: readonly Vector[]
 }
 
-export const FORMATS = ['cid', 'chunk-layout', 'block', 'manifest', 'stub', 'journal-record', 'index-entry']
+export const FORMATS = ['cid', 'chunk-layout', 'block', 'manifest', 'stub', 'journal-record', 'index-entry', 'message']
 
 /** The vectors of one format as they stand in the file. */
 export function readVectors(format: string): VectorFile {

@@ -28,7 +28,10 @@ const lying = (blocks: Buffer[]): Behaviour =>
   answering(async ({ id, mode, digest }, send) => {
     if (mode === 'probe') return send(encodeMessage({ type: 'available', ids: [id] }))
     const block = blocks.find((one) => cidOf(one) === cidOf(one) && digest.length === 32)!
-    await send(encodePieceHead({ id, blockBytes: block.length, offset: 0 }), Buffer.alloc(Math.min(block.length, 256 * KIB), 1))
+    await send(
+      encodePieceHead({ id, blockBytes: block.length, offset: 0 }),
+      Buffer.alloc(Math.min(block.length, 256 * KIB), 1),
+    )
   })
 
 test('a block comes from the one peer that has it', async () => {
@@ -97,7 +100,11 @@ test('an urgent want overtakes bulk ones, and so does a bulk one that became urg
 test('a peer that lies is found out, not asked again, and the block comes from another', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(200 * KIB)
-  const [asker, liar, holder] = [network.add('asker'), network.add('liar', { behaviour: lying([block]) }), network.add('holder')]
+  const [asker, liar, holder] = [
+    network.add('asker'),
+    network.add('liar', { behaviour: lying([block]) }),
+    network.add('holder'),
+  ]
   holder.keep(block)
   network.connect(asker, liar)
   network.connect(asker, holder)
@@ -111,7 +118,11 @@ test('a peer that lies is found out, not asked again, and the block comes from a
 test('a peer that never answers is hedged by another', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(200 * KIB)
-  const [asker, mute, holder] = [network.add('asker'), network.add('mute', { behaviour: silent }), network.add('holder')]
+  const [asker, mute, holder] = [
+    network.add('asker'),
+    network.add('mute', { behaviour: silent }),
+    network.add('holder'),
+  ]
   holder.keep(block)
   network.connect(asker, mute)
   network.connect(asker, holder)
@@ -142,14 +153,25 @@ test('a block that nobody has is unreachable, in bounded time', async () => {
   const [asker, other] = [network.add('asker'), network.add('other')]
   network.connect(asker, other)
   const { done } = asker.fetch(random.bytes(100))
-  const error = await network.clock.run(done.catch((error) => error), TIMEOUT_MS)
+  const error = await network.clock.run(
+    done.catch((error) => error),
+    TIMEOUT_MS,
+  )
   assert.equal(kindOf(error), 'unreachable')
 })
 
 test('with nobody there it is unreachable, in bounded time', async () => {
   const network = new SmallNetwork()
   const { done } = network.add('asker').fetch(random.bytes(100), { from: 0, to: 1 })
-  assert.equal(kindOf(await network.clock.run(done.catch((error) => error), TIMEOUT_MS)), 'unreachable')
+  assert.equal(
+    kindOf(
+      await network.clock.run(
+        done.catch((error) => error),
+        TIMEOUT_MS,
+      ),
+    ),
+    'unreachable',
+  )
 })
 
 test('a lone peer that never answers: timeout', async () => {
@@ -157,7 +179,15 @@ test('a lone peer that never answers: timeout', async () => {
   const [asker, mute] = [network.add('asker'), network.add('mute', { behaviour: silent })]
   network.connect(asker, mute)
   const { done } = asker.fetch(random.bytes(100))
-  assert.equal(kindOf(await network.clock.run(done.catch((error) => error), TIMEOUT_MS + 1)), 'timeout')
+  assert.equal(
+    kindOf(
+      await network.clock.run(
+        done.catch((error) => error),
+        TIMEOUT_MS + 1,
+      ),
+    ),
+    'timeout',
+  )
 })
 
 test('a peer that comes up while somebody waits is asked', async () => {
@@ -176,12 +206,17 @@ test('a peer that floods with what nobody asked for is dropped', async () => {
   const block = random.bytes(100 * KIB)
   const flooding: Behaviour = async (channel) => {
     try {
-      for (let id = 1; ; id++) await channel.send(encodePieceHead({ id, blockBytes: 1000, offset: 0 }), Buffer.alloc(1000))
+      for (let id = 1; ; id++)
+        await channel.send(encodePieceHead({ id, blockBytes: 1000, offset: 0 }), Buffer.alloc(1000))
     } catch {
       // It was hung up on.
     }
   }
-  const [asker, flood, holder] = [network.add('asker'), network.add('flood', { behaviour: flooding }), network.add('holder')]
+  const [asker, flood, holder] = [
+    network.add('asker'),
+    network.add('flood', { behaviour: flooding }),
+    network.add('holder'),
+  ]
   holder.keep(block)
   network.connect(asker, flood)
   network.connect(asker, holder)
@@ -199,7 +234,10 @@ test('a removed member is served nothing more', async () => {
   network.connect(asker, holder)
   network.removeMember('asker')
   const { done } = asker.fetch(block)
-  const error = await network.clock.run(done.catch((error) => error), TIMEOUT_MS)
+  const error = await network.clock.run(
+    done.catch((error) => error),
+    TIMEOUT_MS,
+  )
   assert(['unreachable', 'timeout'].includes(kindOf(error)))
   assert.equal(holder.asked.length, 0)
 })
@@ -221,8 +259,13 @@ test('a damaged block is never sent: it counts as missing', async () => {
 test('a seek goes round through peers that lack the block, and the holder answers its origin', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(100 * KIB)
-  const [asker, between, behind, holder] = ['asker', 'between', 'behind', 'holder'].map((name) => network.add(name)) as [
-    ReturnType<SmallNetwork['add']>, ReturnType<SmallNetwork['add']>, ReturnType<SmallNetwork['add']>, ReturnType<SmallNetwork['add']>,
+  const [asker, between, behind, holder] = ['asker', 'between', 'behind', 'holder'].map((name) =>
+    network.add(name),
+  ) as [
+    ReturnType<SmallNetwork['add']>,
+    ReturnType<SmallNetwork['add']>,
+    ReturnType<SmallNetwork['add']>,
+    ReturnType<SmallNetwork['add']>,
   ]
   holder.keep(block)
   network.connect(asker, between)

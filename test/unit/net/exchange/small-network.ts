@@ -32,7 +32,10 @@ export class SmallNetwork {
   readonly devices = new Map<string, SmallDevice>()
   readonly #removed = new Set<string>()
 
-  add(name: string, options: { behaviour?: Behaviour; line?: Omit<Line, 'clock'>; behind?: readonly string[] } = {}): SmallDevice {
+  add(
+    name: string,
+    options: { behaviour?: Behaviour; line?: Omit<Line, 'clock'>; behind?: readonly string[] } = {},
+  ): SmallDevice {
     const device = new SmallDevice(this, name, options)
     this.devices.set(name, device)
     return device
@@ -74,7 +77,14 @@ export class SmallDevice {
   readonly #behaviour: Behaviour
   readonly #line: Omit<Line, 'clock'>
 
-  constructor(network: SmallNetwork, name: string, { behaviour = honest, line = { delayMs: 10, bytesPerMs: 100_000 } }: { behaviour?: Behaviour; line?: Omit<Line, 'clock'> }) {
+  constructor(
+    network: SmallNetwork,
+    name: string,
+    {
+      behaviour = honest,
+      line = { delayMs: 10, bytesPerMs: 100_000 },
+    }: { behaviour?: Behaviour; line?: Omit<Line, 'clock'> },
+  ) {
     this.#network = network
     this.#behaviour = behaviour
     this.#line = line
@@ -87,7 +97,8 @@ export class SmallDevice {
         self: { publicKey: keyOf(name), sign: (bytes) => signature(name, bytes) },
         addresses: () => ['/memory/x'],
         connected: () => this.#connected(),
-        memberOf: (key) => [...network.devices.keys()].find((peer) => keyOf(peer).equals(key) && network.isMember(peer)),
+        memberOf: (key) =>
+          [...network.devices.keys()].find((peer) => keyOf(peer).equals(key) && network.isMember(peer)),
         verify: (key, bytes, given) => {
           const signer = [...network.devices.keys()].find((peer) => keyOf(peer).equals(key))
           return signer !== undefined && signature(signer, bytes).equals(given)
@@ -127,7 +138,12 @@ export class SmallDevice {
   fetch(block: Buffer, first?: { from: number; to: number }): Fetched {
     const into = Buffer.alloc(block.length)
     const parts: { from: number; to: number }[] = []
-    const handle = this.exchange.fetch({ cid: cidOf(block), into, first, onPart: (from, to) => parts.push({ from, to }) })
+    const handle = this.exchange.fetch({
+      cid: cidOf(block),
+      into,
+      first,
+      onPart: (from, to) => parts.push({ from, to }),
+    })
     return { ...handle, into, parts }
   }
 
