@@ -7,12 +7,14 @@ import { App, type AppStreams } from './app.ts'
 import { registerAdd } from './commands/add.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDaemon } from './commands/daemon.ts'
+import { registerDevices, registerPeers } from './commands/devices.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerGc } from './commands/gc.ts'
 import { registerCat, registerGet } from './commands/get.ts'
 import { registerHistory, registerRestore } from './commands/history.ts'
 import { registerId } from './commands/id.ts'
 import { registerInit, registerRecover } from './commands/init.ts'
+import { registerInvite, registerJoin } from './commands/invite.ts'
 import { registerMount } from './commands/mount.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerUmount } from './commands/umount.ts'
@@ -36,6 +38,10 @@ const REGISTER = [
   registerGc,
   registerHistory,
   registerRestore,
+  registerInvite,
+  registerJoin,
+  registerPeers,
+  registerDevices,
   registerId,
   registerDoctor,
   registerConfig,

@@ -6,21 +6,32 @@ import path from 'node:path'
 import { Mutex } from '../concurrency/mutex.ts'
 import { describeError } from '../errors.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
+import { decodeStatementSet } from '../format/membership.ts'
 import { warn } from '../log.ts'
+import { RemoteSource } from '../net/exchange/remote-source.ts'
+import { Membership, type NetworkIdentity } from '../net/membership.ts'
+import { Network } from '../net/network.ts'
 import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
+import { readFileIfThere } from '../store/small-file.ts'
 import { Folder } from '../vfs/folder.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
 import { Folders } from './folders.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
+import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
 import type { Parts } from './operations/context.ts'
 
+export interface PartsOptions {
+  network: NetworkService
+  onMountEnded: () => void
+}
+
 /** Opens all that a home needs to serve folders. Fails as the first part that fails; nothing stays open then. */
-export async function openParts(home: Home, { onMountEnded }: { onMountEnded: () => void }): Promise<Parts> {
+export async function openParts(home: Home, { network, onMountEnded }: PartsOptions): Promise<Parts> {
   const { config } = home
   await using opened = new AsyncDisposableStack()
   const keys = home.keys
@@ -48,6 +59,7 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
           storeDir: home.directory('blocks'),
           openJournal: (id) => Journal.open({ dir: path.join(home.directory('journal'), id), keys }),
           pool,
+          source: network.source,
           keys,
           index: attributeIndex(index),
           dirty,
@@ -61,6 +73,37 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
 
   const closing = opened.move()
   return { keys, store, pool, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
+}
+
+const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)
+
+/** Opens what is known of the members; the worker starts when it is needed. */
+export async function openNetwork(home: Home): Promise<NetworkService> {
+  const bytes = await readFileIfThere(membersFile(home.dir))
+  const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
+  const source: RemoteSource = new RemoteSource({ call: (...call) => network.call(...call) })
+  const network: Network = new Network({
+    worker: NETWORK_WORKER,
+    start: () => networkStart(home, membership, source.arena),
+    events: {
+      'event.member': () => undefined,
+      'event.addresses': () => undefined,
+      'event.statements': (statements) => void membership.merge(buffersOf(statements)),
+    },
+  })
+  const service = new NetworkService({ home, membership, network, source })
+  await service.found()
+  return service
+}
+
+/** A network that can do nothing but join another. */
+export function openPairing(homeDir: string, identitySeed: Buffer, identity: NetworkIdentity): Network {
+  const ignore = () => undefined
+  return new Network({
+    worker: NETWORK_WORKER,
+    start: () => pairingStart(homeDir, identitySeed, identity),
+    events: { 'event.member': ignore, 'event.addresses': ignore, 'event.statements': ignore },
+  })
 }
 
 function attributeIndex(index: IndexDb): AttributeIndex {

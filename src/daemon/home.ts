@@ -2,7 +2,9 @@
  * The home of dfs on this device: keys, settings, the registry of folders, and where the store, the journal and
  * the index lie. A directory is a home once its `format` file stands, which is written last; keys are never replaced.
  */
+import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
@@ -66,6 +68,17 @@ export class Home {
     for (const name of ['blocks', 'journal', 'index']) mkdirSync(path.join(dir, name), { recursive: true, mode: 0o700 })
     await replaceFile(path.join(dir, 'format'), Buffer.from(`dfs home ${FORMAT}\n`))
     return new Home(dir)
+  }
+
+  /** Replaces keys and network of a home that has no folders. The identity stays. */
+  static async renew(dir: string, { personalKey, epoch = 0, older = [], network }: NewHome): Promise<Home> {
+    const present = Home.open(dir)
+    assert(present.folders.list().length === 0, 'nothing is sealed with the keys that go')
+    // Statements of the network that is left: before the keys, so that what is half done founds nothing wrong.
+    await rm(path.join(dir, 'members'), { force: true })
+    await replaceFile(path.join(dir, 'personal.key'), Buffer.from(encodePersonalKeyFile({ personalKey, epoch, older })))
+    if (network !== undefined) await writeNetwork(dir, network)
+    return Home.open(dir)
   }
 
   /** The seed of this device's identity, made if there is none yet: joining needs it before there is a home. */

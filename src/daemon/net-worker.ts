@@ -7,27 +7,82 @@
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import { DfsError } from '../errors.ts'
+import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
+import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
+import { deviceIdOf } from '../format/device-id.ts'
+import { MemberSync } from '../net/member-sync.ts'
+import { Membership } from '../net/membership.ts'
 import { createNode, type DfsNode } from '../net/node.ts'
 import { nodeHandlers, stateOf } from '../net/node-calls.ts'
+import { bufferOf } from '../net/pairing/pairing-calls.ts'
+import { PairingHost } from '../net/pairing/pairing-host.ts'
 import { Rpc } from '../net/rpc.ts'
+import { signingKeyOfSeed } from '../seal/signing.ts'
+import { BlockFilesReader } from '../store/block-reader.ts'
+
+/** All addresses: where there is IPv6 its socket takes IPv4 too. */
+const DIRECT_HOSTS = ['::', '0.0.0.0']
 
 assert(parentPort !== null, 'a worker thread')
 const start = workerData as NetworkStart
+const identity = {
+  kind: start.identity.kind,
+  network: bufferOf(start.identity.network),
+  owner: bufferOf(start.identity.owner),
+}
+const membership = new Membership(identity, start.statements.map(bufferOf))
+const deviceKey = signingKeyOfSeed(bufferOf(start.identitySeed))
+const deviceId = deviceIdOf(deviceKey.publicKey)
 let node: DfsNode | undefined
+let sync: MemberSync | undefined
+let blocks: NodeExchange | undefined
+const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   ...nodeHandlers(theNode),
   'node.start': async () => {
-    node = await createNode({ ...start, isMember: () => true })
+    node = await createNode({ ...start, isMember, membersToReach: () => others() })
     node.onMember((peerId, isUp) => tell('event.member', { peerId, isUp }))
     node.onAddresses((addresses) => tell('event.addresses', addresses))
+    sync = new MemberSync({ node, membership })
+    await sync.start()
+    blocks = await NodeExchange.start({
+      node,
+      blocks: new BlockFilesReader(start.blocksDir),
+      networkId: start.networkId,
+      isMember,
+      deviceKey,
+      timeoutMs: start.fetchTimeoutMs,
+      directHosts: start.listen.hosts ?? DIRECT_HOSTS,
+    })
     return stateOf(node)
   },
+  'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),
+  ...pairing.handlers(),
+  ...exchangeHandlers(() => theBlocks().exchange, start.arena),
   'node.stop': async () => {
+    sync?.stop()
+    await blocks?.stop()
     await node?.stop()
   },
 })
+
+membership.onChange(({ added }) => tell('event.statements', [...added]))
+
+/** Who was removed speaks with nobody. */
+function isMember(peerId: string): boolean {
+  return membership.admits(deviceId) && membership.admits(peerId)
+}
+
+function others(): string[] {
+  return membership.members().flatMap((member) => (member.deviceId === deviceId ? [] : [member.deviceId]))
+}
+
+function theBlocks(): NodeExchange {
+  if (blocks === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'fetch' })
+  return blocks
+}
 
 function theNode(): DfsNode {
   if (node === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'network' })

@@ -2,6 +2,7 @@
  * What the main thread and the network's worker say to each other. Each part of the network adds the calls it serves.
  */
 import type { Cid } from '../dfs.ts'
+import type { ExchangeCalls } from './exchange/exchange-calls.ts'
 import type { ListenOptions } from './listen.ts'
 import type { NetworkKind } from './membership.ts'
 import type { PeerInfo } from './node.ts'
@@ -20,6 +21,12 @@ export interface NetworkStart {
   mdns: boolean
   /** As `NetworkIdentity`. */
   identity: { kind: NetworkKind; network: Uint8Array; owner: Uint8Array }
+  /** Of the block store: its blocks are served. */
+  blocksDir: string
+  /** Without progress in this time a fetch fails. */
+  fetchTimeoutMs: number
+  /** As `RemoteSource.arena`. */
+  arena: SharedArrayBuffer
   /** What is known of the members. */
   statements: Uint8Array[]
 }
@@ -50,7 +57,7 @@ export interface MembersCalls {
 }
 
 /** Served by the worker. */
-export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls {}
+export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls, ExchangeCalls {}
 
 /** Served by the main thread. */
 export interface NetworkEvents {

@@ -40,17 +40,20 @@ export interface SealPoolOptions {
 }
 
 export class SealPool {
-  readonly #workers: Piscina<WorkerTask, WorkerAnswer>
+  readonly #threads: number
+  #workers: Piscina<WorkerTask, WorkerAnswer>
   #closed: Promise<void> | undefined
 
   constructor({ keys, threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())) }: SealPoolOptions) {
-    this.#workers = new Piscina<WorkerTask, WorkerAnswer>({
-      filename: WORKER.href,
-      minThreads: threads,
-      maxThreads: threads,
-      workerData: wireSecrets(keys),
-    })
-    this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
+    this.#threads = threads
+    this.#workers = startWorkers(keys, threads)
+  }
+
+  /** Seals with these secrets from now on; resolves once nothing is sealed with those before any more. */
+  async rekey(keys: BlockSecrets): Promise<void> {
+    const before = this.#workers
+    this.#workers = startWorkers(keys, this.#threads)
+    await before.close()
   }
 
   /** Seals one chunk or node. */
@@ -106,6 +109,17 @@ export class SealPool {
     if ('error' in answer) throw errorOfWire(answer.error)
     return answer
   }
+}
+
+function startWorkers(keys: BlockSecrets, threads: number): Piscina<WorkerTask, WorkerAnswer> {
+  const workers = new Piscina<WorkerTask, WorkerAnswer>({
+    filename: WORKER.href,
+    minThreads: threads,
+    maxThreads: threads,
+    workerData: wireSecrets(keys),
+  })
+  workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
+  return workers
 }
 
 function plainOf(answer: WorkerAnswer): Buffer {

@@ -5,10 +5,13 @@ import { CONTROL_VERSION, type Params, type Results } from '../control-api.ts'
 import type { Call, Handlers } from '../control-server.ts'
 import { add } from './add.ts'
 import type { Context } from './context.ts'
+import { devices, devicesRemove, peers } from './devices.ts'
 import { gc } from './gc.ts'
 import { history, restore } from './history.ts'
 import { configGet, configSet, id } from './identity.ts'
 import { init } from './init.ts'
+import { inviteAnswer, inviteStart, inviteWait } from './invite.ts'
+import { joinFinish, joinStart } from './join.ts'
 import { mount, untilUnmounted } from './mount.ts'
 import { read } from './read.ts'
 import { recover } from './recover.ts'
@@ -47,6 +50,14 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     gc: (_, call) => gc(context, call),
     history: (params) => history(context, params),
     restore: (params) => restore(context, params),
+    inviteStart: (params) => inviteStart(context, params),
+    inviteWait: (_, call) => inviteWait(context, call),
+    inviteAnswer: (params) => inviteAnswer(context, params),
+    joinStart: (params, call) => joinStart(context, params, call),
+    joinFinish: (_, call) => joinFinish(context, call),
+    peers: () => peers(context),
+    devices: () => devices(context),
+    devicesRemove: (params) => devicesRemove(context, params),
   }
 }
 

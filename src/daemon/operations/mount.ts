@@ -15,6 +15,7 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
   const active =
     present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, driverOf(context, params)))
   if (present !== undefined) refuseOther(present, params)
+  if (!params.offline) (await context.network()).startIfUseful()
   const adopted = params.adopt
     ? await folders.use(active.folder, (folder) => folder.adopt('', { keep: false, ...call }))
     : undefined
