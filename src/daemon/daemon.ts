@@ -4,7 +4,7 @@
  */
 import path from 'node:path'
 import { Mutex } from '../concurrency/mutex.ts'
-import { describeError } from '../errors.ts'
+import { DfsError, describeError } from '../errors.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { warn } from '../log.ts'
@@ -41,6 +41,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   )
   const pool = new SealPool({ keys, threads: config.sealThreads || undefined })
   opened.defer(() => pool.close())
+  opened.defer(network.onAdvance(() => pool.rekey(keys)))
   const index = await IndexDb.open(home.directory('index'))
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
@@ -84,14 +85,15 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
   const source: RemoteSource = new RemoteSource({ call: (...call) => network.call(...call) })
   const network: Network = new Network({
     worker: NETWORK_WORKER,
-    start: () => networkStart(home, membership, source.arena),
+    start: () => networkStart(home, membership, source.slots),
     events: {
-      'event.member': () => undefined,
+      'event.member': ({ isUp }) => void (isUp && service.catchUp()),
       'event.addresses': () => undefined,
       'event.statements': (statements) => void membership.merge(buffersOf(statements)),
+      'event.keyWanted': (peerId) => service.keyFor(peerId),
     },
   })
-  const service = new NetworkService({ home, membership, network, source })
+  const service: NetworkService = new NetworkService({ home, membership, network, source })
   await service.found()
   return service
 }
@@ -102,7 +104,14 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
   return new Network({
     worker: NETWORK_WORKER,
     start: () => pairingStart(homeDir, identitySeed, identity),
-    events: { 'event.member': ignore, 'event.addresses': ignore, 'event.statements': ignore },
+    events: {
+      'event.member': ignore,
+      'event.addresses': ignore,
+      'event.statements': ignore,
+      'event.keyWanted': () => {
+        throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
+      },
+    },
   })
 }
 

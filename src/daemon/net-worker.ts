@@ -11,6 +11,7 @@ import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
 import { deviceIdOf } from '../format/device-id.ts'
+import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
 import { createNode, type DfsNode } from '../net/node.ts'
@@ -37,6 +38,7 @@ const deviceId = deviceIdOf(deviceKey.publicKey)
 let node: DfsNode | undefined
 let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
+let keys: KeySync | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -45,8 +47,11 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
     node = await createNode({ ...start, isMember, membersToReach: () => others() })
     node.onMember((peerId, isUp) => tell('event.member', { peerId, isUp }))
     node.onAddresses((addresses) => tell('event.addresses', addresses))
+    if (start.joining) return stateOf(node)
     sync = new MemberSync({ node, membership })
     await sync.start()
+    keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
+    await keys.start()
     blocks = await NodeExchange.start({
       node,
       blocks: new BlockFilesReader(start.blocksDir),
@@ -59,8 +64,10 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
     return stateOf(node)
   },
   'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),
+  'keys.ask': (epoch) => keys?.ask(epoch),
+  'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
-  ...exchangeHandlers(() => theBlocks().exchange, start.arena),
+  ...exchangeHandlers(() => theBlocks().exchange, start.slots),
   'node.stop': async () => {
     sync?.stop()
     await blocks?.stop()

@@ -14,7 +14,10 @@ import type { Membership, MembershipChange, NetworkIdentity } from '../net/membe
 import type { Network } from '../net/network.ts'
 import type { NetworkStart, NodeState } from '../net/network-calls.ts'
 import type { RemoteSource } from '../net/exchange/remote-source.ts'
+import type { WirePersonalKey } from '../net/key-sync.ts'
+import { olderKeysOf } from '../net/older-keys.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
+import type { PersonalKey } from '../seal/keys.ts'
 import { ownerKeyOf } from '../seal/owner-keys.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { isSet } from './config.ts'
@@ -39,6 +42,8 @@ export class NetworkService {
   readonly #writing = new Mutex()
   #starting: Promise<NodeState> | undefined
   #isRunning = false
+  #catchingUp: Promise<void> | undefined
+  readonly #advanceListeners = new Set<() => Promise<void>>()
 
   constructor({ home, membership, network, source }: NetworkServiceOptions) {
     this.#home = home
@@ -107,6 +112,43 @@ export class NetworkService {
     return change
   }
 
+  /** Moves this home on to a newer personal key; everything is sealed with it from now on when this resolves. */
+  async advance(newest: PersonalKey, older: readonly PersonalKey[]): Promise<void> {
+    await this.#home.advance(newest, older)
+    for (const listener of this.#advanceListeners) await listener()
+  }
+
+  /** Calls the listener when the home has moved on; gives what ends that. */
+  onAdvance(listener: () => Promise<void>): () => void {
+    this.#advanceListeners.add(listener)
+    return () => void this.#advanceListeners.delete(listener)
+  }
+
+  /** The newest personal key, for a device of the same owner. Fails with `no-permission` for others. */
+  keyFor(deviceId: string): WirePersonalKey {
+    if (this.membership.roleOf(deviceId) !== 'own' || !this.isCurrent) {
+      throw new DfsError('no-permission', 'is no device of this owner', { op: 'keys', subject: deviceId })
+    }
+    const { personalKey, epoch } = this.#home
+    return { personalKey, epoch }
+  }
+
+  /** Gets the personal key that the owner uses now from another own device, if this home has an older one. */
+  catchUp(): void {
+    if (!this.#isRunning || !this.isBehind || this.#catchingUp !== undefined) return
+    this.#catchingUp = this.#catchUp()
+      .catch((error) => warn(`the new personal key: ${describeError(error)}`))
+      .finally(() => (this.#catchingUp = undefined))
+  }
+
+  async #catchUp(): Promise<void> {
+    const key = await this.network.call('keys.ask', this.#home.epoch)
+    if (key === undefined) return
+    const newest = { personalKey: bufferOf(key.personalKey), epoch: key.epoch }
+    await this.advance(newest, olderKeysOf(this.membership, newest))
+    warn(`a device was removed: content is sealed with the personal key of epoch ${key.epoch} from now on`)
+  }
+
   /** Resolves when the file holds what is known now. */
   saved(): Promise<void> {
     return this.#writing.run(() => replaceFile(membersFile(this.#home.dir), encodeStatementSet(this.membership.statements())))
@@ -132,6 +174,7 @@ export class NetworkService {
     if (this.#isRunning) void this.network.call('members.merge', [...added]).catch(() => undefined)
     void this.saved().catch((error) => warn(`the members are not saved: ${describeError(error)}`))
     log('%d new statements', added.length)
+    this.catchUp()
     if (left.length > 0 && this.isRemoved) {
       warn('this device was removed from its network: it reaches no other device any more, and no new content')
     }
@@ -143,11 +186,12 @@ export function membersFile(home: string): string {
 }
 
 /** What the worker starts with; the members are those of the moment. */
-export function networkStart(home: Home, membership: Membership, arena: SharedArrayBuffer): NetworkStart {
+export function networkStart(home: Home, membership: Membership, slots: readonly SharedArrayBuffer[]): NetworkStart {
   const { config } = home
   return {
     ...pairingStart(home.dir, home.identitySeed, membership.identity),
     statements: membership.statements(),
+    joining: false,
     listen: {
       port: config.port,
       explicit: isSet(home.configFile, 'port'),
@@ -156,7 +200,7 @@ export function networkStart(home: Home, membership: Membership, arena: SharedAr
     bootstrap: config.bootstrap === 'none' ? [] : listOf(config.bootstrap),
     mdns: config.mdns === 'on',
     fetchTimeoutMs: config.fetchTimeoutSeconds * 1000,
-    arena,
+    slots,
   }
 }
 
@@ -167,13 +211,14 @@ export function pairingStart(homeDir: string, identitySeed: Buffer, identity: Ne
     networkId: encodeBase32(identity.network),
     identity,
     statements: [],
+    joining: true,
     listen: { port: 0, hosts: ['127.0.0.1'] },
     datastoreDir: path.join(homeDir, 'peers'),
     bootstrap: [],
     mdns: false,
     blocksDir: path.join(homeDir, 'blocks'),
     fetchTimeoutMs: 1000,
-    arena: new SharedArrayBuffer(0),
+    slots: [],
   }
 }
 

@@ -145,6 +145,12 @@ export function encodePieceHead({ id, blockBytes, offset }: Omit<PieceMessage, '
   return head
 }
 
+/** Reads what `encodePieceHead` wrote; undefined if it is the head of another message. Nothing is checked. */
+export function decodePieceHead(head: Buffer): Omit<PieceMessage, 'type' | 'bytes'> | undefined {
+  if (head[0] !== NUMBERS.piece) return undefined
+  return { id: head.readUInt32LE(1), blockBytes: head.readUInt32LE(5), offset: head.readUInt32LE(9) }
+}
+
 /** Reads one message; byte fields are views of `bytes`. Fails with `corrupt`. */
 export function decodeMessage(bytes: Buffer): Message {
   requireRule(bytes.length <= MESSAGE_BYTES_MAX, 'message: too long')

@@ -12,6 +12,17 @@ export const LENGTH_BYTES = 4
 const FIRST_BYTES = 64 * 1024
 const GROWTH = 4
 
+/** Where the body of a frame goes, instead of into memory of its own. */
+export interface Placement {
+  /** As long as the body. May be exchanged for another while the body comes in. */
+  into: Buffer
+  /** All of the body is there. The frame is not given to `onFrame`. */
+  done(): void
+}
+
+/** Says where the rest of a frame goes that begins with this head; undefined: it is a frame like any other. */
+export type Place = (head: Buffer, bodyBytes: number) => Placement | undefined
+
 export class FrameAssembler {
   readonly #bytesMax: number
   readonly #onFrame: (frame: Buffer) => void
@@ -21,11 +32,20 @@ export class FrameAssembler {
   #wanted = 0
   #have = 0
   #body: Buffer | undefined
+  #head: Buffer | undefined
+  #place: Place | undefined
+  #placement: Placement | undefined
 
   /** `onFrame` gets frames of at most `bytesMax` bytes; each owns its bytes or shares them with the pieces pushed. */
   constructor(bytesMax: number, onFrame: (frame: Buffer) => void) {
     this.#bytesMax = bytesMax
     this.#onFrame = onFrame
+  }
+
+  /** From the next frame on, `place` is asked about each that is longer than its first `headBytes` bytes. */
+  placeBodies(headBytes: number, place: Place): void {
+    this.#head = Buffer.alloc(headBytes)
+    this.#place = place
   }
 
   /** Fails with `invalid` on a frame that is too long; nothing may be pushed after that. */
@@ -53,6 +73,11 @@ export class FrameAssembler {
   }
 
   #takeBody(bytes: Buffer): Buffer {
+    const head = this.#head
+    if (head !== undefined && this.#wanted > head.length) {
+      if (this.#have < head.length) return this.#takeHead(bytes, head)
+      if (this.#placement !== undefined) return this.#takePlaced(bytes, head.length, this.#placement)
+    }
     const took = Math.min(bytes.length, this.#wanted - this.#have)
     if (this.#have === 0 && took === this.#wanted) this.#finish(bytes.subarray(0, took))
     else {
@@ -60,6 +85,31 @@ export class FrameAssembler {
       bytes.copy(body, this.#have, 0, took)
       this.#have += took
       if (this.#have === this.#wanted) this.#finish(body)
+    }
+    return bytes.subarray(took)
+  }
+
+  #takeHead(bytes: Buffer, head: Buffer): Buffer {
+    const took = bytes.copy(head, this.#have, 0, head.length - this.#have)
+    this.#have += took
+    if (this.#have < head.length) return bytes.subarray(took)
+    this.#placement = this.#place!(head, this.#wanted - head.length)
+    if (this.#placement === undefined) {
+      this.#have = 0
+      head.copy(this.#roomFor(head.length))
+      this.#have = head.length
+    }
+    return bytes.subarray(took)
+  }
+
+  #takePlaced(bytes: Buffer, headBytes: number, placement: Placement): Buffer {
+    const took = bytes.copy(placement.into, this.#have - headBytes, 0, this.#wanted - this.#have)
+    this.#have += took
+    if (this.#have === this.#wanted) {
+      this.#lengthHave = 0
+      this.#have = 0
+      this.#placement = undefined
+      placement.done()
     }
     return bytes.subarray(took)
   }

@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { DfsError } from '../errors.ts'
-import { FrameAssembler, LENGTH_BYTES } from './frame-assembler.ts'
+import { FrameAssembler, LENGTH_BYTES, type Place } from './frame-assembler.ts'
 import { SocketCarrier } from './socket-carrier.ts'
 import { StreamCarrier } from './stream-carrier.ts'
 
@@ -24,6 +24,11 @@ export interface FrameChannel extends AsyncIterable<Buffer> {
    * large one. The parts must not change afterwards. Fails with what ended the channel.
    */
   send(...parts: Uint8Array[]): Promise<void>
+  /**
+   * Frames longer than `headBytes` may go where `place` says instead of to the reader. Both are called from the event
+   * loop; what they throw ends the channel. A channel without this gives all frames to the reader.
+   */
+  placeBodies?(headBytes: number, place: Place): void
   /** Ends the channel at once, both ways: waits fail with `error`, and the other side sees a reset. */
   abort(error: Error): void
   /** Sends no more; resolves once all that was sent is on its way. The other side may go on sending. */
@@ -109,6 +114,10 @@ class Channel implements FrameChannel {
     } catch (error) {
       throw this.#error ?? error
     }
+  }
+
+  placeBodies(headBytes: number, place: Place): void {
+    this.#assembler.placeBodies(headBytes, place)
   }
 
   abort(error: Error): void {

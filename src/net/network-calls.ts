@@ -3,6 +3,7 @@
  */
 import type { Cid } from '../dfs.ts'
 import type { ExchangeCalls } from './exchange/exchange-calls.ts'
+import type { WirePersonalKey } from './key-sync.ts'
 import type { ListenOptions } from './listen.ts'
 import type { NetworkKind } from './membership.ts'
 import type { PeerInfo } from './node.ts'
@@ -25,10 +26,12 @@ export interface NetworkStart {
   blocksDir: string
   /** Without progress in this time a fetch fails. */
   fetchTimeoutMs: number
-  /** As `RemoteSource.arena`. */
-  arena: SharedArrayBuffer
+  /** As `RemoteSource.slots`. */
+  slots: readonly SharedArrayBuffer[]
   /** What is known of the members. */
   statements: Uint8Array[]
+  /** Only to join another network: nothing is served and nothing exchanged. */
+  joining?: boolean
 }
 
 /** Where the node is. */
@@ -54,6 +57,10 @@ export interface NodeCalls {
 export interface MembersCalls {
   /** Takes in statements that the main thread made or has from elsewhere. */
   'members.merge': Call<Uint8Array[], void>
+  /** Where members were seen, as multiaddrs with peer ids; they are tried soon. */
+  'members.remember': Call<string[], void>
+  /** Asks own devices for a personal key newer than that of this epoch. */
+  'keys.ask': Call<number, WirePersonalKey | undefined>
 }
 
 /** Served by the worker. */
@@ -66,4 +73,6 @@ export interface NetworkEvents {
   'event.addresses': Call<string[], void>
   /** Statements that other members told. */
   'event.statements': Call<Uint8Array[], void>
+  /** A device of the same owner asks for the newest personal key. */
+  'event.keyWanted': Call<string, WirePersonalKey>
 }

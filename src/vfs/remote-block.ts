@@ -21,6 +21,8 @@ export interface RemoteBlockOptions {
   readonly onFrame: (index: number, plain: Buffer) => void
 }
 
+const FRAMES_IN_STEP = 4
+
 interface Waiter {
   resolve(plain: Buffer): void
   reject(error: unknown): void
@@ -36,10 +38,13 @@ export class RemoteBlock {
   readonly #waiting = new Map<number, Waiter[]>()
   readonly #arrived: { from: number; to: number }[] = []
   #table: FrameTable | undefined
+  /** The last frame that somebody waited for. */
+  #preferred = Number.NEGATIVE_INFINITY
 
   /** `frame`: somebody waits for this one; undefined: nobody waits yet. */
   constructor(options: RemoteBlockOptions, frame: number | undefined) {
     this.#options = options
+    if (frame !== undefined) this.#preferred = frame
     const { ref, source } = options
     this.#fetching = source.fetch(ref, {
       ...(frame !== undefined && { first: this.#rangeOf(frame) }),
@@ -58,7 +63,9 @@ export class RemoteBlock {
     this.#waiting.set(index, waiters)
     waiters.push({ resolve, reject })
     const { from, to } = this.#rangeOf(index)
-    if (waiters.length === 1) this.#fetching.prefer(from, to)
+    // Frames behind one that was asked for come by themselves.
+    if (index < this.#preferred || index > this.#preferred + FRAMES_IN_STEP) this.#fetching.prefer(from, to)
+    this.#preferred = index
     // Whoever comes late must not wait for ever.
     this.plain.then(
       (plain) => resolve(frameOf(plain, index)),

@@ -7,13 +7,17 @@
 import { DfsError } from '../../errors.ts'
 import {
   decodeMessage,
+  decodePieceHead,
   encodeMessage,
   ITEMS_MAX,
   type Message,
+  PIECE_BYTES_MAX,
+  PIECE_HEAD_BYTES,
   type PieceMessage,
   type Want,
   type WantMode,
 } from '../../format/message.ts'
+import type { Placement } from '../frame-assembler.ts'
 import type { FrameChannel } from '../framing.ts'
 import { Coverage } from './coverage.ts'
 
@@ -28,8 +32,10 @@ export interface Asked {
 }
 
 export interface Asker {
-  /** Bytes of the block have come; they are not checked, and are a view good until this returns. */
-  onPiece?(offset: number, bytes: Buffer): void
+  /** Where the block goes, as long as the block; written to until the ending. Not needed for a probe. */
+  readonly into?: Buffer
+  /** Bytes [from, to) of the block are in `into`; they are not checked. */
+  onPiece?(from: number, to: number): void
   /** Every byte has come. */
   onWhole?(): void
   onMissing(): void
@@ -41,7 +47,10 @@ export interface Asker {
 interface OpenWant {
   readonly want: Want
   readonly asker: Asker
+  /** What has come, or is coming into its place. */
   readonly coverage: Coverage
+  /** How much of that is all there. */
+  thereBytes: number
 }
 
 export interface AskingEvents {
@@ -62,11 +71,14 @@ export class AskingChannel {
   #outbox: Want[] = []
   #cancels: number[] = []
   #nextId = 1
+  /** The piece that is coming into its place. */
+  #placing: { readonly id: number; readonly placement: Placement } | undefined
   #ended: Error | undefined
 
   constructor(channel: FrameChannel, events: AskingEvents) {
     this.#channel = channel
     this.#events = events
+    channel.placeBodies?.(PIECE_HEAD_BYTES, (head, bodyBytes) => this.#place(head, bodyBytes))
     void this.#read()
   }
 
@@ -83,7 +95,7 @@ export class AskingChannel {
       return id
     }
     const want = { id, mode, from, to, digest }
-    this.#open.set(id, { want, asker, coverage: new Coverage(mode === 'probe' ? 0 : blockBytes) })
+    this.#open.set(id, { want, asker, coverage: new Coverage(mode === 'probe' ? 0 : blockBytes), thereBytes: 0 })
     this.#outbox.push(want)
     this.#flushSoon()
     return id
@@ -93,7 +105,7 @@ export class AskingChannel {
   cancel(id: number): boolean {
     const open = this.#open.get(id)
     if (open === undefined) return false
-    this.#open.delete(id)
+    this.#forget(id)
     const unsent = this.#outbox.indexOf(open.want)
     if (unsent !== -1) {
       this.#outbox.splice(unsent, 1)
@@ -176,15 +188,49 @@ export class AskingChannel {
     if (!coverage.add(offset, offset + bytes.length)) throw violation('a piece that does not fit its block')
     if (open === undefined) return
     if (blockBytes !== coverage.bytesMax) throw violation('a block of another length')
-    open.asker.onPiece?.(offset, bytes)
-    if (coverage.isWhole && this.#open.delete(id)) open.asker.onWhole?.()
+    open.asker.into?.set(bytes, offset)
+    this.#arrived(open, offset, offset + bytes.length)
+  }
+
+  /** Bytes of a block go right to where the block goes. What does not fit goes the long way, where it is refused. */
+  #place(head: Buffer, bodyBytes: number): Placement | undefined {
+    const piece = decodePieceHead(head)
+    const open = this.#open.get(piece?.id ?? 0)
+    if (piece === undefined || open?.asker.into === undefined) return undefined
+    const { id, blockBytes, offset } = piece
+    const end = offset + bodyBytes
+    if (blockBytes !== open.coverage.bytesMax || bodyBytes > PIECE_BYTES_MAX) return undefined
+    if (!open.coverage.add(offset, end)) throw violation('a piece that does not fit its block')
+    const placement: Placement = {
+      into: open.asker.into.subarray(offset, end),
+      done: () => {
+        this.#placing = undefined
+        if (this.#open.get(id) === open) this.#arrived(open, offset, end)
+      },
+    }
+    this.#placing = { id, placement }
+    return placement
+  }
+
+  #arrived(open: OpenWant, from: number, to: number): void {
+    open.thereBytes += to - from
+    open.asker.onPiece?.(from, to)
+    if (open.thereBytes === open.coverage.bytesMax && this.#open.delete(open.want.id)) open.asker.onWhole?.()
+  }
+
+  /** The want is no longer open: nothing is written to its block from here on. */
+  #forget(id: number): void {
+    this.#open.delete(id)
+    if (this.#placing?.id !== id) return
+    const { placement } = this.#placing
+    placement.into = Buffer.allocUnsafe(placement.into.length)
   }
 
   /** Takes a want off the list; undefined if it was cancelled. */
   #close(id: number): OpenWant | undefined {
     const open = this.#open.get(id)
     if (open === undefined && !this.#cancelled.delete(id)) throw violation('an answer that nobody asked for')
-    this.#open.delete(id)
+    this.#forget(id)
     return open
   }
 
@@ -193,7 +239,7 @@ export class AskingChannel {
     this.#ended = error
     this.#channel.abort(error)
     const open = [...this.#open.values()]
-    this.#open.clear()
+    for (const { want } of open) this.#forget(want.id)
     this.#cancelled.clear()
     for (const { asker } of open) asker.onFailed(error)
     this.#events.onEnded(error, isViolation)

@@ -134,7 +134,8 @@ export class BlockFetch {
     const asking = link.ask(
       { digest: this.digest, blockBytes: into.length, mode, from, to },
       {
-        onPiece: (offset, bytes) => this.#onPiece(attempt, offset, bytes),
+        into: target,
+        onPiece: (from, to) => this.#onPiece(attempt, from, to),
         onWhole: () => this.#onWhole(attempt),
         onMissing: () => this.#onLost(attempt),
         onFailed: () => this.#onLost(attempt),
@@ -155,12 +156,11 @@ export class BlockFetch {
     this.#settle.reject(error)
   }
 
-  #onPiece(attempt: Attempt, offset: number, bytes: Buffer): void {
-    attempt.into.set(bytes, offset)
-    this.#progressBytes += bytes.length
+  #onPiece(attempt: Attempt, from: number, to: number): void {
+    this.#progressBytes += to - from
     if (this.#progressBytes >= PROGRESS_BYTES) this.#renewDeadline()
     this.#watch(attempt)
-    if (attempt.into === this.#request.into) this.#request.onPart?.(offset, offset + bytes.length)
+    if (attempt.into === this.#request.into) this.#request.onPart?.(from, to)
   }
 
   #onWhole(attempt: Attempt): void {

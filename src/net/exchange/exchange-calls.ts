@@ -1,14 +1,14 @@
 /**
  * What the main thread asks of the exchange in the network's thread. Blocks are written into shared memory that the
- * main thread owns: slots of one arena, lent for the time of a fetch.
+ * main thread owns: slots, each lent for the time of a fetch.
  */
 import type { Cid } from '../../dfs.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import type { Call, Handlers } from '../rpc.ts'
 import type { Exchange, FetchHandle } from './exchange.ts'
 
-/** From one slot to the next, in bytes. */
-export const SLOT_BYTES = Math.ceil(BLOCK_BYTES_MAX / 4096) * 4096
+/** Memory for one block on its way, each of its own: a view that is sent to a thread counts there as all of its memory. */
+export const SLOT_BYTES = BLOCK_BYTES_MAX
 
 export interface Range {
   readonly from: number
@@ -32,12 +32,12 @@ export interface ExchangeCalls {
   'exchange.abort': Call<{ readonly id: number }, void>
 }
 
-/** The handlers of the network's thread. `arena`: the slots, one after the other. */
-export function exchangeHandlers(exchange: () => Exchange, arena: SharedArrayBuffer): Handlers<ExchangeCalls> {
+/** The handlers of the network's thread. */
+export function exchangeHandlers(exchange: () => Exchange, slots: readonly SharedArrayBuffer[]): Handlers<ExchangeCalls> {
   const running = new Map<number, { handle: FetchHandle; isUrgent: boolean }>()
   return {
     'exchange.fetch': async ({ id, cid, slot, blockBytes, first, root }, { part }) => {
-      const into = Buffer.from(arena, slot * SLOT_BYTES, blockBytes)
+      const into = Buffer.from(slots[slot]!, 0, blockBytes)
       const onPart = (from: number, to: number) => {
         if (fetch.isUrgent) part({ from, to })
       }

@@ -103,10 +103,11 @@ export class PeerLink {
       if (found !== undefined) this.#affinity += AFFINITY_WEIGHT * (Number(found) - this.#affinity)
     }
     const id = channel.ask(asked, {
-      onPiece: (offset, bytes) => {
-        left -= bytes.length
-        this.#notePiece(bytes.length)
-        asker.onPiece?.(offset, bytes)
+      ...(asker.into !== undefined && { into: asker.into }),
+      onPiece: (from, to) => {
+        left -= to - from
+        this.#notePiece(to - from)
+        asker.onPiece?.(from, to)
       },
       onWhole: () => {
         end(true)

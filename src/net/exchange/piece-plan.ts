@@ -1,5 +1,6 @@
 /**
- * In which order the bytes of a block are sent: its head, the bytes that somebody waits for, then the rest.
+ * In which order the bytes of a block are sent: its head, the bytes that somebody waits for, what lies behind them (for
+ * whoever reads on), then the rest.
  */
 import { BLOCK_HEADER_BYTES, decodeBlockHeader, headBytes } from '../../format/block.ts'
 import { PIECE_BYTES_MAX } from '../../format/message.ts'
@@ -20,11 +21,9 @@ export function planPieces(block: Buffer, preferred: Range): Range[] {
 /** The same bytes in another order: what of them is preferred first. */
 export function preferPieces(pieces: readonly Range[], { from, to }: Range): Range[] {
   const wanted = pieces.map((piece) => ({ from: Math.max(piece.from, from), to: Math.min(piece.to, to) }))
-  const others = pieces.flatMap((piece) => [
-    { from: piece.from, to: Math.min(piece.to, from) },
-    { from: Math.max(piece.from, to), to: piece.to },
-  ])
-  return inPieces([...wanted.filter(isSome), ...others.filter(isSome)])
+  const behind = pieces.map((piece) => ({ from: Math.max(piece.from, to), to: piece.to }))
+  const before = pieces.map((piece) => ({ from: piece.from, to: Math.min(piece.to, from) }))
+  return inPieces([...wanted, ...behind, ...before].filter(isSome))
 }
 
 function inPieces(ranges: readonly Range[]): Range[] {

@@ -1,7 +1,7 @@
 /**
  * Blocks from other devices, as the main thread asks for them.
  *
- * The memory of all blocks on their way is one arena of slots: read-ahead of all files together is bounded by it, in
+ * The memory of all blocks on their way is a fixed number of slots: read-ahead of all files together is bounded by it, in
  * the order in which it was asked for. Some slots are kept for blocks that somebody waits for. A slot is used again
  * only when its fetch has ended in the network's thread and its reader has released it.
  */
@@ -29,7 +29,7 @@ interface Waiting {
 
 export class RemoteSource implements BlockSource {
   /** The slots, for `exchangeHandlers`. */
-  readonly arena: SharedArrayBuffer
+  readonly slots: readonly SharedArrayBuffer[]
   readonly #call: RemoteSourceOptions['call']
   readonly #free: number[]
   readonly #waiting = new Set<Waiting>()
@@ -38,7 +38,7 @@ export class RemoteSource implements BlockSource {
   constructor({ call, slots = SLOTS }: RemoteSourceOptions) {
     this.#call = call
     // Memory that was never written to costs nothing.
-    this.arena = new SharedArrayBuffer(slots * SLOT_BYTES)
+    this.slots = Array.from({ length: slots }, () => new SharedArrayBuffer(SLOT_BYTES))
     this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i)
   }
 
@@ -54,7 +54,7 @@ export class RemoteSource implements BlockSource {
       if (ref.sealedBytes > BLOCK_BYTES_MAX) throw new DfsError('corrupt', 'no block is so long', { subject: ref.cid })
       const slot = await this.#takeSlot(waiting, signal)
       void Promise.allSettled([ended.promise, released.promise]).then(() => this.#giveSlot(slot))
-      const block = Buffer.from(this.arena, slot * SLOT_BYTES, ref.sealedBytes)
+      const block = Buffer.from(this.slots[slot]!, 0, ref.sealedBytes)
       try {
         isSent = true
         const params = { id, cid: ref.cid, slot, blockBytes: ref.sealedBytes, first: wanted, root }
