@@ -29,6 +29,8 @@ export interface FrameChannel extends AsyncIterable<Buffer> {
    * loop; what they throw ends the channel. A channel without this gives all frames to the reader.
    */
   placeBodies?(headBytes: number, place: Place): void
+  /** Resolves when the memory of all that was sent may be used again. A channel without this never says. */
+  flushed?(): Promise<void> | undefined
   /** Ends the channel at once, both ways: waits fail with `error`, and the other side sees a reset. */
   abort(error: Error): void
   /** Sends no more; resolves once all that was sent is on its way. The other side may go on sending. */
@@ -49,6 +51,8 @@ export interface Carrier {
   write(parts: readonly Uint8Array[]): void
   /** Resolves when more may be written; rejects if that will never be. */
   drained(): Promise<void>
+  /** Resolves when the memory of all that was written may be used again. */
+  flushed?(): Promise<void>
   /** No more `onBytes` (but for what is in flight) until `resume`. */
   pause(): void
   resume(): void
@@ -114,6 +118,10 @@ class Channel implements FrameChannel {
     } catch (error) {
       throw this.#error ?? error
     }
+  }
+
+  flushed(): Promise<void> | undefined {
+    return this.#carrier.flushed?.()
   }
 
   placeBodies(headBytes: number, place: Place): void {

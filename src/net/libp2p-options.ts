@@ -5,7 +5,6 @@
  * carries nothing costs one ping each PING_MS from either side.
  */
 import { createHash } from 'node:crypto'
-import { bootstrap } from '@libp2p/bootstrap'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { ComponentLogger, ConnectionGater, Libp2p } from '@libp2p/interface'
@@ -18,6 +17,7 @@ import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import type { Libp2pOptions } from 'libp2p'
+import { refreshEvery } from './routing-table.ts'
 
 export type DfsServices = { identify: Identify; identifyPush: IdentifyPush; ping: Ping; dht: KadDHT }
 export type DfsLibp2p = Libp2p<DfsServices>
@@ -37,7 +37,6 @@ export interface Libp2pSetup {
   identitySeed: Uint8Array
   networkId: string
   listen: readonly string[]
-  bootstrap: readonly string[]
   mdns: boolean
   datastore: Datastore
   connectionGater: ConnectionGater
@@ -73,15 +72,16 @@ export async function libp2pOptions(setup: Libp2pSetup): Promise<Libp2pOptions<D
     // Our own, which spares strangers.
     connectionMonitor: { enabled: false },
     peerStore: { maxAddressAge: ADDRESS_AGE_MS, maxPeerAge: ADDRESS_AGE_MS },
-    peerDiscovery: [
-      ...(setup.bootstrap.length > 0 ? [bootstrap({ list: [...setup.bootstrap] })] : []),
-      ...(setup.mdns ? [mdns({ serviceTag: mdnsTag(networkId), interval: 60_000 })] : []),
-    ],
+    peerDiscovery: setup.mdns ? [mdns({ serviceTag: mdnsTag(networkId), interval: 60_000 })] : [],
     services: {
       identify: (components) => identify()(guarded(components)),
       identifyPush: (components) => identifyPush()(guarded(components)),
       ping: (components) => ping()(guarded(components)),
-      dht: (components) => kadDHT(dhtOptions(networkId))(guarded(components)),
+      dht: (components) => {
+        const dht = kadDHT(dhtOptions(networkId))(guarded(components))
+        refreshEvery(dht, NEIGHBOURS_MS)
+        return dht
+      },
     },
   }
 }
@@ -102,6 +102,9 @@ function dhtOptions(networkId: string): Parameters<typeof kadDHT>[0] {
     // Every device serves, and at any address: the default waits for a public one and drops the others.
     clientMode: false,
     peerInfoMapper: passthroughMapper,
+    // Three peers asked at a time on each of three ways: kad-dht's ten on ten ask nearly everybody in a small network.
+    alpha: 3,
+    disjointPaths: 3,
     querySelfInterval: NEIGHBOURS_MS,
     // What we announce is renewed by Providers; this expires what others have left here.
     reprovide: { validity: 48 * HOUR_MS, threshold: 0, interval: HOUR_MS },

@@ -21,7 +21,7 @@ export interface NetworkOptions {
   /** What to start (and start again) the worker with. */
   start: () => NetworkStart | Promise<NetworkStart>
   /** What the worker calls here. */
-  events?: Partial<Handlers<NetworkEvents>>
+  events: Handlers<NetworkEvents>
 }
 
 interface Session {
@@ -33,6 +33,8 @@ export class Network {
   readonly #options: NetworkOptions
   readonly #ups = new Set<string>()
   #session: Session | undefined
+  /** The one that is starting. */
+  #opening: Session | undefined
   #restartMs = RESTART_MS_MIN
   #restart: NodeJS.Timeout | undefined
   #isStopped = false
@@ -43,15 +45,20 @@ export class Network {
 
   /** Starts the worker and its node. Fails with `busy` if an explicit port is taken; nothing runs then. */
   async start(): Promise<NodeState> {
-    const session = this.#openSession(await this.#options.start())
+    const start = await this.#options.start()
+    if (this.#isStopped) throw goneError()
+    const session = this.#openSession(start)
+    this.#opening = session
     try {
       const state = await session.rpc.call('node.start', undefined)
-      this.#session = session
       session.worker.once('exit', () => this.#lost(session))
+      this.#session = session
       return state
     } catch (error) {
       await session.worker.terminate()
       throw error
+    } finally {
+      this.#opening = undefined
     }
   }
 
@@ -78,6 +85,7 @@ export class Network {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#restart)
+    this.#opening?.rpc.close(goneError())
     const session = this.#session
     this.#session = undefined
     if (session === undefined) return
@@ -96,14 +104,13 @@ export class Network {
 
   #openSession(start: NetworkStart): Session {
     const worker = new Worker(this.#options.worker, { name: 'dfs-net', workerData: start })
-    const { events = {} } = this.#options
+    const { events } = this.#options
     const rpc = new Rpc<NetworkCalls, NetworkEvents>(worker, {
-      'event.addresses': () => {},
       ...events,
       'event.member': (change, context) => {
         if (change.isUp) this.#ups.add(change.peerId)
         else this.#ups.delete(change.peerId)
-        return events['event.member']?.(change, context)
+        return events['event.member'](change, context)
       },
     })
     worker.on('error', (error) => {
@@ -119,7 +126,7 @@ export class Network {
   #lost(session: Session): void {
     if (this.#session !== session || this.#isStopped) return
     this.#session = undefined
-    for (const peerId of this.#ups) void this.#options.events?.['event.member']?.({ peerId, isUp: false }, lostContext)
+    for (const peerId of this.#ups) void this.#options.events['event.member']({ peerId, isUp: false }, lostContext)
     this.#ups.clear()
     this.#restartLater()
   }
@@ -129,8 +136,9 @@ export class Network {
       this.start().then(
         () => (this.#restartMs = RESTART_MS_MIN),
         (error) => {
+          if (this.#isStopped) return
           warn(`the network does not start again: ${describeError(error)}`)
-          if (!this.#isStopped) this.#restartLater()
+          this.#restartLater()
         },
       )
     }, this.#restartMs).unref()

@@ -109,7 +109,6 @@ export async function createNode(options: NodeOptions): Promise<DfsNode> {
       identitySeed: options.identitySeed,
       networkId: options.networkId,
       listen: listenAddresses(place),
-      bootstrap: options.bootstrap ?? [],
       mdns: options.mdns ?? false,
       datastore,
       connectionGater: gate.connectionGater,
@@ -195,6 +194,7 @@ class Node implements DfsNode {
     const dialled = target.startsWith('/') ? multiaddr(target) : peerIdFromString(target)
     const open = () => this.libp2p.dialProtocol(dialled, protocol, { signal, maxOutboundStreams: 4 * STREAMS_MAX })
     try {
+      if (!target.startsWith('/')) await this.#locate(peerId, signal)
       return await (membersOnly ? open() : this.#gate.dialling(peerId, open))
     } catch (error) {
       throw openError(error, peerId, signal)
@@ -236,6 +236,7 @@ class Node implements DfsNode {
   async startParts(): Promise<void> {
     const { isMember, membersToReach = () => [], bootstrap = [] } = this.#options
     const entries = bootstrap.map(peerIdOf)
+    for (const [at, address] of bootstrap.entries()) await this.#noteAddresses(entries[at]!, [address])
     this.#addresses = this.addresses()
     this.libp2p.addEventListener('self:peer:update', this.#onSelfUpdate)
     this.libp2p.addEventListener('peer:discovery', ({ detail: { id } }) => {
@@ -274,14 +275,38 @@ class Node implements DfsNode {
   /** Connects where the peer was known to be, else where the DHT says it is now. */
   async #reach(peerId: string, signal: AbortSignal): Promise<void> {
     const id = peerIdFromString(peerId)
+    await this.#locate(peerId, signal)
     try {
       await this.libp2p.dial(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS_MAX / 3)]) })
     } catch (error) {
-      const addresses = await this.providers.findDevice(peerId, { signal })
-      if (addresses.length === 0) throw error
-      await this.libp2p.peerStore.merge(id, { multiaddrs: addresses.map((address) => multiaddr(address)) })
+      if (!(await this.#lookUp(peerId, signal))) throw error
       await this.libp2p.dial(id, { signal })
     }
+  }
+
+  /**
+   * Makes sure that an address of the peer is known. libp2p must not be asked to dial without: it waits for the DHT,
+   * and every later dial of the same peer waits with it, whatever is learnt meanwhile.
+   */
+  async #locate(peerId: string, signal: AbortSignal): Promise<void> {
+    const id = peerIdFromString(peerId)
+    if (this.libp2p.getConnections(id).length > 0) return
+    const known = (await this.libp2p.peerStore.has(id)) ? (await this.libp2p.peerStore.get(id)).addresses : []
+    if (known.length === 0 && !(await this.#lookUp(peerId, signal))) {
+      throw new DfsError('unreachable', 'nobody knows where it is', { op: 'connect', subject: peerId })
+    }
+  }
+
+  /** Asks the DHT where the peer is; whether it knew. */
+  async #lookUp(peerId: string, signal: AbortSignal): Promise<boolean> {
+    const addresses = await this.providers.findDevice(peerId, { signal })
+    if (addresses.length > 0) await this.#noteAddresses(peerId, addresses)
+    return addresses.length > 0
+  }
+
+  async #noteAddresses(peerId: string, addresses: readonly string[]): Promise<void> {
+    const multiaddrs = addresses.map((address) => multiaddr(address))
+    await this.libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs })
   }
 
   /** What is stored of peers that are no members (any more) goes, so that nothing leads to them again. */
@@ -331,6 +356,7 @@ function peerIdOf(target: string): string {
 }
 
 function openError(cause: unknown, peerId: string, signal: AbortSignal): DfsError {
+  if (cause instanceof DfsError) return cause
   const { name, message } = cause as Error
   const options = { op: 'open stream', subject: peerId, cause }
   if (signal.aborted) {

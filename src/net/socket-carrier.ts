@@ -5,6 +5,9 @@ import type { Socket } from 'node:net'
 import { DfsError } from '../errors.ts'
 import type { Carrier, CarrierEvents } from './framing.ts'
 
+const LARGE_BYTES = 8 * 1024
+const NOTHING = Buffer.alloc(0)
+
 export class SocketCarrier implements Carrier {
   readonly #socket: Socket
 
@@ -22,16 +25,34 @@ export class SocketCarrier implements Carrier {
       if (socket.readableEnded && failure === undefined) return
       onGone(goneError(failure))
     })
-    if (socket.destroyed) return queueMicrotask(() => onGone(goneError()))
+    if (socket.destroyed) queueMicrotask(() => onGone(goneError()))
     socket.on('end', onEnd)
     socket.on('data', onBytes)
   }
 
   write(parts: readonly Uint8Array[]): void {
     if (!this.#socket.writable) throw goneError()
-    this.#socket.cork()
-    for (const part of parts) this.#socket.write(part)
-    this.#socket.uncork()
+    // Small parts go as one; a large one goes by itself, for those that are written together are copied first.
+    let small: Uint8Array[] = []
+    for (const part of parts) {
+      if (part.length < LARGE_BYTES) small.push(part)
+      else {
+        this.#writeJoined(small)
+        small = []
+        this.#socket.write(part)
+      }
+    }
+    this.#writeJoined(small)
+  }
+
+  /** Resolves when all that was written is out of this process's hands, or never will be. */
+  flushed(): Promise<void> {
+    if (this.#socket.writableLength === 0 || !this.#socket.writable) return Promise.resolve()
+    return new Promise((resolve) => void this.#socket.write(NOTHING, () => resolve()))
+  }
+
+  #writeJoined(parts: readonly Uint8Array[]): void {
+    if (parts.length > 0) this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
   }
 
   async drained(): Promise<void> {

@@ -21,14 +21,17 @@ export class StreamCarrier implements Carrier {
 
   readonly start = ({ onBytes, onEnd, onGone }: CarrierEvents): void => {
     const stream = this.#stream
-    if (stream.status === 'aborted' || stream.status === 'reset') return queueMicrotask(() => onGone(goneError()))
+    if (stream.status === 'aborted' || stream.status === 'reset') {
+      queueMicrotask(() => onGone(goneError()))
+      return
+    }
     stream.addEventListener('close', ({ error }: StreamCloseEvent) => {
       if (error !== undefined) onGone(goneError(error))
       // Bytes that came before an orderly end are still to be delivered.
       else if (stream.readStatus === 'paused') stream.resume()
     })
-    if (stream.readableEnded) return queueMicrotask(onEnd)
-    stream.addEventListener('end', onEnd, { once: true })
+    if (stream.readableEnded) queueMicrotask(onEnd)
+    else stream.addEventListener('end', onEnd, { once: true })
     stream.addEventListener('message', ({ data }: StreamMessageEvent) => {
       if (data instanceof Uint8Array) onBytes(data)
       else for (const bytes of data) onBytes(bytes)

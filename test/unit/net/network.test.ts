@@ -1,62 +1,51 @@
-/** The network from the main thread: with the real worker, on loopback. */
+/** The network's facade, over a stand-in for its worker. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import os from 'node:os'
-import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { deviceIdOf } from '../../../src/format/device-id.ts'
 import { Network, type NetworkOptions } from '../../../src/net/network.ts'
 import type { NetworkStart } from '../../../src/net/network-calls.ts'
-import { identityOfSeed } from '../../../src/seal/key-file.ts'
 
-const WORKER = new URL('../../../src/daemon/net-worker.ts', import.meta.url)
+const WORKER = new URL('support/stand-in-worker.ts', import.meta.url)
 
-async function startOptions(t: TestContext, options: Partial<NetworkStart> = {}): Promise<NetworkStart> {
-  const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
-  t.after(() => rm(datastoreDir, { recursive: true, force: true }))
-  return {
-    identitySeed: randomBytes(32),
-    networkId: 'testnet',
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    datastoreDir,
-    bootstrap: [],
-    mdns: false,
-    ...options,
-  }
-}
+type Change = { peerId: string; isUp: boolean }
 
-function networkOf(t: TestContext, start: NetworkStart, events: NetworkOptions['events'] = {}): Network {
-  const network = new Network({ worker: WORKER, start: () => start, events })
+function networkOf(
+  t: TestContext,
+  start: Partial<NetworkStart>,
+  onMember: (change: Change) => void = () => {},
+): Network {
+  const events = { 'event.member': onMember } as unknown as NetworkOptions['events']
+  const network = new Network({ worker: WORKER, start: () => ({ listen: {}, ...start }) as NetworkStart, events })
   t.after(() => network.stop())
   return network
 }
 
-test('two networks meet through a bootstrap address, and each hears of it', async (t) => {
-  const start = await startOptions(t)
-  const met = Promise.withResolvers<string>()
-  const first = networkOf(t, start, { 'event.member': ({ peerId, isUp }) => void (isUp && met.resolve(peerId)) })
-  await assert.rejects(first.state(), { kind: 'unreachable' })
-  const state = await first.start()
-  assert.equal(state.peerId, deviceIdOf(identityOfSeed(Buffer.from(start.identitySeed)).publicKey))
-  const second = networkOf(t, await startOptions(t, { bootstrap: state.addresses }))
-  const { peerId } = await second.start()
-  assert.equal(await met.promise, peerId)
-  assert.deepEqual(
-    (await first.peers()).map((peer) => peer.peerId),
-    [peerId],
-  )
-  await first.stop()
-  await assert.rejects(first.peers(), { kind: 'unreachable' })
+test('calls go to the worker from start to stop, and fail at once before and after', async (t) => {
+  const network = networkOf(t, {})
+  await assert.rejects(network.state(), { kind: 'unreachable' })
+  assert.equal((await network.start()).port, 8080)
+  assert.equal((await network.state()).peerId, 'me')
+  await network.stop()
+  await assert.rejects(network.peers(), { kind: 'unreachable' })
 })
 
-test('a port that was asked for and is taken fails the start', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  t.after(() => taken.close())
-  await once(taken, 'listening')
-  const { port } = taken.address() as { port: number }
-  const network = networkOf(t, await startOptions(t, { listen: { port, explicit: true, hosts: ['127.0.0.1'] } }))
-  await assert.rejects(network.start(), { kind: 'busy', message: `port ${port} is taken` })
+test('a start that fails leaves nothing running', async (t) => {
+  const network = networkOf(t, { listen: { port: 1 } })
+  await assert.rejects(network.start(), { kind: 'busy', message: 'port 1 is taken' })
+  await assert.rejects(network.state(), { kind: 'unreachable' })
+})
+
+test('when the worker dies, its calls fail, its members are gone, and another takes its place', async (t) => {
+  const changes: Change[] = []
+  const back = Promise.withResolvers<void>()
+  const network = networkOf(t, { networkId: 'mortal' }, (change) => {
+    changes.push(change)
+    if (changes.length === 3) back.resolve()
+  })
+  await network.start()
+  await assert.rejects(network.peers(), { kind: 'unreachable' })
+  await back.promise
+  assert.deepEqual(
+    changes.map(({ isUp }) => isUp),
+    [true, false, true],
+  )
 })
