@@ -99,8 +99,11 @@ export interface BlockStore {
 /** Blocks as another thread than the store's reads them, to give them to other devices. */
 export interface BlockReader {
   has(cid: Cid): boolean
-  /** All bytes of a block, unchecked, in memory that nobody writes to; undefined if it is not here. Fails with `io`. */
-  read(cid: Cid): Promise<Buffer | undefined>
+  /**
+   * All bytes of a block, unchecked: a view of `room` if the block fits there, else in memory of its own.
+   * Undefined if it is not here. Fails with `io`.
+   */
+  read(cid: Cid, room?: Buffer): Promise<Buffer | undefined>
 }
 
 /** What a fetch is for. */

@@ -27,7 +27,7 @@ export class BlockFilesReader implements BlockReader {
     return statSync(this.#pathOf(cid), { throwIfNoEntry: false })?.isFile() ?? false
   }
 
-  async read(cid: Cid): Promise<Buffer | undefined> {
+  async read(cid: Cid, room?: Buffer): Promise<Buffer | undefined> {
     let fd: number
     try {
       fd = await openFile(this.#pathOf(cid), constants.O_RDONLY)
@@ -36,7 +36,7 @@ export class BlockFilesReader implements BlockReader {
       throw storeError(error, 'read block', cid)
     }
     try {
-      return await readWhole(fd)
+      return await readWhole(fd, room)
     } catch (error) {
       throw storeError(error, 'read block', cid)
     } finally {
@@ -50,10 +50,10 @@ export class BlockFilesReader implements BlockReader {
 }
 
 /** Undefined for a file that is too long to be a block. */
-async function readWhole(fd: number): Promise<Buffer | undefined> {
+async function readWhole(fd: number, room: Buffer | undefined): Promise<Buffer | undefined> {
   const { size } = fstatSync(fd)
   if (size > BLOCK_BYTES_MAX) return undefined
-  const bytes = Buffer.allocUnsafeSlow(size)
+  const bytes = room !== undefined && room.length >= size ? room : Buffer.allocUnsafeSlow(size)
   let filled = 0
   while (filled < size) {
     const { bytesRead } = await readFile(fd, bytes, filled, size - filled, filled)

@@ -51,6 +51,7 @@ export class NodeExchange {
   readonly #forwarder: Forwarder
   readonly #reputation = new Reputation(realClock)
   readonly #budget = new Budget(SERVING_BYTES)
+  readonly #rooms: Buffer[] = []
   readonly #links = new Map<string, Promise<PeerLink>>()
   readonly #open = new Map<string, PeerLink>()
   readonly #serving = new Map<string, Set<FrameChannel>>()
@@ -137,6 +138,7 @@ export class NodeExchange {
     channels.add(channel)
     const why = await serve(channel, {
       blocks,
+      rooms: this.#rooms,
       budget: this.#budget,
       clock: realClock,
       itemRate: ITEM_RATE,

@@ -30,9 +30,12 @@ export const OPEN_WANTS_MAX = 1024
 /** While one block is sent, the next is read. */
 const BULK_LOADED_MAX = 2
 const STALLED_MS = 30_000
+const ROOMS_MAX = 8
 
 export interface ServeOptions {
   readonly blocks: BlockReader
+  /** Memory that blocks were in and may be in again, shared by all channels: new memory costs more than reading. */
+  readonly rooms: Buffer[]
   /** Memory for blocks on their way to peers, shared by all channels. */
   readonly budget: Budget
   readonly clock: Clock
@@ -69,6 +72,8 @@ interface Serving {
   /** Counts against the budget. */
   takenBytes: number
   block: Buffer | undefined
+  /** The memory that the block is in, to be used again. */
+  room: Buffer | undefined
   /** What is still to be sent of the block. */
   pieces: Range[]
 }
@@ -142,6 +147,7 @@ class Server {
       preferred: { from, to },
       takenBytes: 0,
       block: undefined,
+      room: undefined,
       pieces: [],
     }
     this.#open.set(id, serving)
@@ -190,7 +196,7 @@ class Server {
 
   async #sendPiece(serving: Serving): Promise<void> {
     const { from, to } = serving.pieces.shift()!
-    const { id, block, takenBytes } = serving
+    const { id, block, room, takenBytes } = serving
     const isLast = serving.pieces.length === 0
     if (isLast) {
       this.#forget(serving)
@@ -204,6 +210,7 @@ class Server {
       await this.#unlessStalled(this.#channel.send(head, block!.subarray(from, to)))
     } finally {
       if (isLast) this.#options.budget.give(takenBytes)
+      if (isLast && room !== undefined) void this.#channel.flushed?.()?.then(() => this.#keepRoom(room))
     }
   }
 
@@ -241,16 +248,21 @@ class Server {
 
   /** The block, or no bytes for a probe; undefined if it is not here. */
   async #read(serving: Serving): Promise<Buffer | undefined> {
-    const { blocks, budget } = this.#options
+    const { blocks, rooms, budget } = this.#options
     const cid = cidOfDigest(serving.digest)
     if (!blocks.has(cid)) return undefined
     if (serving.mode === 'probe') return Buffer.alloc(0)
     await budget.take(BLOCK_BYTES_MAX, this.#stop.signal)
     serving.takenBytes = BLOCK_BYTES_MAX
-    const block = await blocks.read(cid)
+    serving.room = rooms.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
+    const block = await blocks.read(cid, serving.room)
     if (block === undefined || digestOf(block).equals(serving.digest)) return block
     warn(`block ${cid} is damaged: it was not sent to a peer that asked for it`)
     return undefined
+  }
+
+  #keepRoom(room: Buffer): void {
+    if (this.#options.rooms.length < ROOMS_MAX) this.#options.rooms.push(room)
   }
 
   /** Takes a want off all lists and gives its memory back. */

@@ -196,6 +196,7 @@ export const honest: Behaviour = (channel, from, self) =>
       },
       read: self.reader.read,
     },
+    rooms: [],
     budget: self.budget,
     clock: self.clock,
     itemRate: { perSecond: 10_000, burst: 10_000 },
