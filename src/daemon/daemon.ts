@@ -73,7 +73,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => mounts.umountAll())
 
   const closing = opened.move()
-  return { keys, store, pool, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
+  return { keys, store, pool, network, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)
@@ -82,7 +82,12 @@ const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, i
 export async function openNetwork(home: Home): Promise<NetworkService> {
   const bytes = await readFileIfThere(membersFile(home.dir))
   const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
-  const source: RemoteSource = new RemoteSource({ call: (...call) => network.call(...call) })
+  const source: RemoteSource = new RemoteSource({
+    call: async (...call) => {
+      await service.settled()
+      return network.call(...call)
+    },
+  })
   const network: Network = new Network({
     worker: NETWORK_WORKER,
     start: () => networkStart(home, membership, source.slots),

@@ -99,6 +99,11 @@ export class NetworkService {
     return this.#starting
   }
 
+  /** Resolves when the worker runs or is not about to: what it is asked for while it starts waits. */
+  async settled(): Promise<void> {
+    await this.#starting?.catch(() => undefined)
+  }
+
   /** Starts the worker in the background, if there is anybody to speak with and the network is not off. */
   startIfUseful(): void {
     if (!this.hasOthers || this.isRemoved || this.#home.config.network === 'off') return
