@@ -106,11 +106,17 @@ const SCHEMA = {
     fallback: 'none',
     about: 'addresses of devices to begin with (multiaddrs with /p2p/ID), separated by commas, or "none"',
   },
+  bitswap: {
+    type: 'text',
+    choices: ['on', 'off'],
+    fallback: 'off',
+    about: 'whether any IPFS node may fetch the encrypted blocks by their CIDs',
+  },
   fetchTimeoutSeconds: {
     type: 'number',
     min: 1,
     max: 3600,
-    fallback: 30,
+    fallback: 15,
     about: 'how long reading waits for other devices before it fails',
   },
   idleStopMs: {

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import { DfsError } from '../errors.ts'
+import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
@@ -52,15 +53,17 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
     await sync.start()
     keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
     await keys.start()
+    const reader = new BlockFilesReader(start.blocksDir)
     blocks = await NodeExchange.start({
       node,
-      blocks: new BlockFilesReader(start.blocksDir),
+      blocks: reader,
       networkId: start.networkId,
       isMember,
       deviceKey,
       timeoutMs: start.fetchTimeoutMs,
       directHosts: start.listen.hosts ?? DIRECT_HOSTS,
     })
+    if (start.bitswap) await startBitswap({ node, blocks: reader })
     return stateOf(node)
   },
   'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),

@@ -204,6 +204,7 @@ export function networkStart(home: Home, membership: Membership, slots: readonly
     },
     bootstrap: config.bootstrap === 'none' ? [] : listOf(config.bootstrap),
     mdns: config.mdns === 'on',
+    bitswap: config.bitswap === 'on',
     fetchTimeoutMs: config.fetchTimeoutSeconds * 1000,
     slots,
   }
@@ -223,6 +224,7 @@ export function pairingStart(homeDir: string, identitySeed: Buffer, identity: Ne
     mdns: false,
     blocksDir: path.join(homeDir, 'blocks'),
     fetchTimeoutMs: 1000,
+    bitswap: false,
     slots: [],
   }
 }

@@ -24,6 +24,8 @@ export interface NetworkStart {
   identity: { kind: NetworkKind; network: Uint8Array; owner: Uint8Array }
   /** Of the block store: its blocks are served. */
   blocksDir: string
+  /** Whether strangers may fetch blocks as IPFS nodes do. */
+  bitswap: boolean
   /** Without progress in this time a fetch fails. */
   fetchTimeoutMs: number
   /** As `RemoteSource.slots`. */
