@@ -5,8 +5,8 @@
 import path from 'node:path'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
-import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { decodeStatementSet } from '../format/membership.ts'
+import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { warn } from '../log.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
 import { Membership, type NetworkIdentity } from '../net/membership.ts'
@@ -73,7 +73,17 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => mounts.umountAll())
 
   const closing = opened.move()
-  return { keys, store, pool, network, clock, collecting: new Mutex(), folders, mounts, close: () => closing.disposeAsync() }
+  return {
+    keys,
+    store,
+    pool,
+    network,
+    clock,
+    collecting: new Mutex(),
+    folders,
+    mounts,
+    close: () => closing.disposeAsync(),
+  }
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)

@@ -2,9 +2,10 @@
  * What a device may say of the network by itself when it starts: that its owner is in it, and that it is its owner's.
  * Says nothing that is said already.
  */
-import { ownerKeyOf } from '../seal/owner-keys.ts'
+
 import type { Membership } from '../net/membership.ts'
 import { nextEpoch, signsForNetwork, vouchForOwner, vouchForSelf } from '../net/vouching.ts'
+import { ownerKeyOf } from '../seal/owner-keys.ts'
 import type { Home } from './home.ts'
 
 /** Adds what is to be said to the membership; nothing if this home's key has no say (any more). */

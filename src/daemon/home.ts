@@ -144,13 +144,12 @@ export class Home {
     return encodeBase32(this.network.owner)
   }
 
-  /** Moves on to a newer personal key, which is durable when this resolves; older ones are kept. */
-  async advance(newest: PersonalKey): Promise<void> {
-    const { personalKey, epoch, older } = this.#personal
-    const personal = { ...newest, older: [...older, { personalKey, epoch }] }
+  /** Moves on to a newer personal key, which is durable when this resolves. `older`: those of all epochs before. */
+  async advance(newest: PersonalKey, older: readonly PersonalKey[]): Promise<void> {
+    const personal = { ...newest, older }
     await replaceFile(path.join(this.dir, 'personal.key'), Buffer.from(encodePersonalKeyFile(personal)))
     this.#personal = personal
-    this.#keys.advance(newest)
+    this.#keys.advance(newest, older)
   }
 
   /** Of `blocks`, `journal` or `index`. */

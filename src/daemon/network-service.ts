@@ -10,11 +10,11 @@ import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { encodeStatementSet } from '../format/membership.ts'
 import { logger, warn } from '../log.ts'
+import type { RemoteSource } from '../net/exchange/remote-source.ts'
+import type { WirePersonalKey } from '../net/key-sync.ts'
 import type { Membership, MembershipChange, NetworkIdentity } from '../net/membership.ts'
 import type { Network } from '../net/network.ts'
 import type { NetworkStart, NodeState } from '../net/network-calls.ts'
-import type { RemoteSource } from '../net/exchange/remote-source.ts'
-import type { WirePersonalKey } from '../net/key-sync.ts'
 import { olderKeysOf } from '../net/older-keys.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import type { PersonalKey } from '../seal/keys.ts'
@@ -156,7 +156,9 @@ export class NetworkService {
 
   /** Resolves when the file holds what is known now. */
   saved(): Promise<void> {
-    return this.#writing.run(() => replaceFile(membersFile(this.#home.dir), encodeStatementSet(this.membership.statements())))
+    return this.#writing.run(() =>
+      replaceFile(membersFile(this.#home.dir), encodeStatementSet(this.membership.statements())),
+    )
   }
 
   async stop(): Promise<void> {

@@ -49,5 +49,7 @@ export function decodeMembersMessage(bytes: Buffer): MembersMessage {
   const digest = kind === 'hello' ? reader.bytes(SET_DIGEST_BYTES) : undefined
   const statements = decodeStatementSet(reader.bytes(reader.remaining))
   requireRule(statements.length <= MESSAGE_STATEMENTS_MAX, 'members message: too many statements')
-  return digest === undefined ? { kind: kind as 'refused' | 'statements', statements } : { kind: 'hello', digest, statements }
+  return digest === undefined
+    ? { kind: kind as 'refused' | 'statements', statements }
+    : { kind: 'hello', digest, statements }
 }

@@ -130,7 +130,12 @@ export function acceptanceBody({ network, owner, device }: Pick<DeviceStatement,
 }
 
 /** What the key that comes after signs, to show that somebody holds it. */
-export function successionBody({ network, signer, epoch, successor }: Omit<SucceedNetworkStatement, 'kind' | 'consent'>) {
+export function successionBody({
+  network,
+  signer,
+  epoch,
+  successor,
+}: Omit<SucceedNetworkStatement, 'kind' | 'consent'>) {
   return new Writer().bytes(network).bytes(signer).u32(epoch).bytes(successor).finish()
 }
 

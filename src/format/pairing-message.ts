@@ -114,7 +114,13 @@ function readBody(kind: PairingMessage['kind'], reader: Reader): PairingMessage 
     case 'hello':
       return { kind, ...readProof(reader), name: readName(reader) }
     case 'welcome':
-      return { kind, ...readProof(reader), network: readNetwork(reader), owner: reader.bytes(PUBLIC_KEY_BYTES), name: readName(reader) }
+      return {
+        kind,
+        ...readProof(reader),
+        network: readNetwork(reader),
+        owner: reader.bytes(PUBLIC_KEY_BYTES),
+        name: readName(reader),
+      }
     case 'own-request':
       return { kind, acceptance: reader.bytes(SIGNATURE_BYTES) }
     case 'friend-request':

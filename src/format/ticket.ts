@@ -5,8 +5,8 @@
  * As text it is `dfs1` and base32, so that it can be pasted and read aloud; white space and case do not matter.
  */
 import assert from 'node:assert/strict'
-import { Reader, Writer } from '../bytes/cursor.ts'
 import { decodeBase32, encodeBase32 } from '../bytes/base32.ts'
+import { Reader, Writer } from '../bytes/cursor.ts'
 import { DfsError } from '../errors.ts'
 import { PUBLIC_KEY_BYTES } from './device-id.ts'
 import { requireRule, requireVersion } from './refuse.ts'
@@ -39,7 +39,12 @@ export interface Ticket {
 export function encodeTicket({ device, network, secret, forFriend, addresses }: Ticket): Buffer {
   assert(device.length === PUBLIC_KEY_BYTES && network.length === PUBLIC_KEY_BYTES)
   assert(secret.length === TICKET_SECRET_BYTES && addresses.length <= ADDRESSES_MAX)
-  const writer = new Writer().u8(VERSION).u8(forFriend ? FLAG_MEMBER : 0).bytes(device).bytes(network).bytes(secret)
+  const writer = new Writer()
+    .u8(VERSION)
+    .u8(forFriend ? FLAG_MEMBER : 0)
+    .bytes(device)
+    .bytes(network)
+    .bytes(secret)
   writer.u8(addresses.length)
   for (const address of addresses) {
     assert(isAddress(address))
@@ -81,7 +86,11 @@ export function parseTicket(text: string, checksum: (bytes: Buffer) => Buffer): 
   if (!compact.startsWith(PREFIX)) throw notATicket('this is no ticket')
   const whole = bytesOf(compact.slice(PREFIX.length))
   const bytes = whole?.subarray(0, -CHECK_BYTES)
-  if (whole === undefined || bytes === undefined || !checksum(bytes).subarray(0, CHECK_BYTES).equals(whole.subarray(-CHECK_BYTES))) {
+  if (
+    whole === undefined ||
+    bytes === undefined ||
+    !checksum(bytes).subarray(0, CHECK_BYTES).equals(whole.subarray(-CHECK_BYTES))
+  ) {
     throw notATicket('the ticket is not whole, or was mistyped')
   }
   return decodeTicket(bytes)

@@ -30,7 +30,11 @@ export class KeyLine {
   }
 
   /** Takes the next key in, if the statement (which is verified) names the one after the current. */
-  advance({ signer, epoch, successor }: Pick<SucceedNetworkStatement | SucceedOwnerStatement, 'signer' | 'epoch' | 'successor'>): boolean {
+  advance({
+    signer,
+    epoch,
+    successor,
+  }: Pick<SucceedNetworkStatement | SucceedOwnerStatement, 'signer' | 'epoch' | 'successor'>): boolean {
     if (!signer.equals(this.current) || epoch !== this.epoch + 1 || this.isReplaced(successor)) return false
     this.#keys.push(Buffer.from(successor))
     return true

@@ -2,6 +2,8 @@
  * Keeps this device's knowledge of the members equal to the others': tells every member that connects, and all that are
  * connected when something changed; cuts off who is removed.
  */
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import { describeError } from '../errors.ts'
 import { MEMBERS_MESSAGE_BYTES_MAX } from '../format/members-message.ts'
 import { logger } from '../log.ts'
@@ -50,6 +52,16 @@ export class MemberSync {
       { membersOnly: false, streamsMax: STREAMS_MAX },
     )
     for (const peerId of this.#node.connectedMembers()) void this.#tell(peerId)
+  }
+
+  /** Keeps these addresses (multiaddrs that name their peer ids) of members, and tries them. */
+  async remember(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) {
+      const at = multiaddr(address)
+      const peerId = at.getComponents().findLast(({ name }) => name === 'p2p')?.value
+      if (peerId !== undefined) await this.#node.libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs: [at] })
+    }
+    this.#node.membersChanged()
   }
 
   stop(): void {

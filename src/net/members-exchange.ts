@@ -13,12 +13,12 @@ import {
 } from '../format/members-message.ts'
 import { STATEMENTS_MAX } from '../format/membership.ts'
 import type { FrameChannel } from './framing.ts'
-import type { Membership } from './membership.ts'
+import { Membership } from './membership.ts'
 
 export const MEMBERS_PROTOCOL = '/dfs/members/1'
 
-/** `refused`: the other side does not count this device as a member. */
-export type MembersOutcome = 'same' | 'exchanged' | 'refused'
+/** `refused`: the other side does not count this device as a member. `stranger`: the other side is none. */
+export type MembersOutcome = 'same' | 'exchanged' | 'refused' | 'stranger'
 
 export interface MembersExchange {
   readonly membership: Membership
@@ -29,39 +29,45 @@ export interface MembersExchange {
 }
 
 /**
- * Both sides call this alike. Fails with `not-permitted` if the other side is no member, `corrupt` if it speaks otherwise,
- * and with what ended the channel.
+ * Both sides call this alike. What was heard is merged at the end and as one: a part of it may cut this very connection
+ * off. Fails with `corrupt` if the other side speaks otherwise, and with what ended the channel.
  */
 export async function exchangeMembers(channel: FrameChannel, parts: MembersExchange): Promise<MembersOutcome> {
   const { membership, deviceId, peerId } = parts
   const frames = channel[Symbol.asyncIterator]()
-  const digest = membership.digest()
+  const [digest, known] = [membership.digest(), membership.statements()]
   await send(channel, { kind: 'hello', digest, statements: membership.credentialOf(deviceId) })
 
   const first = await receive(frames)
-  if (first.kind === 'refused') {
-    membership.merge(first.statements)
-    await channel.close()
-    return 'refused'
-  }
+  if (first.kind === 'refused') return await end(channel, membership, 'refused', first.statements)
   if (first.kind !== 'hello') throw unexpected(first)
-  // Before merging: this side's set is what its digest was of.
-  const known = membership.statements()
-  membership.merge(first.statements)
-  if (!membership.isMember(peerId)) {
+  if (!isShown(membership, peerId, first.statements)) {
     await send(channel, { kind: 'refused', statements: membership.removalOf(peerId, first.statements) })
-    await channel.close()
-    throw new DfsError('not-permitted', 'the device is no member of this network', { op: 'members', subject: peerId })
+    return await end(channel, membership, 'stranger', [])
   }
 
   const isSame = membership.identity.kind === 'public' || digest.equals(first.digest)
   // Both at once: two full sets are more than two channels hold.
   const [told] = await Promise.all([receiveAll(frames), sendAll(channel, isSame ? [] : known)])
-  // As one: statements lean on others that may come later.
-  membership.merge(told.statements)
+  const outcome = told.isRefused ? 'refused' : isSame ? 'same' : 'exchanged'
+  return await end(channel, membership, outcome, [...first.statements, ...told.statements])
+}
+
+async function end(
+  channel: FrameChannel,
+  membership: Membership,
+  outcome: MembersOutcome,
+  heard: readonly Buffer[],
+): Promise<MembersOutcome> {
   await channel.close()
-  if (told.isRefused) return 'refused'
-  return isSame ? 'same' : 'exchanged'
+  membership.merge(heard)
+  return outcome
+}
+
+/** Whether a device is a member, by what is known and what it shows. */
+function isShown(membership: Membership, peerId: string, credential: readonly Buffer[]): boolean {
+  if (membership.isMember(peerId)) return true
+  return new Membership(membership.identity, [...membership.statements(), ...credential]).isMember(peerId)
 }
 
 async function sendAll(channel: FrameChannel, statements: readonly Buffer[]): Promise<void> {
@@ -71,7 +77,9 @@ async function sendAll(channel: FrameChannel, statements: readonly Buffer[]): Pr
   await send(channel, { kind: 'end' })
 }
 
-async function receiveAll(frames: AsyncIterator<Buffer>): Promise<{ isRefused: boolean; statements: readonly Buffer[] }> {
+async function receiveAll(
+  frames: AsyncIterator<Buffer>,
+): Promise<{ isRefused: boolean; statements: readonly Buffer[] }> {
   const statements: Buffer[] = []
   for (;;) {
     const message = await receive(frames)

@@ -186,7 +186,9 @@ export class Membership {
 
   /** What tells a device that it, or its owner (as its `credential` says), was removed. */
   removalOf(deviceId: string, credential: readonly Buffer[]): Buffer[] {
-    const claimed = credential.flatMap(readOrNone).map(({ statement }) => ('owner' in statement ? hex(statement.owner) : ''))
+    const claimed = credential
+      .flatMap(readOrNone)
+      .map(({ statement }) => ('owner' in statement ? hex(statement.owner) : ''))
     const owners = [...new Set(claimed)].flatMap((key) => this.#removedOwners.get(key) ?? [])
     const devices = [...this.#owners.values()].flatMap((owner) => {
       const removal = removalIn(owner, deviceId)

@@ -3,8 +3,8 @@
  * and devices in, removing them, and moving on to a new key.
  */
 import { DfsError } from '../errors.ts'
-import { fitName } from '../format/name.ts'
 import type { DeviceStatement } from '../format/membership.ts'
+import { fitName } from '../format/name.ts'
 import { networkKeyOf, ownerKeyOf, sealOlderKey } from '../seal/owner-keys.ts'
 import type { SigningKey } from '../seal/signing.ts'
 import type { Membership, NetworkIdentity } from './membership.ts'
@@ -80,8 +80,12 @@ export function nextEpoch(
   const ofOwner = [
     signSuccession({ kind: 'succeed-owner', network, owner, epoch, sealedOlder }, ownerBefore, ownerAfter),
     ...without.map((device) => signStatement({ kind: 'remove-device', network, owner, device }, ownerAfter)),
-    ...devices.filter((one) => one.owner.equals(owner) && !isGone(one.device)).map((one) => signDevice(one, ownerAfter)),
-    ...removals.filter(({ signer }) => signer.equals(ownerBefore.publicKey)).map((one) => signStatement(one, ownerAfter)),
+    ...devices
+      .filter((one) => one.owner.equals(owner) && !isGone(one.device))
+      .map((one) => signDevice(one, ownerAfter)),
+    ...removals
+      .filter(({ signer }) => signer.equals(ownerBefore.publicKey))
+      .map((one) => signStatement(one, ownerAfter)),
   ]
   if (!signsForNetwork(membership, older)) return ofOwner
   const after = membership.networkEpoch + 1

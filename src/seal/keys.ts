@@ -97,9 +97,10 @@ export class Keys implements EpochKeys {
     return this.#byKeyId.get(keyId.toString('hex'))
   }
 
-  /** Seals with a newer epoch from now on. */
-  advance(newest: PersonalKey): void {
+  /** Seals with a newer epoch from now on; `older`: the personal keys of those before, some of which may be new, too. */
+  advance(newest: PersonalKey, older: readonly PersonalKey[]): void {
     if (newest.epoch <= this.epoch) throw new DfsError('invalid', `epoch ${newest.epoch} is not newer`)
+    for (const key of older) this.#add(key)
     this.#newest = this.#add(newest)
   }
 

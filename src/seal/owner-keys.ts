@@ -5,9 +5,10 @@
  * Removing a device begins a new epoch: a new personal key, and with it a new owner key and network key. The new
  * personal key seals the one before it, so whoever holds the newest holds all, and nobody gets a newer one from an older.
  */
-import { NONCE_BYTES, TAG_BYTES } from '../format/block.ts'
+
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 import { DfsError } from '../errors.ts'
+import { NONCE_BYTES, TAG_BYTES } from '../format/block.ts'
 import { openMessage, sealMessage, secretKey } from './aead.ts'
 import { PERSONAL_KEY_BYTES } from './keys.ts'
 import { type SigningKey, signingKeyOfSeed } from './signing.ts'

@@ -31,7 +31,9 @@ export function isPairingProof(proof: Buffer, secret: Buffer, role: PairingRole,
 /** `123 456`: for people to compare on both screens; equal only if both ends saw the same transcript. */
 export function shortCode(secret: Buffer, transcript: Buffer): string {
   const number = keyed(CONTEXTS.code, secret, transcript).readUIntLE(0, 6) % 10 ** SHORT_CODE_DIGITS
-  return String(number).padStart(SHORT_CODE_DIGITS, '0').replace(/(\d{3})(?=\d)/, '$1 ')
+  return String(number)
+    .padStart(SHORT_CODE_DIGITS, '0')
+    .replace(/(\d{3})(?=\d)/, '$1 ')
 }
 
 function keyed(context: string, secret: Buffer, transcript: Buffer): Buffer {

@@ -13,7 +13,7 @@ import { tryLockFile } from '../posix/lock.ts'
 import { statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { SealPool } from '../seal/pool.ts'
-import { Adopter, type Adopted } from './adopt.ts'
+import { type Adopted, Adopter } from './adopt.ts'
 import { Background } from './background.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
@@ -180,8 +180,10 @@ export class Folder {
     await checkpointer.run({ all: true })
     const inode = this.#find(inside) ?? (await this.#makeFile(inside))
     const file = inode.file
-    if (file === undefined) throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
-    if (file.writers > 0) throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
+    if (file === undefined)
+      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
+    if (file.writers > 0)
+      throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
     await checkpointer.exclusively(() => {
       committer.touch(file).replace(version.state.content, version.state.meta.size)
       file.contentChanged = true

@@ -20,7 +20,10 @@ export function registerInvite(program: Command, app: App): void {
   program
     .command('invite')
     .description('print a one-time ticket for another device of yours, wait for it, and let it in')
-    .option('--member', "for a friend's device: it gets no key of yours, and can hold and serve blocks but read nothing")
+    .option(
+      '--member',
+      "for a friend's device: it gets no key of yours, and can hold and serve blocks but read nothing",
+    )
     .option('--yes', 'let in whoever comes with the ticket, without asking')
     .option('--json', 'report as JSON, one value a line: the ticket, then who came')
     .addHelpText(
@@ -81,7 +84,9 @@ function showTicket(app: App, { ticket, seconds }: Results['inviteStart'], { jso
 
 async function confirm(app: App, { name, code, device }: Results['inviteWait'], isFriend: boolean): Promise<boolean> {
   const { stdin: input, stderr: output } = app.streams
-  const gets = isFriend ? 'It will hold and serve blocks, and read nothing.' : 'It will get your personal key, and read all your files.'
+  const gets = isFriend
+    ? 'It will hold and serve blocks, and read nothing.'
+    : 'It will get your personal key, and read all your files.'
   app.say(`A device wants to join: ${name}\n  ${device}\n  code ${code}  (must be the same on its screen)\n${gets}`)
   const questions = createInterface({ input, output })
   try {

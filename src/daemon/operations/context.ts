@@ -22,6 +22,7 @@ export interface Parts {
   readonly keys: Keys
   readonly store: BlockFiles
   readonly pool: SealPool
+  readonly network: NetworkService
   /** Of the store: see `RunningTime`. */
   readonly clock: RunningClock
   /** Held by a garbage collection: one at a time. */

@@ -54,7 +54,10 @@ export async function devices(context: Context): Promise<Results['devices']> {
 }
 
 /** Removes one's own device and begins a new epoch; or a friend's device; or, by their id, a friend with all devices. */
-export async function devicesRemove(context: Context, { id }: Params<'devicesRemove'>): Promise<Results['devicesRemove']> {
+export async function devicesRemove(
+  context: Context,
+  { id }: Params<'devicesRemove'>,
+): Promise<Results['devicesRemove']> {
   const service = await context.network()
   const { membership } = service
   const home = context.home()
@@ -63,7 +66,10 @@ export async function devicesRemove(context: Context, { id }: Params<'devicesRem
   const removed = members.filter(({ deviceId, ownerId }) => deviceId === id || ownerId === id)
   const [first] = removed
   if (first === undefined) {
-    throw new DfsError('not-found', 'is no device and no owner of this network', { subject: id, mend: 'see "dfs devices"' })
+    throw new DfsError('not-found', 'is no device and no owner of this network', {
+      subject: id,
+      mend: 'see "dfs devices"',
+    })
   }
   if (removed.some(({ deviceId }) => deviceId === home.deviceId)) {
     throw new DfsError('invalid', 'a device does not remove itself, nor its owner', {
@@ -110,9 +116,8 @@ async function moveOn(context: Context, service: NetworkService, device: Buffer)
     })
   }
   const statements = nextEpoch(service.membership, before, newest, [device])
-  await home.advance(newest)
+  await service.advance(newest, [...home.olderKeys, { personalKey: before, epoch: home.epoch }])
   await service.add(statements)
-  if (context.isWorking()) await (await context.parts()).pool.rekey(home.keys)
   return formatKit({ personalKey: newest.personalKey, networkId: encodeBase32(service.membership.identity.network) })
 }
 

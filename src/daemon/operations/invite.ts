@@ -16,7 +16,10 @@ import type { Context } from './context.ts'
 const TICKET_MS = 10 * 60_000
 
 /** Makes a ticket. What was given out before is good for nothing from now on. */
-export async function inviteStart(context: Context, { member = false }: Params<'inviteStart'>): Promise<Results['inviteStart']> {
+export async function inviteStart(
+  context: Context,
+  { member = false }: Params<'inviteStart'>,
+): Promise<Results['inviteStart']> {
   const network = await context.network()
   const home = context.home()
   requireSay(network, home.personalKey, member)
@@ -47,7 +50,10 @@ export async function inviteWait(context: Context, { signal }: Call): Promise<Re
 }
 
 /** Lets the device that waits in, or not. */
-export async function inviteAnswer(context: Context, { accept }: Params<'inviteAnswer'>): Promise<Results['inviteAnswer']> {
+export async function inviteAnswer(
+  context: Context,
+  { accept }: Params<'inviteAnswer'>,
+): Promise<Results['inviteAnswer']> {
   const { request } = context.pairing
   context.pairing.request = undefined
   if (request === undefined) throw new DfsError('invalid', 'no device waits to be let in', { op: 'invite' })

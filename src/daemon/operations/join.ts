@@ -2,28 +2,36 @@
  * `join`: in two steps, so that the code can be shown while the person at the other device compares it. Nothing of
  * the home changes before the network has let this device in.
  */
-import { DfsError } from '../../errors.ts'
-import { parseTicket, type Ticket } from '../../format/ticket.ts'
-import { encodeTicket } from '../../format/ticket.ts'
+
+import { hostname } from 'node:os'
+import { encodeBase32 } from '../../bytes/base32.ts'
+import { DfsError, describeError } from '../../errors.ts'
+import { deviceIdOf } from '../../format/device-id.ts'
+import { encodeTicket, parseTicket, type Ticket } from '../../format/ticket.ts'
+import { warn } from '../../log.ts'
 import { Membership, type NetworkIdentity } from '../../net/membership.ts'
+import { olderKeysOf } from '../../net/older-keys.ts'
 import { bufferOf, type WireJoined } from '../../net/pairing/pairing-calls.ts'
 import { vouchForSelf } from '../../net/vouching.ts'
 import { digestOf } from '../../seal/hash.ts'
-import { newPersonalKey, type PersonalKey } from '../../seal/keys.ts'
-import { openOlderKey, ownerKeyOf } from '../../seal/owner-keys.ts'
-import { signingKeyOfSeed } from '../../seal/signing.ts'
+import { newPersonalKey } from '../../seal/keys.ts'
+import { ownerKeyOf } from '../../seal/owner-keys.ts'
 import { formatKit } from '../../seal/recovery-kit.ts'
-import { encodeBase32 } from '../../bytes/base32.ts'
-import { hostname } from 'node:os'
+import { signingKeyOfSeed } from '../../seal/signing.ts'
 import { isHome } from '../address.ts'
 import type { Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import { Home, type NewHome } from '../home.ts'
+import type { NetworkService } from '../network-service.ts'
 import type { Context, Joining } from './context.ts'
 import { describeHome } from './init.ts'
 
 /** Reaches the inviting device; gives the code to compare. */
-export async function joinStart(context: Context, params: Params<'joinStart'>, { signal }: Call): Promise<Results['joinStart']> {
+export async function joinStart(
+  context: Context,
+  params: Params<'joinStart'>,
+  { signal }: Call,
+): Promise<Results['joinStart']> {
   const ticket = parseTicket(params.ticket, digestOf)
   const present = isHome(context.homeDir) ? context.home() : undefined
   if (present !== undefined) await requireFree(context, present, ticket)
@@ -69,10 +77,25 @@ export async function joinFinish(context: Context, { signal }: Call): Promise<Re
     await endJoining(context)
     const service = await context.network()
     await service.add(joined.statements.map(bufferOf))
+    await meet(service, joining.ticket)
     const kit = isNew && joining.personalKey !== undefined ? kitOf(home, joining.personalKey) : undefined
     return { ...describeHome(home, isNew), kit, members: service.membership.members().length }
   } finally {
     await endJoining(context)
+  }
+}
+
+/** Connects with the inviting device, which the home is to find again later; that this fails does not undo the joining. */
+async function meet(service: NetworkService, { device, addresses }: Ticket): Promise<void> {
+  const peerId = deviceIdOf(device)
+  try {
+    await service.start()
+    await service.network.call(
+      'members.remember',
+      addresses.map((address) => `${address}/p2p/${peerId}`),
+    )
+  } catch (error) {
+    warn(`joined, but cannot connect yet: ${describeError(error)}`)
   }
 }
 
@@ -81,7 +104,10 @@ async function takeIn(context: Context, joining: Joining, joined: WireJoined): P
   return isHome(context.homeDir) ? context.renewHome(newHome) : context.createHome(newHome)
 }
 
-function homeOf({ ticket, personalKey: own, name: deviceName }: Joining, { identity, key, statements }: WireJoined): NewHome {
+function homeOf(
+  { ticket, personalKey: own, name: deviceName }: Joining,
+  { identity, key, statements }: WireJoined,
+): NewHome {
   const [network, inviter] = [bufferOf(identity.network), bufferOf(identity.owner)]
   if (own !== undefined) {
     return { personalKey: own, deviceName, network: { kind: 'private', network, owner: ownerKeyOf(own).publicKey } }
@@ -90,21 +116,7 @@ function homeOf({ ticket, personalKey: own, name: deviceName }: Joining, { ident
   const granted: NetworkIdentity = { kind: identity.kind, network, owner: inviter }
   const membership = new Membership(granted, statements.map(bufferOf))
   const newest = { personalKey: bufferOf(key.personalKey), epoch: key.epoch }
-  return { ...newest, older: olderKeys(membership, newest), deviceName, network: granted }
-}
-
-/** The personal keys of earlier epochs, each opened with the one after it; the earliest first. */
-function olderKeys(membership: Membership, newest: PersonalKey): PersonalKey[] {
-  const successions = membership.ownerSuccessions(membership.identity.owner)
-  const isNewest = membership.ownerKey(membership.identity.owner)?.key.equals(ownerKeyOf(newest.personalKey).publicKey)
-  if (!isNewest) throw new DfsError('corrupt', 'the key that was granted is not the one in use', { op: 'join' })
-  const older: PersonalKey[] = []
-  let after = newest
-  for (const { sealedOlder, epoch } of successions.toReversed()) {
-    after = { personalKey: openOlderKey(sealedOlder, after.personalKey, epoch), epoch: epoch - 1 }
-    older.unshift(after)
-  }
-  return older
+  return { ...newest, older: olderKeysOf(membership, newest), deviceName, network: granted }
 }
 
 /** A home may move to another network, or another personal key, only if nothing is lost by that. */
@@ -115,10 +127,18 @@ async function requireFree(context: Context, home: Home, ticket: Ticket): Promis
   }
   const mend = 'set DFS_HOME to a new directory, and join there'
   if (membership.identity.kind === 'public' || hasOthers) {
-    throw new DfsError('exists', 'this home is in a network with other devices', { op: 'join', subject: home.dir, mend })
+    throw new DfsError('exists', 'this home is in a network with other devices', {
+      op: 'join',
+      subject: home.dir,
+      mend,
+    })
   }
   if (home.folders.list().length > 0) {
-    throw new DfsError('exists', 'this home has folders, sealed with its own key', { op: 'join', subject: home.dir, mend })
+    throw new DfsError('exists', 'this home has folders, sealed with its own key', {
+      op: 'join',
+      subject: home.dir,
+      mend,
+    })
   }
 }
 

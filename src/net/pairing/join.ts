@@ -57,9 +57,10 @@ export async function joinNetwork(messages: PairingMessages, joiner: Joiner): Pr
   return { identity, key, statements }
 }
 
-/** Tells the inviting device that what it granted is kept. */
+/** Tells the inviting device that what it granted is kept; resolves once it has heard. */
 export async function confirmJoined(messages: PairingMessages): Promise<void> {
   await messages.send({ kind: 'done' })
+  await messages.awaitEnd()
   await messages.close()
 }
 

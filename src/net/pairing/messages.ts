@@ -33,10 +33,19 @@ export class PairingMessages {
    * The next message, which must be of one of these kinds. Fails with `no-permission` if the other side refuses,
    * `corrupt` if it says anything else, `timeout` after `deadlineMs`, and with what ended the channel.
    */
-  async receive<K extends Kind>(kinds: readonly K[], deadlineMs = ANSWER_MS_MAX): Promise<Extract<PairingMessage, { kind: K }>> {
+  async receive<K extends Kind>(
+    kinds: readonly K[],
+    deadlineMs = ANSWER_MS_MAX,
+  ): Promise<Extract<PairingMessage, { kind: K }>> {
     const { value, done } = await this.#inTime(this.#frames.next(), deadlineMs)
     if (done) throw ended()
     return requireKind(decodePairingMessage(value), kinds)
+  }
+
+  /** Resolves when the other side has said all; nothing more is to come. */
+  async awaitEnd(): Promise<void> {
+    const { done } = await this.#inTime(this.#frames.next(), ANSWER_MS_MAX)
+    if (!done) throw new DfsError('corrupt', 'a message where none belongs', { op: 'pair' })
   }
 
   close(): Promise<void> {
@@ -59,7 +68,10 @@ export class PairingMessages {
   }
 }
 
-export function requireKind<K extends Kind>(message: PairingMessage, kinds: readonly K[]): Extract<PairingMessage, { kind: K }> {
+export function requireKind<K extends Kind>(
+  message: PairingMessage,
+  kinds: readonly K[],
+): Extract<PairingMessage, { kind: K }> {
   if ((kinds as readonly Kind[]).includes(message.kind)) return message as Extract<PairingMessage, { kind: K }>
   if (message.kind === 'refused') {
     throw new DfsError('no-permission', 'the inviting device refused', {
@@ -71,5 +83,8 @@ export function requireKind<K extends Kind>(message: PairingMessage, kinds: read
 }
 
 function ended(): DfsError {
-  return new DfsError('unreachable', 'the other device ended the pairing', { op: 'pair', mend: 'try again with a new ticket' })
+  return new DfsError('unreachable', 'the other device ended the pairing', {
+    op: 'pair',
+    mend: 'try again with a new ticket',
+  })
 }

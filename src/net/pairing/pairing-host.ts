@@ -5,8 +5,8 @@
  * invitation up; streams that say nothing do not, and a few of them are borne.
  */
 import { DfsError } from '../../errors.ts'
-import { PAIRING_MESSAGE_BYTES_MAX } from '../../format/pairing-message.ts'
 import { deviceIdOf, publicKeyOf } from '../../format/device-id.ts'
+import { PAIRING_MESSAGE_BYTES_MAX } from '../../format/pairing-message.ts'
 import { decodeTicket, type Ticket } from '../../format/ticket.ts'
 import { type SigningKey, signingKeyOfSeed } from '../../seal/signing.ts'
 import { streamChannel } from '../framing.ts'
@@ -102,7 +102,10 @@ export class PairingHost {
     }
   }
 
-  async #join(params: Asked<'pair.join'>, { signal, part }: CallContext<PairingCalls['pair.join']['part']>): Promise<WireJoined> {
+  async #join(
+    params: Asked<'pair.join'>,
+    { signal, part }: CallContext<PairingCalls['pair.join']['part']>,
+  ): Promise<WireJoined> {
     const ticket = decodeTicket(bufferOf(params.ticket))
     const messages = await this.#reach(ticket, signal)
     const onAbort = () => messages.abort(new DfsError('aborted', 'joining was given up', { op: 'join' }))
@@ -173,5 +176,8 @@ function grantOf({ key, statements }: WireGrant) {
 }
 
 function expired(): DfsError {
-  return new DfsError('timeout', 'nobody came with the ticket in time', { op: 'invite', mend: 'run "dfs invite" again' })
+  return new DfsError('timeout', 'nobody came with the ticket in time', {
+    op: 'invite',
+    mend: 'run "dfs invite" again',
+  })
 }

@@ -74,7 +74,10 @@ test('any order of the same statements gives the same members and the same set',
 test('a removal wins, before or after the addition, and the device never returns', () => {
   const membership = new Membership(identity, Object.values(story()))
   const gone = removeOther(membership, ALICE, bobOwner, deviceOf('bobs').publicKey)
-  for (const order of [[...Object.values(story()), gone], [gone, ...Object.values(story())]]) {
+  for (const order of [
+    [...Object.values(story()), gone],
+    [gone, ...Object.values(story())],
+  ]) {
     const merged = new Membership(identity, order)
     assert.equal(merged.roleOf(idOf('bobs')), 'removed')
     merged.merge([vouchForSelf(ofBob, BOB, deviceOf('bobs'), 'another name')])
@@ -106,10 +109,7 @@ test('nobody vouches for what is not theirs', () => {
     // An owner taken in by Bob.
     vouchForOwner(identity.network, BOB, ownerKeyOf(mallory).publicKey, 'mallory'),
     // A device that did not agree.
-    signDevice(
-      { kind: 'device', network: identity.network, owner: bobOwner, ...newDevice },
-      ownerKeyOf(BOB),
-    ),
+    signDevice({ kind: 'device', network: identity.network, owner: bobOwner, ...newDevice }, ownerKeyOf(BOB)),
     // Bob removes a device of Alice's, and Alice.
     signStatement(
       { kind: 'remove-device', network: identity.network, owner: identity.owner, device: deviceOf('phone').publicKey },
@@ -189,7 +189,10 @@ test('removals survive a new epoch', () => {
 })
 
 test('a friend moves on to a new epoch without the network', () => {
-  const atBobs = new Membership(ofBob, [...Object.values(story()), vouchForSelf(ofBob, BOB, deviceOf('second'), 'second')])
+  const atBobs = new Membership(ofBob, [
+    ...Object.values(story()),
+    vouchForSelf(ofBob, BOB, deviceOf('second'), 'second'),
+  ])
   const statements = nextEpoch(atBobs, BOB, { personalKey: keyOf('bob 2'), epoch: 1 }, [deviceOf('bobs').publicKey])
   const membership = new Membership(identity, [...Object.values(story()), ...atBobs.statements()])
   membership.merge(statements)
