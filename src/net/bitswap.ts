@@ -129,7 +129,8 @@ function readWantlists(stream: Stream, onWants: (wants: BitswapWant[]) => void):
     let rest = Buffer.concat(pieces)
     needed = 0
     for (let length = decodeVarint(rest); length !== undefined; length = decodeVarint(rest)) {
-      if (length.value > WANTLIST_BYTES_MAX) throw new DfsError('invalid', 'the wantlist is too long', { op: 'bitswap' })
+      if (length.value > WANTLIST_BYTES_MAX)
+        throw new DfsError('invalid', 'the wantlist is too long', { op: 'bitswap' })
       const end = length.end + length.value
       needed = end
       if (rest.length < end) break

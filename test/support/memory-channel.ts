@@ -85,7 +85,10 @@ export class MemoryChannel implements FrameChannel {
   }
 
   #deliver(work: () => void, bytes: number): void {
-    if (this.#line === undefined) return work()
+    if (this.#line === undefined) {
+      work()
+      return
+    }
     const { clock, delayMs = 0, bytesPerMs = Number.POSITIVE_INFINITY } = this.#line
     this.#freeAt = Math.max(this.#freeAt, clock.now()) + bytes / bytesPerMs
     clock.after(this.#freeAt - clock.now() + delayMs, work)

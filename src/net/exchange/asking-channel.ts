@@ -166,7 +166,8 @@ export class AskingChannel {
   #take(message: Message): void {
     switch (message.type) {
       case 'piece':
-        return this.#takePiece(message)
+        this.#takePiece(message)
+        return
       case 'missing':
         for (const id of message.ids) this.#close(id)?.asker.onMissing()
         return

@@ -17,10 +17,6 @@ export class Coverage {
     return this.#bytes
   }
 
-  get isWhole(): boolean {
-    return this.#bytes === this.bytesMax
-  }
-
   /** Notes [from, to); false, and nothing noted, if any of it had come before or lies outside. */
   add(from: number, to: number): boolean {
     if (from >= to || to > this.bytesMax) return false
@@ -38,15 +34,5 @@ export class Coverage {
     }
     this.#bytes += to - from
     return true
-  }
-
-  /** Whether all of [from, to) has come. */
-  covers(from: number, to: number): boolean {
-    return from >= to || this.#ranges.some((range) => range.from <= from && range.to >= to)
-  }
-
-  /** The bytes that have come, in order. */
-  *[Symbol.iterator](): Generator<{ readonly from: number; readonly to: number }> {
-    yield* this.#ranges
   }
 }

@@ -33,7 +33,10 @@ export interface ExchangeCalls {
 }
 
 /** The handlers of the network's thread. */
-export function exchangeHandlers(exchange: () => Exchange, slots: readonly SharedArrayBuffer[]): Handlers<ExchangeCalls> {
+export function exchangeHandlers(
+  exchange: () => Exchange,
+  slots: readonly SharedArrayBuffer[],
+): Handlers<ExchangeCalls> {
   const running = new Map<number, { handle: FetchHandle; isUrgent: boolean }>()
   return {
     'exchange.fetch': async ({ id, cid, slot, blockBytes, first, root }, { part }) => {

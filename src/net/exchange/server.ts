@@ -131,7 +131,7 @@ class Server {
       case 'direct-answer':
         throw violation(`a ${message.type} that nobody asked for`)
       default:
-        return this.#options.onMessage(message, (answer) => this.#send(answer))
+        this.#options.onMessage(message, (answer) => this.#send(answer))
     }
     void this.#sendAll()
   }

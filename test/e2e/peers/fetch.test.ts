@@ -80,13 +80,22 @@ test('what nobody reachable has is an error in time, while names and sizes are t
   await assert.rejects(read(second, 'lost'), { code: 'EIO' })
   // And when it is back, so is the file.
   await first.dfsOk(['mount', first.folder])
-  await until('the file can be read', () => read(second, 'lost').then((bytes) => bytes.equals(lost)).catch(() => false), 60_000)
+  await until(
+    'the file can be read',
+    () =>
+      read(second, 'lost')
+        .then((bytes) => bytes.equals(lost))
+        .catch(() => false),
+    60_000,
+  )
 })
 
 test('a block that is damaged at the provider never reaches a reader', { skip }, async (t) => {
   const content = randomBytes(300_000)
   const [first, second] = await carriedOver(t, { content })
-  await first.sh(`find "${first.home}/blocks" -type f -size +20k -exec dd if=/dev/zero of={} bs=1 seek=10000 count=64 conv=notrunc status=none \\;`)
+  await first.sh(
+    `find "${first.home}/blocks" -type f -size +20k -exec dd if=/dev/zero of={} bs=1 seek=10000 count=64 conv=notrunc status=none \\;`,
+  )
   await assert.rejects(read(second, 'content'), { code: 'EIO' })
   await rm(path.join(second.folder, 'content'))
 })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { kindOf } from '../../../../src/errors.ts'
+import { digestOfCid } from '../../../../src/format/cid.ts'
 import { decodeMessage, encodeMessage, encodePieceHead, type Want } from '../../../../src/format/message.ts'
-import { Random } from '../../../support/random.ts'
-import { type Behaviour, cidOf, honest, SmallNetwork, TIMEOUT_MS } from './small-network.ts'
+import { MemoryChannel } from '../../../support/memory-channel.ts'
+import { Random, seedFrom } from '../../../support/random.ts'
+import { type Behaviour, cidOf, honest, type SmallDevice, SmallNetwork, TIMEOUT_MS } from './small-network.ts'
 
 const random = new Random(7)
 const KIB = 1024
@@ -24,15 +26,13 @@ function answering(answer: (want: Want, send: (...parts: Buffer[]) => Promise<vo
 
 const silent: Behaviour = answering(() => {})
 
-const lying = (blocks: Buffer[]): Behaviour =>
-  answering(async ({ id, mode, digest }, send) => {
+/** Says that it has everything, and sends ones instead. */
+const lying: Behaviour = (channel, from, self) =>
+  answering(async ({ id, mode }, send) => {
     if (mode === 'probe') return send(encodeMessage({ type: 'available', ids: [id] }))
-    const block = blocks.find((one) => cidOf(one) === cidOf(one) && digest.length === 32)!
-    await send(
-      encodePieceHead({ id, blockBytes: block.length, offset: 0 }),
-      Buffer.alloc(Math.min(block.length, 256 * KIB), 1),
-    )
-  })
+    const [block] = self.blocks.values()
+    await send(encodePieceHead({ id, blockBytes: block!.length, offset: 0 }), Buffer.alloc(block!.length, 1))
+  })(channel, from, self)
 
 test('a block comes from the one peer that has it', async () => {
   const network = new SmallNetwork()
@@ -100,12 +100,9 @@ test('an urgent want overtakes bulk ones, and so does a bulk one that became urg
 test('a peer that lies is found out, not asked again, and the block comes from another', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(200 * KIB)
-  const [asker, liar, holder] = [
-    network.add('asker'),
-    network.add('liar', { behaviour: lying([block]) }),
-    network.add('holder'),
-  ]
+  const [asker, liar, holder] = [network.add('asker'), network.add('liar', { behaviour: lying }), network.add('holder')]
   holder.keep(block)
+  liar.keep(block)
   network.connect(asker, liar)
   network.connect(asker, holder)
   const fetched = asker.fetch(block)
@@ -261,12 +258,7 @@ test('a seek goes round through peers that lack the block, and the holder answer
   const block = random.bytes(100 * KIB)
   const [asker, between, behind, holder] = ['asker', 'between', 'behind', 'holder'].map((name) =>
     network.add(name),
-  ) as [
-    ReturnType<SmallNetwork['add']>,
-    ReturnType<SmallNetwork['add']>,
-    ReturnType<SmallNetwork['add']>,
-    ReturnType<SmallNetwork['add']>,
-  ]
+  ) as [SmallDevice, SmallDevice, SmallDevice, SmallDevice]
   holder.keep(block)
   network.connect(asker, between)
   network.connect(between, behind)
@@ -295,4 +287,82 @@ test('given up, a fetch ends at once and the peer is told', async () => {
   assert(sent < 3 * 1000 * KIB, `${sent} bytes were sent`)
 })
 
-void honest
+test('a peer with too many wants open at a time is hung up on, and its memory is given back', async () => {
+  const network = new SmallNetwork()
+  const [flood, holder] = [network.add('flood'), network.add('holder')]
+  const block = random.bytes(1000 * KIB)
+  holder.keep(block)
+  const [here, there] = MemoryChannel.pair({ clock: network.clock, delayMs: 1 })
+  holder.accept(there, flood)
+  const digest = digestOfCid(cidOf(block))
+  for (let batch = 0; batch < 8; batch++) {
+    const wants = Array.from(
+      { length: 200 },
+      (_, i) => ({ id: batch * 200 + i, mode: 'urgent', from: 0, to: 0, digest }) as const,
+    )
+    await here.send(encodeMessage({ type: 'want', wants }))
+  }
+  await network.clock.sleep(100)
+  assert(!here.isOpen)
+  assert.equal(holder.budget.used, 0)
+})
+
+test('a peer that reads nothing is let go, and others are served meanwhile', async () => {
+  const network = new SmallNetwork()
+  const [asker, stuck, holder] = [network.add('asker'), network.add('stuck'), network.add('holder')]
+  const block = random.bytes(1000 * KIB)
+  holder.keep(block)
+  const [here, there] = MemoryChannel.pair({ clock: network.clock, delayMs: 1 })
+  holder.accept(there, stuck)
+  const digest = digestOfCid(cidOf(block))
+  const wants = Array.from({ length: 100 }, (_, id) => ({ id, mode: 'bulk', from: 0, to: 0, digest }) as const)
+  await here.send(encodeMessage({ type: 'want', wants }))
+  network.connect(asker, holder)
+  const fetched = asker.fetch(block)
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  await network.clock.sleep(60_000)
+  assert(!here.isOpen)
+  assert.equal(holder.budget.used, 0)
+})
+
+test('whatever the peers do, a fetch ends in time, with the block if an honest peer has it and with nothing else', async () => {
+  const behaviours: Record<string, Behaviour> = {
+    honest,
+    lying,
+    silent,
+    dying: (channel, from, self) => {
+      self.clock.after(30 + from.name.length, () => channel.abort(new Error('died')))
+      return honest(channel, from, self)
+    },
+    denying: answering(({ id }, send) => send(encodeMessage({ type: 'missing', ids: [id] }))),
+    rambling: answering((_want, send) => send(Buffer.from('0b', 'hex'))),
+    dripping: answering(async ({ id, mode }, send) => {
+      if (mode !== 'probe') await send(encodePieceHead({ id, blockBytes: 300 * KIB, offset: 0 }), Buffer.alloc(10))
+    }),
+  }
+  for (let round = 0; round < 40; round++) {
+    const seed = seedFrom('DFS_EXCHANGE_SEED') + round
+    const dice = new Random(seed)
+    const network = new SmallNetwork()
+    const asker = network.add('asker')
+    const block = dice.bytes(300 * KIB)
+    const names = Array.from({ length: 1 + dice.below(5) }, () => dice.pick(Object.keys(behaviours)))
+    for (const [i, name] of names.entries()) {
+      const peer = network.add(`${name} ${i}`, {
+        behaviour: behaviours[name]!,
+        line: { delayMs: dice.below(100), bytesPerMs: 500 + dice.below(100_000) },
+      })
+      peer.keep(block)
+      network.connect(asker, peer)
+    }
+    const fetched = asker.fetch(block, dice.oneIn(2) ? { from: 1000, to: 66_000 } : undefined)
+    const error = await network.clock.run(
+      fetched.done.catch((error) => error),
+      4 * TIMEOUT_MS,
+    )
+    const what = `${names.join(', ')} (seed ${seed})`
+    if (names.includes('honest')) assert.equal(error, undefined, what)
+    if (error === undefined) assert(fetched.into.equals(block), what)
+    else assert(['unreachable', 'timeout'].includes(kindOf(error)), `${what}: ${error}`)
+  }
+})
