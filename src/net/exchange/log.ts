@@ -1,4 +1,4 @@
+/** What the exchange does, for `DEBUG=dfs:exchange`. */
 import { logger } from '../../log.ts'
 
-/** `DEBUG=dfs:exchange` */
 export const log = logger('exchange')
