@@ -17,7 +17,10 @@ import type {
   StreamHandlerOptions,
 } from '@libp2p/interface'
 import { DfsError } from '../errors.ts'
+import { logger } from '../log.ts'
 import { RateLimit } from './rate-limit.ts'
+
+const log = logger('net')
 
 const STRANGERS_MAX = 8
 const STRANGER_STREAMS_MAX = 4
@@ -97,6 +100,7 @@ export class Gate {
         this.#admit(protocol, stream, connection)
         await handler(stream, connection)
       } catch (error) {
+        log('%s from %s: %s', protocol, connection.remotePeer, error)
         stream.abort(error as Error)
       }
     }

@@ -242,6 +242,11 @@ class Node implements DfsNode {
     this.libp2p.addEventListener('peer:discovery', ({ detail: { id } }) => {
       if (isMember(id.toString())) this.#reconnector?.hint(id.toString())
     })
+    // The connection on which a device was paired has closed: now one as members.
+    this.libp2p.addEventListener('connection:close', ({ detail: connection }) => {
+      const peerId = connection.remotePeer.toString()
+      if (this.#gate.standingOf(connection) === 'stranger' && isMember(peerId)) this.#reconnector?.hint(peerId)
+    })
     this.#reconnector = new Reconnector({
       peers: () =>
         this.#members.peerIds().length < FEW_MEMBERS ? [...membersToReach(), ...entries] : membersToReach(),

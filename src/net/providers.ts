@@ -23,6 +23,9 @@ const ANNOUNCE_MS_MAX = 60_000
 const FIND_MS_MAX = 30_000
 const TICK_MS = 1_000
 const AT_ONCE = 4
+/** After an announcement that reached nobody, the next waits: this long, twice as long after each more, to the most. */
+const FAILED_MS_MIN = 2_000
+const FAILED_MS_MAX = 10 * 60_000
 
 /** The name under which this device's own addresses are announced. */
 const DEVICE = 'device'
@@ -56,6 +59,8 @@ export class Providers {
   readonly #running = new Set<string>()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #notBeforeMs = 0
 
   constructor({ dht, store, peerId, isMember, now = Date.now }: ProvidersOptions) {
     this.#dht = dht
@@ -140,7 +145,7 @@ export class Providers {
   }
 
   #tick(): void {
-    if (!this.hasPeers || this.#stopping.signal.aborted) return
+    if (!this.hasPeers || this.#stopping.signal.aborted || performance.now() < this.#notBeforeMs) return
     for (const name of this.#log.due(this.#now() - RENEW_MS)) {
       if (this.#running.size >= AT_ONCE) return
       if (!this.#running.has(name)) void this.#announce(name)
@@ -152,12 +157,23 @@ export class Providers {
     try {
       const told = await this.#tell(name === DEVICE ? deviceKey(this.#peerId) : blockKey(name as Cid))
       log('announced %s to %d peers', name, told)
-      if (told > 0 && this.#log.has(name)) await this.#log.set(name, this.#now())
+      if (told === 0) this.#putOff()
+      else {
+        this.#failures = 0
+        if (this.#log.has(name)) await this.#log.set(name, this.#now())
+      }
     } catch (error) {
       log('could not announce %s: %s', name, (error as Error).message)
+      this.#putOff()
     } finally {
       this.#running.delete(name)
     }
+  }
+
+  /** The network is not well: telling it more would not help. */
+  #putOff(): void {
+    const waitMs = Math.min(FAILED_MS_MAX, FAILED_MS_MIN * 2 ** this.#failures++)
+    this.#notBeforeMs = performance.now() + waitMs * (0.5 + Math.random() / 2)
   }
 
   async #tell(key: CID): Promise<number> {

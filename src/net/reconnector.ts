@@ -5,11 +5,12 @@
 import { logger } from '../log.ts'
 
 const log = logger('net')
-const RETRY_MS_MIN = 1_000
+const RETRY_MS_MIN = 5_000
 const RETRY_MS_MAX = 5 * 60_000
 const TICK_MS = 1_000
 const ATTEMPT_MS_MAX = 20_000
-const ATTEMPTS_AT_ONCE = 8
+/** Each may be a lookup in the DHT: a whole network that starts at once must not drown in them. */
+const ATTEMPTS_AT_ONCE = 3
 
 export interface ReconnectorOptions {
   /** The peers to stay connected with. */

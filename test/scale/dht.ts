@@ -113,7 +113,11 @@ async function announce(blocks: Block[], nodes: DfsLibp2p[], count: number): Pro
   await inBatches(count, async () => {
     const block = { cid: CID.createV1(0x55, createDigest(0x12, randomBytes(32))), provider: pick(nodes) }
     const signal = AbortSignal.timeout(ANNOUNCE_MS_MAX)
-    for await (const _event of block.provider.services.dht.provide(block.cid, { signal }));
+    try {
+      for await (const _event of block.provider.services.dht.provide(block.cid, { signal }));
+    } catch (error) {
+      return note(`a block could not be announced: ${(error as Error).message}`)
+    }
     blocks.push(block)
   })
 }
