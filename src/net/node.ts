@@ -7,7 +7,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { LevelDatastore } from 'datastore-level'
+import type { LevelDatastore } from 'datastore-level'
 import { createLibp2p } from 'libp2p'
 import { DfsError } from '../errors.ts'
 import { warn } from '../log.ts'
@@ -17,9 +17,12 @@ import { type DfsLibp2p, libp2pOptions } from './libp2p-options.ts'
 import { chooseListenPlace, DEFAULT_PORT, type ListenOptions, type ListenPlace, listenAddresses } from './listen.ts'
 import { Liveness } from './liveness.ts'
 import { MemberConnections } from './member-connections.ts'
+import { openError, peerIdOf } from './open-target.ts'
+import { openDatastore } from './peer-datastore.ts'
 import { Providers } from './providers.ts'
 import { Reconnector } from './reconnector.ts'
 import { removeFromTable } from './routing-table.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 const OPEN_MS_MAX = 30_000
 const STREAMS_MAX = 64
@@ -141,6 +144,7 @@ class Node implements DfsNode {
   readonly #options: NodeOptions
   readonly #place: ListenPlace
   readonly #members: MemberConnections
+  readonly #whereabouts: Whereabouts
   readonly #addressListeners = new Set<(addresses: string[]) => void>()
   #addresses: string[] = []
   #reconnector: Reconnector | undefined
@@ -156,6 +160,7 @@ class Node implements DfsNode {
     this.#members = new MemberConnections(libp2p, (connection) => gate.standingOf(connection) === 'member')
     const { isMember } = options
     this.providers = new Providers({ dht: libp2p.services.dht, store: datastore, peerId: this.peerId, isMember })
+    this.#whereabouts = new Whereabouts(libp2p, this.providers)
   }
 
   get port(): number {
@@ -194,7 +199,7 @@ class Node implements DfsNode {
     const dialled = target.startsWith('/') ? multiaddr(target) : peerIdFromString(target)
     const open = () => this.libp2p.dialProtocol(dialled, protocol, { signal, maxOutboundStreams: 4 * STREAMS_MAX })
     try {
-      if (!target.startsWith('/')) await this.#locate(peerId, signal)
+      if (!target.startsWith('/')) await this.#whereabouts.locate(peerId, signal)
       return await (membersOnly ? open() : this.#gate.dialling(peerId, open))
     } catch (error) {
       throw openError(error, peerId, signal)
@@ -236,7 +241,7 @@ class Node implements DfsNode {
   async startParts(): Promise<void> {
     const { isMember, membersToReach = () => [], bootstrap = [] } = this.#options
     const entries = bootstrap.map(peerIdOf)
-    for (const [at, address] of bootstrap.entries()) await this.#noteAddresses(entries[at]!, [address])
+    for (const [at, address] of bootstrap.entries()) await this.#whereabouts.note(entries[at]!, [address])
     this.#addresses = this.addresses()
     this.libp2p.addEventListener('self:peer:update', this.#onSelfUpdate)
     this.libp2p.addEventListener('peer:discovery', ({ detail: { id } }) => {
@@ -280,38 +285,13 @@ class Node implements DfsNode {
   /** Connects where the peer was known to be, else where the DHT says it is now. */
   async #reach(peerId: string, signal: AbortSignal): Promise<void> {
     const id = peerIdFromString(peerId)
-    await this.#locate(peerId, signal)
+    await this.#whereabouts.locate(peerId, signal)
     try {
       await this.libp2p.dial(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS_MAX / 3)]) })
     } catch (error) {
-      if (!(await this.#lookUp(peerId, signal))) throw error
+      if (!(await this.#whereabouts.lookUp(peerId, signal))) throw error
       await this.libp2p.dial(id, { signal })
     }
-  }
-
-  /**
-   * Makes sure that an address of the peer is known. libp2p must not be asked to dial without: it waits for the DHT,
-   * and every later dial of the same peer waits with it, whatever is learnt meanwhile.
-   */
-  async #locate(peerId: string, signal: AbortSignal): Promise<void> {
-    const id = peerIdFromString(peerId)
-    if (this.libp2p.getConnections(id).length > 0) return
-    const known = (await this.libp2p.peerStore.has(id)) ? (await this.libp2p.peerStore.get(id)).addresses : []
-    if (known.length === 0 && !(await this.#lookUp(peerId, signal))) {
-      throw new DfsError('unreachable', 'nobody knows where it is', { op: 'connect', subject: peerId })
-    }
-  }
-
-  /** Asks the DHT where the peer is; whether it knew. */
-  async #lookUp(peerId: string, signal: AbortSignal): Promise<boolean> {
-    const addresses = await this.providers.findDevice(peerId, { signal })
-    if (addresses.length > 0) await this.#noteAddresses(peerId, addresses)
-    return addresses.length > 0
-  }
-
-  async #noteAddresses(peerId: string, addresses: readonly string[]): Promise<void> {
-    const multiaddrs = addresses.map((address) => multiaddr(address))
-    await this.libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs })
   }
 
   /** What is stored of peers that are no members (any more) goes, so that nothing leads to them again. */
@@ -324,52 +304,10 @@ class Node implements DfsNode {
   }
 }
 
-async function openDatastore(dir: string): Promise<LevelDatastore> {
-  const datastore = new LevelDatastore(dir)
-  try {
-    await datastore.open()
-  } catch (cause) {
-    throw new DfsError('locked', `the store of peers cannot be opened: ${(cause as Error).message}`, {
-      op: 'open',
-      subject: dir,
-      mend: 'it is only a cache: if no other daemon uses it, remove it',
-      cause,
-    })
-  }
-  return datastore
-}
-
 async function startListening(libp2p: DfsLibp2p, { port }: ListenPlace): Promise<void> {
   try {
     await libp2p.start()
   } catch (cause) {
     throw new DfsError('busy', `cannot listen on port ${port}: ${(cause as Error).message}`, { op: 'listen', cause })
   }
-}
-
-function peerIdOf(target: string): string {
-  try {
-    if (!target.startsWith('/')) return peerIdFromString(target).toString()
-    const peerId = multiaddr(target)
-      .getComponents()
-      .findLast(({ name }) => name === 'p2p')?.value
-    if (peerId !== undefined) return peerId
-  } catch (cause) {
-    throw new DfsError('invalid', 'is neither a peer id nor an address', { op: 'open stream', subject: target, cause })
-  }
-  throw new DfsError('invalid', 'the address does not name its peer id', { op: 'open stream', subject: target })
-}
-
-function openError(cause: unknown, peerId: string, signal: AbortSignal): DfsError {
-  if (cause instanceof DfsError) return cause
-  const { name, message } = cause as Error
-  const options = { op: 'open stream', subject: peerId, cause }
-  if (signal.aborted) {
-    const isLate = (signal.reason as Error | undefined)?.name === 'TimeoutError'
-    return isLate
-      ? new DfsError('timeout', 'did not answer in time', options)
-      : new DfsError('aborted', 'given up', options)
-  }
-  if (name === 'UnsupportedProtocolError') return new DfsError('unsupported', 'does not speak this protocol', options)
-  return new DfsError('unreachable', `cannot be reached: ${message}`, options)
 }
