@@ -7,7 +7,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describeError } from '../errors.ts'
 import { MEMBERS_MESSAGE_BYTES_MAX } from '../format/members-message.ts'
 import { logger } from '../log.ts'
-import { streamChannel } from './framing.ts'
+import { type FrameChannel, streamChannel } from './framing.ts'
 import { exchangeMembers, MEMBERS_PROTOCOL } from './members-exchange.ts'
 import type { Membership } from './membership.ts'
 import type { DfsNode } from './node.ts'
@@ -47,7 +47,7 @@ export class MemberSync {
       MEMBERS_PROTOCOL,
       async (stream, peerId) => {
         const signal = AbortSignal.timeout(EXCHANGE_MS_MAX)
-        await this.#exchange(streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal }), peerId)
+        await this.#exchange(streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal }), peerId, false)
       },
       { membersOnly: false, streamsMax: STREAMS_MAX },
     )
@@ -83,7 +83,7 @@ export class MemberSync {
     try {
       const signal = AbortSignal.timeout(EXCHANGE_MS_MAX)
       const stream = await this.#node.open(peerId, MEMBERS_PROTOCOL, { signal })
-      await this.#exchange(streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal }), peerId)
+      await this.#exchange(streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal }), peerId, true)
     } catch (error) {
       log('members: %s', describeError(error))
     } finally {
@@ -93,11 +93,12 @@ export class MemberSync {
     }
   }
 
-  async #exchange(channel: ReturnType<typeof streamChannel>, peerId: string): Promise<void> {
+  async #exchange(channel: FrameChannel, peerId: string, opens: boolean): Promise<void> {
     const outcome = await exchangeMembers(channel, {
       membership: this.#membership,
       deviceId: this.#node.peerId,
       peerId,
+      opens,
     })
     log('members: %s with %s', outcome, peerId)
   }

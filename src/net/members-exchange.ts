@@ -26,17 +26,20 @@ export interface MembersExchange {
   readonly deviceId: string
   /** Of the other side. */
   readonly peerId: string
+  /** Whether this side opened the channel, to whom it takes for a member; the other side waits to be shown that. */
+  readonly opens: boolean
 }
 
 /**
- * Both sides call this alike. What was heard is merged at the end and as one: a part of it may cut this very connection
+ * What was heard is merged at the end and as one: a part of it may cut this very connection
  * off. Fails with `corrupt` if the other side speaks otherwise, and with what ended the channel.
  */
 export async function exchangeMembers(channel: FrameChannel, parts: MembersExchange): Promise<MembersOutcome> {
-  const { membership, deviceId, peerId } = parts
+  const { membership, deviceId, peerId, opens } = parts
   const frames = channel[Symbol.asyncIterator]()
   const [digest, known] = [membership.digest(), membership.statements()]
-  await send(channel, { kind: 'hello', digest, statements: membership.credentialOf(deviceId) })
+  const greet = () => send(channel, { kind: 'hello', digest, statements: membership.credentialOf(deviceId) })
+  if (opens) await greet()
 
   const first = await receive(frames)
   if (first.kind === 'refused') return await end(channel, membership, 'refused', first.statements)
@@ -45,6 +48,7 @@ export async function exchangeMembers(channel: FrameChannel, parts: MembersExcha
     await send(channel, { kind: 'refused', statements: membership.removalOf(peerId, first.statements) })
     return await end(channel, membership, 'stranger', [])
   }
+  if (!opens) await greet()
 
   const isSame = membership.identity.kind === 'public' || digest.equals(first.digest)
   // Both at once: two full sets are more than two channels hold.

@@ -1,12 +1,17 @@
 /**
- * A million mutated messages for every decoder of the block exchange: each is refused with a DfsError or read, and
+ * A million mutated messages for every decoder of what comes from other devices: each is refused with a DfsError or read, and
  * memory stays where it is. `node test/fuzz/messages.ts [COUNT]`; DFS_FUZZ_SEED repeats a run.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { DfsError } from '../../src/errors.ts'
 import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-message.ts'
+import { decodeKeysMessage } from '../../src/format/keys-message.ts'
+import { decodeMembersMessage } from '../../src/format/members-message.ts'
+import { decodeStatement, decodeStatementSet } from '../../src/format/membership.ts'
 import { decodeMessage, MESSAGE_BYTES_MAX } from '../../src/format/message.ts'
+import { decodePairingMessage } from '../../src/format/pairing-message.ts'
+import { decodeTicket } from '../../src/format/ticket.ts'
 import { FrameAssembler } from '../../src/net/frame-assembler.ts'
 import { Random, seedFrom } from '../support/random.ts'
 
@@ -24,6 +29,12 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
     },
   },
   frames: { seeds: vectors('message').map(framed), decode: pushInPieces },
+  statements: { seeds: vectors('membership', 'statement'), decode: decodeStatement },
+  'sets of statements': { seeds: vectors('membership', 'set'), decode: decodeStatementSet },
+  members: { seeds: vectors('membership', 'members'), decode: decodeMembersMessage },
+  pairing: { seeds: vectors('membership', 'pairing'), decode: decodePairingMessage },
+  keys: { seeds: vectors('membership', 'keys'), decode: decodeKeysMessage },
+  tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 
 const seed = seedFrom('DFS_FUZZ_SEED')
@@ -48,9 +59,12 @@ for (const [name, { seeds, decode }] of Object.entries(targets)) {
   )
 }
 
-function vectors(format: string): Buffer[] {
+/** The valid ones of a format, or of one encoding of it. */
+function vectors(format: string, encoding?: string): Buffer[] {
   const { valid } = JSON.parse(readFileSync(new URL(`../vectors/${format}.json`, import.meta.url), 'utf8'))
-  return valid.map(({ hex }: { hex: string }) => Buffer.from(hex, 'hex'))
+  return valid
+    .filter(({ what }: { what: string }) => encoding === undefined || what === encoding)
+    .map(({ hex }: { hex: string }) => Buffer.from(hex, 'hex'))
 }
 
 function framed(message: Buffer): Buffer {

@@ -107,6 +107,7 @@ function checkRequest(request: PairingRequest, { identity, joiner }: Inviter, na
     statement.kind === 'device' &&
     statement.network.equals(identity.network) &&
     statement.device.equals(joiner) &&
+    statement.signer.equals(statement.owner) &&
     !statement.owner.equals(identity.owner) &&
     isSigned(signed)
   if (!fits) throw new DfsError('corrupt', "what the friend's device shows does not hold", { op: 'pair' })
