@@ -9,7 +9,7 @@ import path from 'node:path'
 import { encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
 import { deviceIdOf } from '../format/device-id.ts'
-import type { NetworkIdentity } from '../net/membership.ts'
+import type { NetworkIdentity } from '../net/member.ts'
 import { privateNetworkOf } from '../net/vouching.ts'
 import { fromNodeError } from '../posix/errno.ts'
 import {

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { decodeBase32, encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
 import { PUBLIC_KEY_BYTES } from '../format/device-id.ts'
-import type { NetworkIdentity } from '../net/membership.ts'
+import type { NetworkIdentity } from '../net/member.ts'
 import { replaceFile } from '../store/small-file.ts'
 
 const FORMAT = 1

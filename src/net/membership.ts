@@ -10,61 +10,13 @@
  * It touches no disk: `statements` is what to keep, `onChange` says when.
  */
 import { encodeBase32 } from '../bytes/base32.ts'
-import { kindOf } from '../errors.ts'
 import { deviceIdOf } from '../format/device-id.ts'
-import {
-  type DeviceStatement,
-  encodeStatementSet,
-  type OwnerStatement,
-  type RemoveDeviceStatement,
-  type RemoveOwnerStatement,
-  STATEMENTS_MAX,
-  type Statement,
-  type SucceedOwnerStatement,
-} from '../format/membership.ts'
+import { encodeStatementSet, STATEMENTS_MAX, type Statement, type SucceedOwnerStatement } from '../format/membership.ts'
 import { digestOf } from '../seal/hash.ts'
 import { KeyLine } from './key-line.ts'
+import type { CountingStatements, Member, MembershipChange, NetworkIdentity, Role } from './member.ts'
 import { type Of, OwnerRecord } from './owner-record.ts'
-import { isSigned, readStatement, type SignedStatement } from './signed-statement.ts'
-
-export type NetworkKind = 'private' | 'public'
-
-/** What this device knows without being told: its network and its owner. */
-export interface NetworkIdentity {
-  readonly kind: NetworkKind
-  /** 32 bytes: a private network's first key; a constant for the public one. */
-  readonly network: Buffer
-  /** 32 bytes: the first key of the owner of this device. */
-  readonly owner: Buffer
-}
-
-export interface Member {
-  readonly deviceId: string
-  /** Base32 of the owner's first key. */
-  readonly ownerId: string
-  readonly name: string
-  /** Of the owner, as the network took them in; owners in the public network have none. */
-  readonly ownerName: string | undefined
-}
-
-/** `own`: a device of the same owner. `removed` never becomes anything else. */
-export type Role = 'own' | 'other' | 'removed' | 'stranger'
-
-export interface MembershipChange {
-  /** Device ids that are members now and were not. */
-  readonly joined: readonly string[]
-  /** Device ids that are members no more. */
-  readonly left: readonly string[]
-  /** The new statements. */
-  readonly added: readonly Buffer[]
-}
-
-/** What counts, by kind: for whoever signs it anew under a new key. */
-export interface CountingStatements {
-  readonly owners: readonly OwnerStatement[]
-  readonly devices: readonly DeviceStatement[]
-  readonly removals: readonly (RemoveOwnerStatement | RemoveDeviceStatement)[]
-}
+import { isSigned, readIfStatement, type SignedStatement } from './signed-statement.ts'
 
 /** No key. */
 const NOBODY = Buffer.alloc(0)
@@ -187,7 +139,7 @@ export class Membership {
   /** What tells a device that it, or its owner (as its `credential` says), was removed. */
   removalOf(deviceId: string, credential: readonly Buffer[]): Buffer[] {
     const claimed = credential
-      .flatMap(readOrNone)
+      .flatMap(readIfStatement)
       .map(({ statement }) => ('owner' in statement ? hex(statement.owner) : ''))
     const owners = [...new Set(claimed)].flatMap((key) => this.#removedOwners.get(key) ?? [])
     const devices = [...this.#owners.values()].flatMap((owner) => {
@@ -206,7 +158,7 @@ export class Membership {
     const before = this.#members
     const known = new Set(this.#all().map(({ bytes }) => bytes.toString('latin1')))
     const fresh = [...statements].filter((bytes) => !known.has(bytes.toString('latin1')))
-    const added = this.#takeAll(fresh.flatMap(readOrNone))
+    const added = this.#takeAll(fresh.flatMap(readIfStatement))
     if (added.length === 0) return { joined: [], left: [], added }
     this.#forgetOwners()
     this.#members = this.#listMembers()
@@ -350,15 +302,6 @@ export class Membership {
 
 function removalIn(owner: OwnerRecord, deviceId: string): SignedStatement | undefined {
   return owner.removals.find(({ statement }) => deviceIdOf(statement.device) === deviceId)
-}
-
-function readOrNone(bytes: Buffer): SignedStatement[] {
-  try {
-    return [readStatement(bytes)]
-  } catch (error) {
-    if (kindOf(error) === 'internal') throw error
-    return []
-  }
 }
 
 function hex(key: Buffer): string {

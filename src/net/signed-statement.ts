@@ -1,4 +1,5 @@
 /** Statements with their signatures: made by whoever holds the keys, verified before anything else is asked of them. */
+import { kindOf } from '../errors.ts'
 import {
   acceptanceBody,
   type DeviceStatement,
@@ -60,6 +61,16 @@ export function signSuccession(
 export function readStatement(bytes: Buffer): SignedStatement {
   const own = Buffer.from(bytes)
   return { statement: decodeStatement(own).statement, bytes: own }
+}
+
+/** The same as a list: empty if the bytes are no statement that this dfs can read. */
+export function readIfStatement(bytes: Buffer): SignedStatement[] {
+  try {
+    return [readStatement(bytes)]
+  } catch (error) {
+    if (kindOf(error) === 'internal') throw error
+    return []
+  }
 }
 
 /** Whether every signature in it holds. */

@@ -7,7 +7,8 @@ import type { DeviceStatement } from '../format/membership.ts'
 import { fitName } from '../format/name.ts'
 import { networkKeyOf, ownerKeyOf, sealOlderKey } from '../seal/owner-keys.ts'
 import type { SigningKey } from '../seal/signing.ts'
-import type { Membership, NetworkIdentity } from './membership.ts'
+import type { NetworkIdentity } from './member.ts'
+import type { Membership } from './membership.ts'
 import { acceptOwner, signDevice, signStatement, signSuccession } from './signed-statement.ts'
 
 /** A device as it asks to be taken in: `acceptance` is its signature. */

@@ -1,6 +1,6 @@
 /**
  * A million mutated messages for every decoder of what comes from other devices: each is refused with a DfsError or read, and
- * memory stays where it is. `node test/fuzz/messages.ts [COUNT]`; DFS_FUZZ_SEED repeats a run.
+ * memory stays where it is. `node test/fuzz/messages.ts [COUNT [DECODER...]]`; DFS_FUZZ_SEED repeats a run.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { FrameAssembler } from '../../src/net/frame-assembler.ts'
 import { Random, seedFrom } from '../support/random.ts'
 
 const COUNT = Number(process.argv[2] ?? 1_000_000)
+const ONLY = process.argv.slice(3)
 const GROWTH_BYTES_MAX = 256 * 1024 * 1024
 
 const BITSWAP = Buffer.from(`0a300a2e0a2401551e20${'ab'.repeat(32)}10011800200028010a04`, 'hex')
@@ -41,6 +42,7 @@ const seed = seedFrom('DFS_FUZZ_SEED')
 const random = new Random(seed)
 console.log(`seed ${seed}`)
 for (const [name, { seeds, decode }] of Object.entries(targets)) {
+  if (ONLY.length > 0 && !ONLY.includes(name)) continue
   const before = process.memoryUsage().rss
   let read = 0
   for (let i = 0; i < COUNT; i++) {

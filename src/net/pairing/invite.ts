@@ -12,7 +12,7 @@ import {
   type PairingRequest,
 } from '../../format/pairing-message.ts'
 import { isPairingProof, pairingProof, shortCode } from '../../seal/pairing-proof.ts'
-import type { NetworkIdentity } from '../membership.ts'
+import type { NetworkIdentity } from '../member.ts'
 import { isAccepted, isSigned, readStatement } from '../signed-statement.ts'
 import type { NewDevice } from '../vouching.ts'
 import { type PairingMessages, requireKind } from './messages.ts'

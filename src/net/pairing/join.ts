@@ -7,7 +7,7 @@ import { PAIRING_NONCE_BYTES, type PairingWelcome } from '../../format/pairing-m
 import type { Ticket } from '../../format/ticket.ts'
 import { isPairingProof, pairingProof, shortCode } from '../../seal/pairing-proof.ts'
 import type { SigningKey } from '../../seal/signing.ts'
-import type { NetworkIdentity } from '../membership.ts'
+import type { NetworkIdentity } from '../member.ts'
 import { acceptOwner } from '../signed-statement.ts'
 import type { Grant } from './invite.ts'
 import type { PairingMessages } from './messages.ts'

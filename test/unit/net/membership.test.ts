@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deviceIdOf } from '../../../src/format/device-id.ts'
-import { Membership, type NetworkIdentity } from '../../../src/net/membership.ts'
+import type { NetworkIdentity } from '../../../src/net/member.ts'
+import { Membership } from '../../../src/net/membership.ts'
 import { OWNER_STATEMENTS_MAX } from '../../../src/net/owner-record.ts'
 import { acceptOwner, signDevice, signStatement } from '../../../src/net/signed-statement.ts'
 import {
