@@ -103,6 +103,46 @@ export interface BlockStore {
   sync(cids?: Iterable<Cid>): Promise<void>
 }
 
+/** Blocks as another thread than the store's reads them, to give them to other devices. */
+export interface BlockReader {
+  has(cid: Cid): boolean
+  /**
+   * All bytes of a block, unchecked: a view of `room` if the block fits there, else in memory of its own.
+   * Undefined if it is not here. Fails with `io`.
+   */
+  read(cid: Cid, room?: Buffer): Promise<Buffer | undefined>
+}
+
+/** What a fetch is for. */
+export interface FetchOptions {
+  /** Gives up: the fetch fails with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Somebody waits for these bytes [from, to) of the block: they come first, right behind the block's head. */
+  readonly first?: { readonly from: number; readonly to: number }
+  /** A CID that holders of the file are known by, where the block's own is not announced. */
+  readonly root?: Cid
+  /** Bytes [from, to) have come into `block`, unchecked. Ranges may come again with other bytes, after a peer lied. */
+  readonly onPart?: (block: Buffer, from: number, to: number) => void
+}
+
+/** A block on its way from another device. */
+export interface Fetching {
+  /**
+   * The block's bytes, checked against its CID. Fails with `unreachable` if nobody reachable has it, `timeout`,
+   * `aborted`. The memory is lent until `release`.
+   */
+  readonly block: Promise<Buffer>
+  /** Somebody waits for these bytes now: they come next. */
+  prefer(from: number, to: number): void
+  /** Gives the memory of the block back; needed also if the fetch failed. */
+  release(): void
+}
+
+/** Where blocks come from that are not on this device. */
+export interface BlockSource {
+  fetch(ref: BlockRef, options?: FetchOptions): Fetching
+}
+
 /** Reports how far long work has come; `total` is undefined while it is not known. */
 export interface Progress {
   readonly done: number

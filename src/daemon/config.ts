@@ -84,6 +84,48 @@ const SCHEMA = {
     fallback: 60,
     about: 'how long a block that nothing needs is kept before `dfs gc` drops it',
   },
+  network: {
+    type: 'text',
+    choices: ['on', 'off'],
+    fallback: 'on',
+    about: 'whether to speak with other devices at all',
+  },
+  port: {
+    type: 'number',
+    min: 0,
+    max: 65_535,
+    fallback: 8080,
+    about: 'TCP port to listen on; if it is not set here and taken, the next free one; 0: any',
+  },
+  listenHosts: {
+    type: 'text',
+    fallback: 'all',
+    about: 'IP addresses to listen on, separated by commas, or "all"',
+  },
+  mdns: {
+    type: 'text',
+    choices: ['on', 'off'],
+    fallback: 'on',
+    about: 'whether to look for devices on the local network',
+  },
+  bootstrap: {
+    type: 'text',
+    fallback: 'none',
+    about: 'addresses of devices to begin with (multiaddrs with /p2p/ID), separated by commas, or "none"',
+  },
+  bitswap: {
+    type: 'text',
+    choices: ['on', 'off'],
+    fallback: 'off',
+    about: 'whether any IPFS node may fetch the encrypted blocks by their CIDs',
+  },
+  fetchTimeoutSeconds: {
+    type: 'number',
+    min: 1,
+    max: 3600,
+    fallback: 15,
+    about: 'how long reading waits for other devices before it fails',
+  },
   idleStopMs: {
     type: 'number',
     min: 0,
@@ -102,6 +144,11 @@ export function readConfig(file: string): Config {
   const stored = readStored(file)
   const values = Object.entries(SCHEMA).map(([key, field]) => [key, stored[key] ?? field.fallback])
   return Object.fromEntries(values) as Config
+}
+
+/** Whether the file sets the key, rather than leaving it to the fallback. */
+export function isSet(file: string, key: ConfigKey): boolean {
+  return readStored(file)[key] !== undefined
 }
 
 /** Sets one key from text; `default` takes it out. Gives the new setting. */

@@ -13,7 +13,7 @@ export { type DaemonAddress, isHome, readAddress } from './address.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
 
 /** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
-export const CONTROL_VERSION = 1
+export const CONTROL_VERSION = 2
 
 /** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
 export const DAEMON_ENTRY: URL = programBeside('main')
@@ -37,7 +37,7 @@ export const METHODS = {
   stop: {},
   /** Never answered with a result: the connection counts as gone, and ends with the daemon. */
   awaitEnd: {},
-  init: { name: 'text?' },
+  init: { name: 'text?', public: 'flag' },
   recover: { kit: 'text', name: 'text?' },
   id: {},
   configGet: { key: 'text?' },
@@ -52,6 +52,14 @@ export const METHODS = {
   gc: {},
   history: { path: 'text' },
   restore: { path: 'text', at: 'text?' },
+  inviteStart: { member: 'flag' },
+  inviteWait: {},
+  inviteAnswer: { accept: 'flag' },
+  joinStart: { ticket: 'text', name: 'text?' },
+  joinFinish: {},
+  peers: {},
+  devices: {},
+  devicesRemove: { id: 'text' },
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>
 
 interface FieldTypes {
@@ -93,6 +101,56 @@ export interface Results {
   gc: { blocks: number; bytes: number; keptByGrace: number; versions: number }
   history: { path: string; versions: Version[] }
   restore: { path: string; time: string; size: number }
+  inviteStart: { ticket: string; seconds: number; device: string }
+  /** The device that came with the ticket; the code is the same there. */
+  inviteWait: { device: string; name: string; code: string }
+  inviteAnswer: { device: string; name: string; accepted: boolean }
+  joinStart: { code: string; inviter: string }
+  joinFinish: HomeResult & { members: number }
+  peers: { network: NetworkStatus; peers: PeerStatus[] }
+  devices: { network: NetworkStatus; devices: DeviceInfo[] }
+  devicesRemove: {
+    removed: { device: string; name: string }[]
+    epoch: number
+    /** Only when one's own device was removed: the kit of the new epoch, shown this once. */
+    kit?: string
+  }
+}
+
+export interface NetworkStatus {
+  id: string
+  kind: 'private' | 'public'
+  /** Devices, this one among them. */
+  members: number
+  /** This device was removed from the network. */
+  removed: boolean
+  /** Another device of the same owner has a newer personal key, which this one has not got yet. */
+  behind: boolean
+  running: boolean
+  port: number | undefined
+  addresses: string[]
+  /** Connections with other devices. */
+  connected: number
+}
+
+export interface PeerStatus {
+  device: string
+  name: string | undefined
+  address: string
+  direction: 'inbound' | 'outbound'
+  connectedSinceMs: number
+}
+
+export interface DeviceInfo {
+  device: string
+  name: string
+  owner: string
+  ownerName: string | undefined
+  /** Of the same owner as this device. */
+  own: boolean
+  /** This device. */
+  self: boolean
+  connected: boolean
 }
 
 export interface HomeResult {
@@ -151,6 +209,7 @@ export interface StatusResult {
   pid: number
   folders: FolderStatus[]
   store: { blocks: number; bytes: number; diskFreeBytes: number }
+  network: NetworkStatus
   /** Of one file, when PATH names one. */
   file?: { path: string; size: number; state: string }
 }

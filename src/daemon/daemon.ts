@@ -4,34 +4,47 @@
  */
 import path from 'node:path'
 import { Mutex } from '../concurrency/mutex.ts'
-import { describeError } from '../errors.ts'
+import { DfsError, describeError } from '../errors.ts'
+import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
+import { RemoteSource } from '../net/exchange/remote-source.ts'
+import type { NetworkIdentity } from '../net/member.ts'
+import { Membership } from '../net/membership.ts'
+import { Network } from '../net/network.ts'
 import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
+import { readFileIfThere } from '../store/small-file.ts'
 import { Folder } from '../vfs/folder.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
 import { Folders } from './folders.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
+import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
 import type { Parts } from './operations/context.ts'
 import { VersionKeeper } from './version-keeping.ts'
 
+export interface PartsOptions {
+  network: NetworkService
+  onMountEnded: () => void
+}
+
 /** Opens all that a home needs to serve folders. Fails as the first part that fails; nothing stays open then. */
-export async function openParts(home: Home, { onMountEnded }: { onMountEnded: () => void }): Promise<Parts> {
+export async function openParts(home: Home, { network, onMountEnded }: PartsOptions): Promise<Parts> {
   const { config } = home
   await using opened = new AsyncDisposableStack()
-  const keys = home.deriveKeys()
+  const keys = home.keys
   // Where there are folders there were blocks: a store that is gone is a disk that is missing, not a new store.
   const store = opened.use(
     await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),
   )
   const pool = new SealPool({ keys, threads: config.sealThreads || undefined })
   opened.defer(() => pool.close())
+  opened.defer(network.onAdvance(() => pool.rekey(keys)))
   const index = await IndexDb.open(home.directory('index'))
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
@@ -50,6 +63,7 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
           storeDir: home.directory('blocks'),
           openJournal: (id) => Journal.open({ dir: path.join(home.directory('journal'), id), keys }),
           pool,
+          source: network.source,
           keys,
           index: attributeIndex(index),
           dirty,
@@ -70,7 +84,61 @@ export async function openParts(home: Home, { onMountEnded }: { onMountEnded: ()
   opened.use(new VersionKeeper({ home, clock, folders, collecting }))
 
   const closing = opened.move()
-  return { keys, store, pool, clock, collecting, folders, mounts, close: () => closing.disposeAsync() }
+  return {
+    keys,
+    store,
+    pool,
+    network,
+    clock,
+    collecting,
+    folders,
+    mounts,
+    close: () => closing.disposeAsync(),
+  }
+}
+
+const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)
+
+/** Opens what is known of the members; the worker starts when it is needed. */
+export async function openNetwork(home: Home): Promise<NetworkService> {
+  const bytes = await readFileIfThere(membersFile(home.dir))
+  const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
+  const source: RemoteSource = new RemoteSource({
+    call: async (...call) => {
+      await service.settled()
+      return network.call(...call)
+    },
+  })
+  const network: Network = new Network({
+    worker: NETWORK_WORKER,
+    start: () => networkStart(home, membership, source.slots),
+    events: {
+      'event.member': ({ isUp }) => void (isUp && service.catchUp()),
+      'event.addresses': () => undefined,
+      'event.statements': (statements) => void membership.merge(buffersOf(statements)),
+      'event.keyWanted': (peerId) => service.keyFor(peerId),
+    },
+  })
+  const service: NetworkService = new NetworkService({ home, membership, network, source })
+  await service.found()
+  return service
+}
+
+/** A network that can do nothing but join another. */
+export function openPairing(homeDir: string, identitySeed: Buffer, identity: NetworkIdentity): Network {
+  const ignore = () => undefined
+  return new Network({
+    worker: NETWORK_WORKER,
+    start: () => pairingStart(homeDir, identitySeed, identity),
+    events: {
+      'event.member': ignore,
+      'event.addresses': ignore,
+      'event.statements': ignore,
+      'event.keyWanted': () => {
+        throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
+      },
+    },
+  })
 }
 
 function attributeIndex(index: IndexDb): AttributeIndex {

@@ -2,36 +2,52 @@
  * The home of dfs on this device: keys, settings, the registry of folders, and where the store, the journal and
  * the index lie. A directory is a home once its `format` file stands, which is written last; keys are never replaced.
  */
+import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
+import { deviceIdOf } from '../format/device-id.ts'
+import type { NetworkIdentity } from '../net/member.ts'
+import { privateNetworkOf } from '../net/vouching.ts'
 import { fromNodeError } from '../posix/errno.ts'
 import {
   decodeIdentityFile,
   decodePersonalKeyFile,
   encodeIdentityFile,
   encodePersonalKeyFile,
-  identityOfSeed,
   newIdentitySeed,
   type PersonalKeyFile,
 } from '../seal/key-file.ts'
-import { Keys } from '../seal/keys.ts'
+import { Keys, type PersonalKey } from '../seal/keys.ts'
+import { type SigningKey, signingKeyOfSeed } from '../seal/signing.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { type Config, createConfig, readConfig } from './config.ts'
-import { deviceIdOf } from './device-id.ts'
 import { FolderRegistry } from './folder-registry.ts'
+import { readNetwork, writeNetwork } from './network-file.ts'
 
 const FORMAT = 1
 
 export interface NewHome {
   personalKey: Buffer
   deviceName?: string | undefined
+  /** Default: 0, and none. */
+  epoch?: number
+  older?: readonly PersonalKey[]
+  /** Default: a private network of its own. */
+  network?: NetworkIdentity | undefined
 }
 
 export class Home {
   readonly dir: string
   readonly folders: FolderRegistry
-  readonly #personal: PersonalKeyFile
+  #personal: PersonalKeyFile
+  readonly #keys: Keys
+  /** What this device signs with. */
+  readonly identity: SigningKey
+  /** 32 bytes: what the identity follows from. */
+  readonly identitySeed: Buffer
   /** The libp2p peer id of this device. */
   readonly deviceId: string
 
@@ -42,14 +58,34 @@ export class Home {
   }
 
   /** Makes a home; keys that are there already stay, so a home that was half made is completed. */
-  static async create(dir: string, { personalKey, deviceName }: NewHome): Promise<Home> {
+  static async create(dir: string, newHome: NewHome): Promise<Home> {
+    const { personalKey, deviceName, epoch = 0, older = [], network } = newHome
     makeHomeDirectory(dir)
-    await writeOnce(path.join(dir, 'personal.key'), () => encodePersonalKeyFile({ personalKey, epoch: 0 }))
-    await writeOnce(path.join(dir, 'identity.key'), () => encodeIdentityFile(newIdentitySeed()))
+    await writeOnce(path.join(dir, 'personal.key'), () => encodePersonalKeyFile({ personalKey, epoch, older }))
+    await Home.makeIdentity(dir)
+    if (network !== undefined) await writeNetwork(dir, network)
     if (!existsSync(path.join(dir, 'config.json'))) await createConfig(path.join(dir, 'config.json'), deviceName)
     for (const name of ['blocks', 'journal', 'index']) mkdirSync(path.join(dir, name), { recursive: true, mode: 0o700 })
     await replaceFile(path.join(dir, 'format'), Buffer.from(`dfs home ${FORMAT}\n`))
     return new Home(dir)
+  }
+
+  /** Replaces keys and network of a home that has no folders. The identity stays. */
+  static async renew(dir: string, { personalKey, epoch = 0, older = [], network }: NewHome): Promise<Home> {
+    const present = Home.open(dir)
+    assert(present.folders.list().length === 0, 'nothing is sealed with the keys that go')
+    // Statements of the network that is left: before the keys, so that what is half done founds nothing wrong.
+    await rm(path.join(dir, 'members'), { force: true })
+    await replaceFile(path.join(dir, 'personal.key'), Buffer.from(encodePersonalKeyFile({ personalKey, epoch, older })))
+    if (network !== undefined) await writeNetwork(dir, network)
+    return Home.open(dir)
+  }
+
+  /** The seed of this device's identity, made if there is none yet: joining needs it before there is a home. */
+  static async makeIdentity(dir: string): Promise<Buffer> {
+    makeHomeDirectory(dir)
+    await writeOnce(path.join(dir, 'identity.key'), () => encodeIdentityFile(newIdentitySeed()))
+    return decodeIdentityFile(readKey(dir, 'identity.key'))
   }
 
   /** Fails with `not-found` where there is no home, `newer-version`, `corrupt`; nothing is changed then. */
@@ -64,7 +100,15 @@ export class Home {
     this.dir = dir
     this.folders = FolderRegistry.open(path.join(dir, 'folders.json'))
     this.#personal = decodePersonalKeyFile(readKey(dir, 'personal.key'))
-    this.deviceId = deviceIdOf(identityOfSeed(decodeIdentityFile(readKey(dir, 'identity.key'))).publicKey)
+    this.#keys = Keys.derive(this.#personal.personalKey, this.#personal.epoch, this.#personal.older)
+    this.identitySeed = decodeIdentityFile(readKey(dir, 'identity.key'))
+    this.identity = signingKeyOfSeed(this.identitySeed)
+    this.deviceId = deviceIdOf(this.identity.publicKey)
+  }
+
+  /** The network this home is in, and its owner there. */
+  get network(): NetworkIdentity {
+    return readNetwork(this.dir) ?? privateNetworkOf(this.#personal.older[0]?.personalKey ?? this.personalKey)
   }
 
   get configFile(): string {
@@ -76,17 +120,36 @@ export class Home {
     return readConfig(this.configFile)
   }
 
+  /** The newest. */
   get personalKey(): Buffer {
     return this.#personal.personalKey
   }
 
-  deriveKeys(): Keys {
-    return Keys.derive(this.#personal.personalKey, this.#personal.epoch)
+  get epoch(): number {
+    return this.#personal.epoch
   }
 
-  /** What one's own devices have in common and may be shown: 16 hex digits. */
+  /** The personal keys of earlier epochs, the earliest first. */
+  get olderKeys(): readonly PersonalKey[] {
+    return this.#personal.older
+  }
+
+  /** One for all: it follows when the epoch moves on. */
+  get keys(): Keys {
+    return this.#keys
+  }
+
+  /** What one's own devices have in common and may be shown. */
   get ownerId(): string {
-    return this.deriveKeys().keyId.toString('hex')
+    return encodeBase32(this.network.owner)
+  }
+
+  /** Moves on to a newer personal key, which is durable when this resolves. `older`: those of all epochs before. */
+  async advance(newest: PersonalKey, older: readonly PersonalKey[]): Promise<void> {
+    const personal = { ...newest, older }
+    await replaceFile(path.join(this.dir, 'personal.key'), Buffer.from(encodePersonalKeyFile(personal)))
+    this.#personal = personal
+    this.#keys.advance(newest, older)
   }
 
   /** Of `blocks`, `journal` or `index`. */

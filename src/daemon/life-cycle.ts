@@ -5,10 +5,11 @@
 import { logger } from '../log.ts'
 import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
-import { Home, makeHomeDirectory, noHome } from './home.ts'
+import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
 import { HomeLock } from './home-lock.ts'
 import { IdleTimer } from './idle-timer.ts'
-import type { Context, Parts } from './operations/context.ts'
+import type { NetworkService } from './network-service.ts'
+import type { Context, PairingState, Parts } from './operations/context.ts'
 import { handlersFor } from './operations/handlers.ts'
 import { chooseSocketPath } from './socket-path.ts'
 
@@ -34,7 +35,9 @@ export class Daemon implements Context {
   #home: Home | undefined
   #parts: Promise<Parts> | undefined
   #opened: Parts | undefined
+  #network: Promise<NetworkService> | undefined
   #stopping: Promise<void> | undefined
+  readonly pairing: PairingState = {}
 
   /** Resolves when clients are served. Fails with `locked` if the home has a daemon, or as the home's opening fails. */
   static async start({ home, env, service }: DaemonOptions): Promise<Daemon> {
@@ -82,9 +85,20 @@ export class Daemon implements Context {
     return this.#home
   }
 
-  async createHome(options: { personalKey: Buffer; deviceName: string | undefined }): Promise<Home> {
+  async createHome(options: NewHome): Promise<Home> {
     this.#home = await Home.create(this.homeDir, options)
     return this.#home
+  }
+
+  async renewHome(options: NewHome): Promise<Home> {
+    await this.#close()
+    this.#home = await Home.renew(this.homeDir, options)
+    return this.#home
+  }
+
+  network(): Promise<NetworkService> {
+    this.#network ??= this.#openNetwork()
+    return this.#network
   }
 
   parts(): Promise<Parts> {
@@ -99,11 +113,37 @@ export class Daemon implements Context {
   async #openParts(): Promise<Parts> {
     try {
       const { openParts } = await import('./daemon.ts')
-      this.#opened = await openParts(this.home(), { onMountEnded: () => this.#mountEnded() })
+      const network = await this.network()
+      this.#opened = await openParts(this.home(), { network, onMountEnded: () => this.#mountEnded() })
       return this.#opened
     } catch (error) {
       this.#parts = undefined // The next operation may find it mended.
       throw error
+    }
+  }
+
+  async #openNetwork(): Promise<NetworkService> {
+    try {
+      const { openNetwork } = await import('./daemon.ts')
+      return await openNetwork(this.home())
+    } catch (error) {
+      this.#network = undefined
+      throw error
+    }
+  }
+
+  /** Closes the parts and the network; the next operation opens them anew. */
+  async #close(): Promise<void> {
+    // An opening that failed has told its caller already.
+    const parts = await this.#parts?.catch(() => undefined)
+    const network = await this.#network?.catch(() => undefined)
+    this.#parts = undefined
+    this.#opened = undefined
+    this.#network = undefined
+    try {
+      await parts?.close()
+    } finally {
+      await network?.stop()
     }
   }
 
@@ -148,9 +188,7 @@ export class Daemon implements Context {
     this.#idle[Symbol.dispose]()
     try {
       await this.#server?.stop()
-      // A start that failed has told its caller already.
-      const parts = await this.#parts?.catch(() => undefined)
-      await parts?.close()
+      await this.#close()
     } finally {
       this.#lock[Symbol.dispose]()
     }

@@ -17,7 +17,7 @@ import {
 } from '../format/journal-segment.ts'
 import { openMessage, sealInto, secretKey } from './aead.ts'
 import { keyedHash } from './hash.ts'
-import type { Keys } from './keys.ts'
+import type { EpochKeys, Keys } from './keys.ts'
 
 /** Seals the records of one new segment. Never to be made twice for one segment. */
 export class SegmentSealer {
@@ -55,10 +55,11 @@ export class SegmentOpener {
   /** `segment`: its bytes, the header at least. Fails with `corrupt`, `newer-version`, `wrong-key`. */
   constructor(segment: Buffer, keys: Keys) {
     const { keyId, salt } = decodeSegmentHeader(segment)
-    if (!keyId.equals(keys.keyId)) {
+    const epoch = keys.ofKeyId(keyId)
+    if (epoch === undefined) {
       throw new DfsError('wrong-key', 'the journal segment is sealed with another personal key', { op: 'open journal' })
     }
-    this.#key = segmentKey(salt, keys)
+    this.#key = segmentKey(salt, epoch)
   }
 
   /** The plaintext of a record that `decodeRecordFrame` found; undefined if it does not authenticate. */
@@ -67,6 +68,6 @@ export class SegmentOpener {
   }
 }
 
-function segmentKey(salt: Buffer, keys: Keys): KeyObject {
+function segmentKey(salt: Buffer, keys: EpochKeys): KeyObject {
   return secretKey(keyedHash(keys.journalSecret, salt))
 }

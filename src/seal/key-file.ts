@@ -1,12 +1,14 @@
 /**
- * The two key files of a home, as text of five lines or fewer that says what it is:
+ * The two key files of a home, as text of a few lines that says what it is:
  *
  *     dfs personal key 1          dfs identity key 1
  *     key: BASE32                 key: BASE32
  *     epoch: 0
  *     check: BASE32               check: BASE32
  *
- * The number at the end of the first line is the format's version. `check` is the first 8 bytes of the BLAKE3 hash
+ * The number at the end of the first line is the format's version. Once devices were removed, and the epoch is not 0,
+ * a personal key's file is of version 2 and has a line `epochN: BASE32` for each earlier epoch N that is known, the
+ * earliest first. `check` is the first 8 bytes of the BLAKE3 hash
  * of all the lines above it, so that a torn or mistyped file is told from a good one. The identity's key is an
  * Ed25519 seed (RFC 8032, the 32-byte private key).
  */
@@ -14,8 +16,10 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from '
 import { decodeBase32, encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
 import { digestOf } from './hash.ts'
+import type { PersonalKey } from './keys.ts'
 
-const VERSION = 1
+/** The newest version of each. */
+const VERSIONS = { personal: 2, identity: 1 } as const
 const KEY_BYTES = 32
 const CHECK_BYTES = 8
 const EPOCH_MAX = 0xffffffff
@@ -24,10 +28,9 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 type FileKind = 'personal' | 'identity'
 
-export interface PersonalKeyFile {
-  /** 32 bytes. */
-  personalKey: Buffer
-  epoch: number
+export interface PersonalKeyFile extends PersonalKey {
+  /** The personal keys of earlier epochs, the earliest first. */
+  readonly older: readonly PersonalKey[]
 }
 
 /** A device's identity: what it signs with, and what names it. */
@@ -37,21 +40,26 @@ export interface Identity {
   readonly publicKey: Buffer
 }
 
-export function encodePersonalKeyFile({ personalKey, epoch }: PersonalKeyFile): string {
-  return encodeFile('personal', { key: encodeKey(personalKey), epoch: String(epoch) })
+export function encodePersonalKeyFile({ personalKey, epoch, older }: PersonalKeyFile): string {
+  const earlier = older.map((one) => [`epoch${one.epoch}`, encodeKey(one.personalKey)])
+  const fields = { key: encodeKey(personalKey), epoch: String(epoch), ...Object.fromEntries(earlier) }
+  return encodeFile('personal', older.length === 0 ? 1 : 2, fields)
 }
 
 /** Fails with `corrupt` or `newer-version`; nothing of the file's text is in the message. */
 export function decodePersonalKeyFile(text: string): PersonalKeyFile {
   const fields = decodeFile('personal', text)
-  const epoch = Number(fields.get('epoch'))
-  if (!/^\d+$/.test(fields.get('epoch') ?? '') || epoch > EPOCH_MAX) throw damaged('personal')
-  return { personalKey: decodeKey('personal', fields), epoch }
+  const epoch = epochOf(fields.get('epoch') ?? '')
+  const older = [...fields.keys()]
+    .filter((name) => /^epoch\d+$/.test(name))
+    .map((name) => ({ personalKey: decodeKey('personal', fields, name), epoch: epochOf(name.slice('epoch'.length)) }))
+  if (older.some((one, i) => one.epoch >= (older[i + 1]?.epoch ?? epoch))) throw damaged('personal')
+  return { personalKey: decodeKey('personal', fields), epoch, older }
 }
 
 /** `seed`: the 32 bytes of `newIdentitySeed`. */
 export function encodeIdentityFile(seed: Buffer): string {
-  return encodeFile('identity', { key: encodeKey(seed) })
+  return encodeFile('identity', 1, { key: encodeKey(seed) })
 }
 
 /** The seed. Fails with `corrupt` or `newer-version`; nothing of the file's text is in the message. */
@@ -69,16 +77,16 @@ export function identityOfSeed(seed: Buffer): Identity {
   return { privateKey, publicKey: Buffer.from(x!, 'base64url') }
 }
 
-function encodeFile(kind: FileKind, fields: Record<string, string>): string {
+function encodeFile(kind: FileKind, version: number, fields: Record<string, string>): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`)
-  const body = `dfs ${kind} key ${VERSION}\n${lines.join('')}`
+  const body = `dfs ${kind} key ${version}\n${lines.join('')}`
   return `${body}check: ${checkOf(body)}\n`
 }
 
 function decodeFile(kind: FileKind, text: string): Map<string, string> {
   const title = /^dfs (personal|identity) key (\d+)\n/.exec(text)
   if (title === null || title[1] !== kind) throw damaged(kind)
-  if (Number(title[2]) > VERSION) {
+  if (Number(title[2]) > VERSIONS[kind]) {
     throw new DfsError('newer-version', `the ${kind} key file is of version ${title[2]}`, {
       op: `read ${kind} key`,
       mend: 'use the dfs that wrote it, or a newer one',
@@ -98,10 +106,15 @@ function encodeKey(key: Buffer): string {
   return encodeBase32(key)
 }
 
-function decodeKey(kind: FileKind, fields: Map<string, string>): Buffer {
-  const key = decodeBase32(fields.get('key') ?? '')
+function decodeKey(kind: FileKind, fields: Map<string, string>, name = 'key'): Buffer {
+  const key = decodeBase32(fields.get(name) ?? '')
   if (key.length !== KEY_BYTES) throw damaged(kind)
   return key
+}
+
+function epochOf(text: string): number {
+  if (!/^(0|[1-9]\d{0,9})$/.test(text) || Number(text) > EPOCH_MAX) throw damaged('personal')
+  return Number(text)
 }
 
 function damaged(kind: FileKind): DfsError {

@@ -43,7 +43,7 @@ export interface SealPoolOptions {
 type Workers = Piscina<WorkerTask, WorkerAnswer>
 
 export class SealPool {
-  readonly #keys: BlockSecrets
+  #keys: BlockSecrets
   readonly #threads: number
   #starting: Promise<Workers> | undefined
   #workers: Workers | undefined
@@ -57,6 +57,15 @@ export class SealPool {
   /** Starts the workers, which the first task does otherwise: it takes a tenth of a second. */
   warmUp(): void {
     if (this.#closed === undefined) this.#start().catch((error) => log('no workers: %s', error))
+  }
+
+  /** Seals with these secrets from now on; resolves once nothing is sealed with those before any more. */
+  async rekey(keys: BlockSecrets): Promise<void> {
+    const before = this.#starting
+    this.#keys = keys
+    this.#starting = undefined
+    this.#workers = undefined
+    await (await before)?.close()
   }
 
   /** Seals one chunk or node. */

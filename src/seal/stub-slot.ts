@@ -26,7 +26,7 @@ import {
 import { requireStubVersion } from '../format/stub-line.ts'
 import { openMessage, type Seal, sealMessage, secretKey } from './aead.ts'
 import { keyedHash } from './hash.ts'
-import type { Keys } from './keys.ts'
+import type { EpochKeys, Keys } from './keys.ts'
 
 const NONCE = Buffer.alloc(NONCE_BYTES)
 
@@ -75,7 +75,7 @@ export function openStub(stubBytes: Buffer, keys: Keys): OpenedStub {
   }
   written.sort((a, b) => b.envelope.sequence - a.envelope.sequence)
   // An older state of ours must not hide, and then overwrite, a newer one of another key's, perhaps the next epoch's.
-  if (written.length > 0 && !isOurs(written[0]!.envelope, keys)) throw wrongKey('stub')
+  if (written.length > 0 && keys.ofKeyId(written[0]!.envelope.keyId) === undefined) throw wrongKey('stub')
   for (const { slot, envelope } of written) {
     const state = openSlot(envelope, keys)
     if (state !== undefined) return { state, slot, newerMayBeLost }
@@ -96,8 +96,9 @@ export function sealTrailer(path: ByteString, keys: Keys): Buffer {
 export function openTrailer(bytes: Buffer, keys: Keys): ByteString | undefined {
   const envelope = decodeTrailer(bytes)
   if (envelope === undefined) return undefined
-  if (!isOurs(envelope, keys)) throw wrongKey('stub trailer')
-  const plain = openEnvelope(envelope, keys)
+  const epoch = keys.ofKeyId(envelope.keyId)
+  if (epoch === undefined) throw wrongKey('stub trailer')
+  const plain = openEnvelope(envelope, epoch)
   if (plain === undefined)
     throw new DfsError('corrupt', 'the trailer of the stub does not authenticate', { op: 'open stub' })
   return decodeTrailerPlain(plain)
@@ -105,20 +106,17 @@ export function openTrailer(bytes: Buffer, keys: Keys): ByteString | undefined {
 
 /** Undefined if the slot is damaged or another's. */
 function openSlot(envelope: Envelope, keys: Keys): StubState | undefined {
-  const plain = isOurs(envelope, keys) ? openEnvelope(envelope, keys) : undefined
+  const epoch = keys.ofKeyId(envelope.keyId)
+  const plain = epoch && openEnvelope(envelope, epoch)
   return plain && decodeSlotPlain(plain, envelope.sequence)
 }
 
-function openEnvelope({ salt, aad, sealed }: Envelope, keys: Keys): Buffer | undefined {
+function openEnvelope({ salt, aad, sealed }: Envelope, keys: EpochKeys): Buffer | undefined {
   return openMessage(sealOf(salt, aad, keys), sealed)
 }
 
-function sealOf(salt: Buffer, aad: Buffer, keys: Keys): Seal {
+function sealOf(salt: Buffer, aad: Buffer, keys: EpochKeys): Seal {
   return { key: secretKey(keyedHash(keys.stubSecret, salt)), nonce: NONCE, aad }
-}
-
-function isOurs({ keyId }: Envelope, keys: Keys): boolean {
-  return keyId.equals(keys.keyId)
 }
 
 function wrongKey(what: string): DfsError {

@@ -2,20 +2,24 @@
  * Plaintext of sealed blocks, by range, through one cache of opened frames.
  *
  * No byte comes out that did not pass authentication. Small reads open their frame in place; whole chunks are opened
- * by the pool, and however many readers wait for a chunk, it is opened once.
+ * by the pool, and however many readers wait for a chunk, it is opened once. What is not on this device is fetched,
+ * once for all who wait for it.
  */
 import { Lru } from '../concurrency/lru.ts'
-import type { BlockHandle, BlockRef, BlockStore } from '../dfs.ts'
+import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
+import { RemoteBlock } from './remote-block.ts'
 
 export interface ChunkReaderOptions {
   store: BlockStore
   pool: SealPool
+  /** Where blocks come from that are not here; undefined: from nowhere. */
+  source?: BlockSource | undefined
   /** How much plaintext may stay in memory, in bytes. */
   cacheBytesMax: number
 }
@@ -28,26 +32,30 @@ const FRAMES_INLINE_MAX = 2
 export class ChunkReader implements NodeReader {
   readonly #store: BlockStore
   readonly #pool: SealPool
+  readonly #source: BlockSource | undefined
   /** Opened plaintext: whole chunks by CID, frames opened alone by `frameKey`. A part would keep all of its chunk's memory. */
   readonly #opened: Lru<string, Buffer>
   readonly #tables = new Lru<string, FrameTable>({ weightMax: TABLES_MAX, weigh: () => 1 })
   readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
   readonly #loading = new Map<string, Promise<void>>()
+  readonly #remote = new Map<string, RemoteBlock>()
 
-  constructor({ store, pool, cacheBytesMax }: ChunkReaderOptions) {
+  constructor({ store, pool, source, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
     this.#pool = pool
+    this.#source = source
     this.#opened = new Lru({ weightMax: cacheBytesMax, weigh: (plain) => plain.length })
   }
 
   /**
    * Fills `into` with the chunk's plaintext from `at` on; the range must lie within `ref.plainBytes`.
    * Returns at once where frames are at hand or few, else a promise.
-   * Fails with `unreachable` if the block is not here, `corrupt` if it does not authenticate.
+   * Fails with `unreachable` or `timeout` if the block is not to be had, `corrupt` if it does not authenticate.
    */
   read(ref: BlockRef, at: number, into: Buffer): void | Promise<void> {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
+    if (!this.#hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
     if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
       return this.#load(ref).then((frames) => copyFrames(frames, at, into))
     }
@@ -64,12 +72,14 @@ export class ChunkReader implements NodeReader {
   /** Opens a whole chunk ahead of its reader. Never fails: whoever reads will hear of it. */
   prefetch(ref: BlockRef): void {
     if (this.#loading.has(ref.cid) || this.#hasFrames(ref, 0, frameCount(ref) - 1)) return
-    this.#load(ref).catch(() => {})
+    if (this.#isElsewhere(ref)) this.#fetch(ref, undefined)
+    else this.#load(ref).catch(() => {})
   }
 
-  readNode(ref: BlockRef): Buffer {
+  readNode(ref: BlockRef): Buffer | Promise<Buffer> {
     const cached = this.#nodes.get(ref.cid)
     if (cached !== undefined) return cached
+    if (this.#isElsewhere(ref)) return this.#fetchNode(ref)
     using block = this.#openBlock(ref)
     const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
     this.#nodes.set(ref.cid, node)
@@ -79,6 +89,50 @@ export class ChunkReader implements NodeReader {
   /** Keeps the plaintext of a node that was just sealed, for it will be read again. */
   keepNode(ref: BlockRef, plain: Buffer): void {
     this.#nodes.set(ref.cid, plain)
+  }
+
+  /** Whether the block is to come from other devices, or is on its way from there. */
+  #isElsewhere(ref: BlockRef): boolean {
+    return this.#remote.has(ref.cid) || (this.#source !== undefined && !this.#store.has(ref.cid))
+  }
+
+  async #readRemote(ref: BlockRef, at: number, into: Buffer): Promise<void> {
+    const first = Math.floor(at / FRAME_BYTES)
+    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
+    const remote = this.#fetch(ref, first)
+    const pending: Promise<void>[] = []
+    for (let frame = first; frame <= last; frame++) {
+      const cached = this.#cachedFrame(ref, frame)
+      if (cached !== undefined) this.#copyFrame(cached, frame, at, into)
+      else pending.push(remote.frame(frame).then((plain) => this.#copyFrame(plain, frame, at, into)))
+    }
+    await Promise.all(pending)
+  }
+
+  async #fetchNode(ref: BlockRef): Promise<Buffer> {
+    const node = await this.#fetch(ref, 0).plain
+    this.#nodes.set(ref.cid, node)
+    return node
+  }
+
+  /** The block on its way; callers racing on one share it. */
+  #fetch(ref: BlockRef, frame: number | undefined): RemoteBlock {
+    const underWay = this.#remote.get(ref.cid)
+    if (underWay !== undefined) return underWay
+    const remote = new RemoteBlock(
+      {
+        ref,
+        source: this.#source!,
+        store: this.#store,
+        open: (bytes) => this.#pool.open(bytes, ref),
+        // In memory of its own, for it is kept longer than the block it is a part of.
+        onFrame: (index, plain) => this.#opened.set(frameKey(ref, index), Buffer.from(plain)),
+      },
+      frame,
+    )
+    this.#remote.set(ref.cid, remote)
+    void remote.settled.then(() => this.#remote.delete(ref.cid))
+    return remote
   }
 
   #readHere(ref: BlockRef, at: number, into: Buffer): void {

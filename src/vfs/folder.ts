@@ -6,7 +6,15 @@
  */
 import { byteStringOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import type { BlockStore, ByteString, FileReference, OnProgress, ReferenceSource, StubState } from '../dfs.ts'
+import type {
+  BlockSource,
+  BlockStore,
+  ByteString,
+  FileReference,
+  OnProgress,
+  ReferenceSource,
+  StubState,
+} from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
@@ -36,6 +44,8 @@ export interface FolderOptions {
   /** The directory, as text; it must be there. */
   path: string
   store: BlockStore
+  /** Where blocks come from that are not in the store; undefined: from nowhere. */
+  source?: BlockSource | undefined
   /** Any directory on the disk that the blocks are on, for `statfs`. */
   storeDir: string
   /** Opens the journal of the folder with this id. */
@@ -94,7 +104,7 @@ export class Folder {
    */
   static async open(options: FolderOptions): Promise<Folder> {
     await using opened = new AsyncDisposableStack()
-    const { store, pool, keys, index, dirty, cacheBytesMax } = options
+    const { store, pool, source, keys, index, dirty, cacheBytesMax } = options
     const rootFd = openAt(AT_FDCWD, byteStringOf(options.path), O.RDONLY | O.DIRECTORY)
     const found = await readMarker(options.path).catch((error) => {
       closeFd(rootFd)
@@ -103,14 +113,13 @@ export class Folder {
     const table = new InodeTable(statFd(rootFd))
     const tree = new StubTree({ rootFd, keys, index, table })
     opened.defer(() => tree.close())
-    const keyId = keys.keyId.toString('hex')
-    const marker = found ?? (await writeMarker(rootFd, keyId))
-    if (marker.keyId !== keyId) throw wrongKey(options.path)
+    const marker = found ?? (await writeMarker(rootFd, keys.keyId.toString('hex')))
+    if (keys.ofKeyId(Buffer.from(marker.keyId, 'hex')) === undefined) throw wrongKey(options.path)
     opened.defer(lockFolder(rootFd, options.path))
 
     const journal = await options.openJournal(marker.id)
     opened.defer(() => journal.close())
-    const reader = new ChunkReader({ store, pool, cacheBytesMax })
+    const reader = new ChunkReader({ store, pool, source, cacheBytesMax })
     const sealer = new Sealer({ pool, store })
     const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty }
     const storeFd = openAt(AT_FDCWD, byteStringOf(options.storeDir), O.RDONLY | O.DIRECTORY)

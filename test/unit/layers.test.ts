@@ -56,10 +56,6 @@ const FOR_ALL: Record<string, readonly string[]> = {
   'node:zlib': ['crc32'],
 }
 
-/** The device's own key pair is an identity, not a content key. */
-const IDENTITY = 'daemon/device-id.ts'
-const FOR_IDENTITY = ['createPrivateKey', 'createPublicKey', 'generateKeyPairSync', 'sign', 'verify']
-
 /** Rooms that compute and touch nothing of the machine. */
 const PURE_ROOMS = ['bytes', 'concurrency', 'format']
 const MACHINE = /^node:(fs|net|child_process|worker_threads|http|https|dgram|os)\b/
@@ -135,12 +131,11 @@ test('only seal/ compresses, encrypts, decrypts and derives keys', () => {
   const wrong = imports.filter(({ from, target, names }) => {
     const forAll = FOR_ALL[target]
     if (forAll === undefined || roomOf(from) === 'seal') return false
-    const allowed = from === IDENTITY ? [...forAll, ...FOR_IDENTITY] : forAll
     const taken = names
       .replaceAll(/[{}\s]/g, '')
       .split(',')
       .filter(Boolean)
-    return taken.length === 0 || !taken.every((name) => allowed.includes(name))
+    return taken.length === 0 || !taken.every((name) => forAll.includes(name))
   })
   assertNone(wrong.map(({ from, target, names }) => `${from} takes ${names || 'all'} from ${target}`))
 })

@@ -7,6 +7,7 @@ import type { App } from '../app.ts'
 
 interface InitOptions {
   name?: string
+  public?: boolean
   json?: boolean
 }
 
@@ -15,6 +16,7 @@ export function registerInit(program: Command, app: App): void {
     .command('init')
     .description('make your identity and personal key, and show the recovery kit this one time')
     .option('--name <name>', 'what to call this device (else its host name)')
+    .option('--public', 'be in the public network, instead of one of your own')
     .option('--json', 'report as JSON')
     .addHelpText(
       'after',
@@ -43,8 +45,8 @@ Examples:
     .action((kit: string[], options: InitOptions) => runRecover(app, kit, options))
 }
 
-async function runInit(app: App, { name, json }: InitOptions): Promise<void> {
-  const result = await app.withDaemon((client) => client.call('init', { name }), { mayCreate: true })
+async function runInit(app: App, { name, public: isPublic, json }: InitOptions): Promise<void> {
+  const result = await app.withDaemon((client) => client.call('init', { name, public: isPublic }), { mayCreate: true })
   app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
 }
 

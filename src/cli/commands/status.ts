@@ -4,6 +4,7 @@ import type { FolderStatus, StatusResult } from '../../daemon/control-api.ts'
 import type { App, ReportOptions } from '../app.ts'
 import { formatBytes, formatCount, formatTable } from '../output.ts'
 import { resolvePath } from '../paths.ts'
+import { describeNetwork } from './devices.ts'
 
 export function registerStatus(program: Command, app: App): void {
   program
@@ -27,7 +28,7 @@ async function runStatus(app: App, path: string | undefined, options: ReportOpti
   app.report(options, status, describe)
 }
 
-function describe({ home, folders, store, file }: StatusResult): string {
+function describe({ home, folders, store, network, file }: StatusResult): string {
   const { blocks, bytes, diskFreeBytes } = store
   return [
     ...(file === undefined ? [] : [`${file.path}: ${file.state}, ${formatBytes(file.size)}`, '']),
@@ -35,6 +36,7 @@ function describe({ home, folders, store, file }: StatusResult): string {
     '',
     `home   ${home}`,
     `store  ${formatCount(blocks, 'block')}, ${formatBytes(bytes)}; ${formatBytes(diskFreeBytes)} free on its disk`,
+    describeNetwork(network),
   ].join('\n')
 }
 

@@ -2,6 +2,9 @@
 
 import type { Mutex } from '../../concurrency/mutex.ts'
 import { DfsError } from '../../errors.ts'
+import type { Ticket } from '../../format/ticket.ts'
+import type { Network } from '../../net/network.ts'
+import type { WireJoined, WireJoinRequest } from '../../net/pairing/pairing-calls.ts'
 import type { Keys } from '../../seal/keys.ts'
 import type { SealPool } from '../../seal/pool.ts'
 import type { BlockFiles } from '../../store/block-files.ts'
@@ -9,15 +12,17 @@ import type { RunningClock } from '../../store/running-time.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
-import type { Home } from '../home.ts'
+import type { Home, NewHome } from '../home.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
+import type { NetworkService } from '../network-service.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
 export interface Parts {
   readonly keys: Keys
   readonly store: BlockFiles
   readonly pool: SealPool
+  readonly network: NetworkService
   /** Of the store: see `RunningTime`. */
   readonly clock: RunningClock
   /** Held by a garbage collection: one at a time. */
@@ -33,10 +38,34 @@ export interface Context {
   /** Fails with `not-found` where there is no home yet. */
   home(): Home
   /** Makes the home this daemon works in from now on. */
-  createHome(options: { personalKey: Buffer; deviceName: string | undefined }): Promise<Home>
+  createHome(options: NewHome): Promise<Home>
+  /** Puts the home, which has no folders, under another personal key or into another network. */
+  renewHome(options: NewHome): Promise<Home>
+  /** What is known of the network; opened at the first operation that needs it, and not started by that. */
+  network(): Promise<NetworkService>
+  /** Between the steps of a pairing. */
+  readonly pairing: PairingState
   parts(): Promise<Parts>
   /** Whether the parts are open, so that a new setting waits for the next start. */
   isWorking(): boolean
+}
+
+export interface PairingState {
+  /** The ticket that was given out last. */
+  invitation?: { readonly ticket: Ticket; readonly endMs: number } | undefined
+  /** The device that waits to be let in. */
+  request?: WireJoinRequest | undefined
+  joining?: Joining | undefined
+}
+
+/** A joining that waits for the person at the other device. */
+export interface Joining {
+  readonly network: Network
+  readonly ticket: Ticket
+  readonly joined: Promise<WireJoined>
+  /** The personal key of the home that joins, where the ticket is a friend's. */
+  readonly personalKey: Buffer | undefined
+  readonly name: string | undefined
 }
 
 /** All folders of this home, with the mount points of those that are mounted. */

@@ -40,6 +40,14 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     gc: async (_, call) => (await later.gc()).gc(context, call),
     history: async (params) => (await later.history()).history(context, params),
     restore: async (params) => (await later.history()).restore(context, params),
+    inviteStart: async (params) => (await later.invite()).inviteStart(context, params),
+    inviteWait: async (_, call) => (await later.invite()).inviteWait(context, call),
+    inviteAnswer: async (params) => (await later.invite()).inviteAnswer(context, params),
+    joinStart: async (params, call) => (await later.join()).joinStart(context, params, call),
+    joinFinish: async (_, call) => (await later.join()).joinFinish(context, call),
+    peers: async () => (await later.devices()).peers(context),
+    devices: async () => (await later.devices()).devices(context),
+    devicesRemove: async (params) => (await later.devices()).devicesRemove(context, params),
   }
 }
 

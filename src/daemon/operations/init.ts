@@ -1,4 +1,8 @@
 /** `init`: makes the home with a new personal key, and gives the recovery kit that one time. */
+import { encodeBase32 } from '../../bytes/base32.ts'
+import { DfsError } from '../../errors.ts'
+import { publicNetworkOf } from '../../net/public-network.ts'
+import { privateNetworkOf } from '../../net/vouching.ts'
 import { newPersonalKey } from '../../seal/keys.ts'
 import { formatKit } from '../../seal/recovery-kit.ts'
 import { isHome } from '../address.ts'
@@ -6,12 +10,22 @@ import type { HomeResult, Params } from '../control-api.ts'
 import { Home } from '../home.ts'
 import type { Context } from './context.ts'
 
-export async function init(context: Context, { name }: Params<'init'>): Promise<HomeResult> {
-  if (isHome(context.homeDir)) return describeHome(context.home(), false)
+export async function init(context: Context, params: Params<'init'>): Promise<HomeResult> {
+  const { name, public: isPublic = false } = params
+  if (isHome(context.homeDir)) {
+    const home = context.home()
+    if (!isPublic || home.network.kind === 'public') return describeHome(home, false)
+    throw new DfsError('exists', 'this home is in a private network', {
+      op: 'init',
+      subject: home.dir,
+      mend: 'set DFS_HOME to a new directory for the public one',
+    })
+  }
   // A home that was half made has its key already; its kit was never shown.
   const personalKey = Home.personalKeyAt(context.homeDir) ?? newPersonalKey()
-  const home = await context.createHome({ personalKey, deviceName: name })
-  return { ...describeHome(home, true), kit: formatKit({ personalKey }) }
+  const network = isPublic ? publicNetworkOf(personalKey) : privateNetworkOf(personalKey)
+  const home = await context.createHome({ personalKey, deviceName: name, network })
+  return { ...describeHome(home, true), kit: formatKit({ personalKey, networkId: encodeBase32(network.network) }) }
 }
 
 export function describeHome(home: Home, created: boolean): HomeResult {

@@ -5,9 +5,12 @@
 
 export const later = {
   add: () => import('./add.ts'),
+  devices: () => import('./devices.ts'),
   gc: () => import('./gc.ts'),
   history: () => import('./history.ts'),
   init: () => import('./init.ts'),
+  invite: () => import('./invite.ts'),
+  join: () => import('./join.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),
   status: () => import('./status.ts'),

@@ -17,7 +17,11 @@ import type { Parts } from './context.ts'
 /** Chunks are read one after the other: nothing is kept for another reader. */
 const CACHE_BYTES = 4 * 1024 * 1024
 
-export async function readLooseStub({ store, pool, keys }: Parts, file: string, call: Call): Promise<Results['read']> {
+export async function readLooseStub(
+  { store, pool, keys, network }: Parts,
+  file: string,
+  call: Call,
+): Promise<Results['read']> {
   const bytes = await readHead(file)
   if (stubKind(bytes) === 'plain') {
     throw new DfsError('invalid', 'is not a stub, and in no folder of dfs', {
@@ -27,7 +31,8 @@ export async function readLooseStub({ store, pool, keys }: Parts, file: string, 
     })
   }
   const { meta, content } = openStub(bytes, keys).state
-  const reader = new ChunkReader({ store, pool, cacheBytesMax: CACHE_BYTES })
+  network.startIfUseful()
+  const reader = new ChunkReader({ store, pool, source: network.source, cacheBytesMax: CACHE_BYTES })
   for await (const piece of pieces({ meta, content }, reader)) await call.sendBytes(piece)
   const mtimeMs = Number(meta.mtimeNs / 1000n) / 1000
   return { name: path.basename(file).replace(/\.f$/, ''), size: meta.size, mode: meta.mode & 0o777, mtimeMs }

@@ -14,6 +14,7 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
   const settings = { driver: driverOf(context, params), replace: params.replace }
   const active = present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, settings))
   if (present !== undefined) refuseOther(present, params)
+  if (!params.offline) (await context.network()).startIfUseful()
   const adopted = params.adopt
     ? await folders.use(active.folder, (folder) => folder.adopt('', { keep: false, ...call }))
     : undefined

@@ -8,6 +8,7 @@ import type { Call } from '../control-server.ts'
 import { isFile, walk, withObject } from '../inside.ts'
 import { locateOrFail } from '../locate.ts'
 import { type Context, knownFolders, type Parts } from './context.ts'
+import { networkStatus } from './devices.ts'
 
 export async function status(context: Context, params: Params<'status'>, call: Call): Promise<StatusResult> {
   const parts = await context.parts()
@@ -22,7 +23,7 @@ export async function status(context: Context, params: Params<'status'>, call: C
   const store = { ...(await parts.store.usage()), diskFreeBytes: bavail * bsize }
   const file =
     place === undefined || place.inside === '' ? undefined : await fileStatus(parts, place.folder, place.inside)
-  return { home: home.dir, pid: process.pid, folders, store, file }
+  return { home: home.dir, pid: process.pid, folders, store, network: await networkStatus(context), file }
 }
 
 async function statusOf(

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/block.ts'
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
+import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
 import { FORMATS, readVectors, type Vector } from './vectors.ts'
 
@@ -48,6 +49,8 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['in a slot and ', TRAILER_BYTES_MAX - ENVELOPE_HEAD_BYTES, ' in a trailer'],
     ['of exactly `size` bytes, at most ', INLINE_BYTES_MAX, ''],
     ["the manifest's root node (§6), at most ", ROOT_NODE_BYTES_MAX, ' bytes'],
+    ['one message of at most ', MESSAGE_BYTES_MAX, ' bytes'],
+    ['| 1 to ', PIECE_BYTES_MAX, ' | bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
   ]
   const words = page.replaceAll(/\s+/g, ' ')

@@ -29,7 +29,17 @@ export interface VectorFile {
   readonly invalid: readonly Vector[]
 }
 
-export const FORMATS = ['cid', 'chunk-layout', 'block', 'manifest', 'stub', 'journal-record', 'index-entry']
+export const FORMATS = [
+  'cid',
+  'chunk-layout',
+  'block',
+  'manifest',
+  'stub',
+  'journal-record',
+  'index-entry',
+  'message',
+  'membership',
+]
 
 /** The vectors of one format as they stand in the file. */
 export function readVectors(format: string): VectorFile {

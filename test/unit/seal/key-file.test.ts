@@ -12,8 +12,13 @@ import {
 import { newPersonalKey } from '../../../src/seal/keys.ts'
 
 test('keys come back from their files', () => {
-  const file = { personalKey: newPersonalKey(), epoch: 4 }
-  assert.deepEqual(decodePersonalKeyFile(encodePersonalKeyFile(file)), file)
+  const older = [1, 3].map((epoch) => ({ personalKey: newPersonalKey(), epoch }))
+  for (const file of [
+    { personalKey: newPersonalKey(), epoch: 0, older: [] },
+    { personalKey: newPersonalKey(), epoch: 4, older },
+  ]) {
+    assert.deepEqual(decodePersonalKeyFile(encodePersonalKeyFile(file)), file)
+  }
   const seed = newIdentitySeed()
   assert.deepEqual(decodeIdentityFile(encodeIdentityFile(seed)), seed)
 })
@@ -29,7 +34,7 @@ test('an identity is the Ed25519 key of its seed', () => {
 })
 
 test('a damaged file is refused, and nothing of it is repeated', () => {
-  const text = encodePersonalKeyFile({ personalKey: newPersonalKey(), epoch: 0 })
+  const text = encodePersonalKeyFile({ personalKey: newPersonalKey(), epoch: 0, older: [] })
   const key = /key: (\S+)/.exec(text)![1]!
   const damaged = [
     '',

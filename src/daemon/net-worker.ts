@@ -1,0 +1,105 @@
+/**
+ * The network's worker thread: builds the node and what runs on it, and serves it to the main thread.
+ *
+ * libp2p lives here and nowhere else, so that its handshakes and streams never delay a file operation, and a daemon
+ * that needs no network never loads it.
+ */
+import assert from 'node:assert/strict'
+import { parentPort, workerData } from 'node:worker_threads'
+import { DfsError } from '../errors.ts'
+import { deviceIdOf } from '../format/device-id.ts'
+import { startBitswap } from '../net/bitswap.ts'
+import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
+import { NodeExchange } from '../net/exchange/node-exchange.ts'
+import { KeySync } from '../net/key-sync.ts'
+import { MemberSync } from '../net/member-sync.ts'
+import { Membership } from '../net/membership.ts'
+import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
+import { createNode, type DfsNode } from '../net/node.ts'
+import { nodeHandlers, stateOf } from '../net/node-calls.ts'
+import { bufferOf } from '../net/pairing/pairing-calls.ts'
+import { PairingHost } from '../net/pairing/pairing-host.ts'
+import { Rpc } from '../net/rpc.ts'
+import { signingKeyOfSeed } from '../seal/signing.ts'
+import { BlockFilesReader } from '../store/block-reader.ts'
+
+/** All addresses: where there is IPv6 its socket takes IPv4 too. */
+const DIRECT_HOSTS = ['::', '0.0.0.0']
+
+assert(parentPort !== null, 'a worker thread')
+const start = workerData as NetworkStart
+const identity = {
+  kind: start.identity.kind,
+  network: bufferOf(start.identity.network),
+  owner: bufferOf(start.identity.owner),
+}
+const membership = new Membership(identity, start.statements.map(bufferOf))
+const deviceKey = signingKeyOfSeed(bufferOf(start.identitySeed))
+const deviceId = deviceIdOf(deviceKey.publicKey)
+let node: DfsNode | undefined
+let sync: MemberSync | undefined
+let blocks: NodeExchange | undefined
+let keys: KeySync | undefined
+const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
+
+const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
+  ...nodeHandlers(theNode),
+  'node.start': async () => {
+    node = await createNode({ ...start, isMember, membersToReach: () => others() })
+    node.onMember((peerId, isUp) => tell('event.member', { peerId, isUp }))
+    node.onAddresses((addresses) => tell('event.addresses', addresses))
+    if (start.joining) return stateOf(node)
+    sync = new MemberSync({ node, membership })
+    await sync.start()
+    keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
+    await keys.start()
+    const reader = new BlockFilesReader(start.blocksDir)
+    blocks = await NodeExchange.start({
+      node,
+      blocks: reader,
+      networkId: start.networkId,
+      isMember,
+      deviceKey,
+      timeoutMs: start.fetchTimeoutMs,
+      directHosts: start.listen.hosts ?? DIRECT_HOSTS,
+    })
+    if (start.bitswap) await startBitswap({ node, blocks: reader })
+    return stateOf(node)
+  },
+  'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),
+  'keys.ask': (epoch) => keys?.ask(epoch),
+  'members.remember': (addresses) => sync?.remember(addresses),
+  ...pairing.handlers(),
+  ...exchangeHandlers(() => theBlocks().exchange, start.slots),
+  'node.stop': async () => {
+    sync?.stop()
+    await blocks?.stop()
+    await node?.stop()
+  },
+})
+
+membership.onChange(({ added }) => tell('event.statements', [...added]))
+
+/** Who was removed speaks with nobody. */
+function isMember(peerId: string): boolean {
+  return membership.admits(deviceId) && membership.admits(peerId)
+}
+
+function others(): string[] {
+  return membership.members().flatMap((member) => (member.deviceId === deviceId ? [] : [member.deviceId]))
+}
+
+function theBlocks(): NodeExchange {
+  if (blocks === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'fetch' })
+  return blocks
+}
+
+function theNode(): DfsNode {
+  if (node === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'network' })
+  return node
+}
+
+/** The main thread's answer says nothing, and it may be gone. */
+function tell<E extends keyof NetworkEvents>(event: E, params: NetworkEvents[E]['params']): void {
+  rpc.call(event, params).catch(() => {})
+}

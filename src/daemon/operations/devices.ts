@@ -1,0 +1,127 @@
+/** `peers` and `devices`: who is in the network, who is there now, and removing devices. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { decodeBase32, encodeBase32 } from '../../bytes/base32.ts'
+import { DfsError } from '../../errors.ts'
+import { publicKeyOf } from '../../format/device-id.ts'
+import type { Member } from '../../net/member.ts'
+import { nextEpoch, removeOther } from '../../net/vouching.ts'
+import { newPersonalKey } from '../../seal/keys.ts'
+import { formatKit } from '../../seal/recovery-kit.ts'
+import type { DeviceInfo, NetworkStatus, Params, Results } from '../control-api.ts'
+import type { NetworkService } from '../network-service.ts'
+import type { Context } from './context.ts'
+
+/** How long a network that was just started may take to find somebody. */
+const FIRST_PEER_MS = 4_000
+const POLL_MS = 100
+
+/** Starts the network if there is anybody to speak with. */
+export async function peers(context: Context): Promise<Results['peers']> {
+  const service = await context.network()
+  const wasRunning = service.isRunning
+  if (service.hasOthers && !service.isRemoved && context.home().config.network !== 'off') {
+    await service.start()
+    if (!wasRunning) await awaitPeer(service)
+  }
+  const connected = service.isRunning ? await service.network.peers() : []
+  const members = new Map(service.membership.members().map((member) => [member.deviceId, member]))
+  return {
+    network: await networkStatus(context),
+    peers: connected.map(({ peerId, address, direction, connectedSince }) => ({
+      device: peerId,
+      name: members.get(peerId)?.name,
+      address,
+      direction,
+      connectedSinceMs: connectedSince,
+    })),
+  }
+}
+
+export async function devices(context: Context): Promise<Results['devices']> {
+  const service = await context.network()
+  const connected = new Set(service.isRunning ? (await service.network.peers()).map(({ peerId }) => peerId) : [])
+  const { deviceId, ownerId } = context.home()
+  const describe = (member: Member): DeviceInfo => ({
+    device: member.deviceId,
+    name: member.name,
+    owner: member.ownerId,
+    ownerName: member.ownerName,
+    own: member.ownerId === ownerId,
+    self: member.deviceId === deviceId,
+    connected: connected.has(member.deviceId),
+  })
+  return { network: await networkStatus(context), devices: service.membership.members().map(describe) }
+}
+
+/** Removes one's own device and begins a new epoch; or a friend's device; or, by their id, a friend with all devices. */
+export async function devicesRemove(
+  context: Context,
+  { id }: Params<'devicesRemove'>,
+): Promise<Results['devicesRemove']> {
+  const service = await context.network()
+  const { membership } = service
+  const home = context.home()
+  service.startIfUseful()
+  const members = membership.members()
+  const removed = members.filter(({ deviceId, ownerId }) => deviceId === id || ownerId === id)
+  const [first] = removed
+  if (first === undefined) {
+    throw new DfsError('not-found', 'is no device and no owner of this network', {
+      subject: id,
+      mend: 'see "dfs devices"',
+    })
+  }
+  if (removed.some(({ deviceId }) => deviceId === home.deviceId)) {
+    throw new DfsError('invalid', 'a device does not remove itself, nor its owner', {
+      subject: id,
+      mend: 'remove it from another of your devices',
+    })
+  }
+  const told = removed.map(({ deviceId, name }) => ({ device: deviceId, name }))
+  if (first.ownerId !== home.ownerId) {
+    const device = id === first.deviceId ? publicKeyOf(first.deviceId) : undefined
+    await service.add([removeOther(membership, home.personalKey, decodeBase32(first.ownerId), device)])
+    return { removed: told, epoch: home.epoch }
+  }
+  const kit = await moveOn(context, service, publicKeyOf(first.deviceId)!)
+  return { removed: told, epoch: home.epoch, kit }
+}
+
+export async function networkStatus(context: Context): Promise<NetworkStatus> {
+  const service = await context.network()
+  const { identity } = service.membership
+  const state = service.isRunning ? await service.network.state() : undefined
+  return {
+    id: encodeBase32(identity.network),
+    kind: identity.kind,
+    members: service.membership.members().length,
+    removed: service.isRemoved,
+    behind: service.isBehind,
+    running: state !== undefined,
+    port: state?.port,
+    addresses: state?.addresses ?? [],
+    connected: service.isRunning ? (await service.network.peers()).length : 0,
+  }
+}
+
+/** The new key is durable here before anybody hears of it: what is lost in between is said again at the next start. */
+async function moveOn(context: Context, service: NetworkService, device: Buffer): Promise<string> {
+  const home = context.home()
+  const before = home.personalKey
+  const newest = { personalKey: newPersonalKey(), epoch: home.epoch + 1 }
+  if (!service.isCurrent) {
+    throw new DfsError('stale', 'this device does not have the newest personal key yet', {
+      op: 'remove device',
+      mend: 'let it meet another of your devices, or remove from there',
+    })
+  }
+  const statements = nextEpoch(service.membership, before, newest, [device])
+  await service.advance(newest, [...home.olderKeys, { personalKey: before, epoch: home.epoch }])
+  await service.add(statements)
+  return formatKit({ personalKey: newest.personalKey, networkId: encodeBase32(service.membership.identity.network) })
+}
+
+async function awaitPeer({ network }: NetworkService): Promise<void> {
+  const end = performance.now() + FIRST_PEER_MS
+  while (performance.now() < end && (await network.peers()).length === 0) await delay(POLL_MS)
+}

@@ -1,0 +1,44 @@
+/**
+ * Where peers are: what the peer store remembers, and what the DHT says when it remembers nothing or is out of date.
+ */
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { DfsError } from '../errors.ts'
+import type { DfsLibp2p } from './libp2p-options.ts'
+import type { Providers } from './providers.ts'
+
+export class Whereabouts {
+  readonly #libp2p: DfsLibp2p
+  readonly #providers: Providers
+
+  constructor(libp2p: DfsLibp2p, providers: Providers) {
+    this.#libp2p = libp2p
+    this.#providers = providers
+  }
+
+  /**
+   * Makes sure that an address of the peer is known. libp2p must not be asked to dial without: it waits for the DHT,
+   * and every later dial of the same peer waits with it, whatever is learnt meanwhile.
+   */
+  async locate(peerId: string, signal: AbortSignal): Promise<void> {
+    const id = peerIdFromString(peerId)
+    if (this.#libp2p.getConnections(id).length > 0) return
+    const known = (await this.#libp2p.peerStore.has(id)) ? (await this.#libp2p.peerStore.get(id)).addresses : []
+    if (known.length === 0 && !(await this.lookUp(peerId, signal))) {
+      throw new DfsError('unreachable', 'nobody knows where it is', { op: 'connect', subject: peerId })
+    }
+  }
+
+  /** Asks the DHT where the peer is; whether it knew. */
+  async lookUp(peerId: string, signal: AbortSignal): Promise<boolean> {
+    const addresses = await this.#providers.findDevice(peerId, { signal })
+    if (addresses.length > 0) await this.note(peerId, addresses)
+    return addresses.length > 0
+  }
+
+  /** The peer is said to be there. */
+  async note(peerId: string, addresses: readonly string[]): Promise<void> {
+    const multiaddrs = addresses.map((address) => multiaddr(address))
+    await this.#libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs })
+  }
+}

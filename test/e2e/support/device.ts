@@ -1,0 +1,71 @@
+/**
+ * A place that is one device of a network on loopback: it listens on a port of its own on 127.0.0.1, which stays the
+ * same when its daemon starts again, and looks for nobody by multicast.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { dfsCommand, newPlace, type Place } from './place.ts'
+import { type Ending, within } from './process.ts'
+
+const INVITE_MS = 60_000
+
+export interface Device extends Place {
+  /** `dfs ... --json`, parsed. */
+  // biome-ignore lint/suspicious/noExplicitAny: what commands report has many shapes
+  json(...args: string[]): Promise<any>
+}
+
+/** An invitation that waits: its ticket, and how it ends. */
+export interface Invitation {
+  readonly ticket: string
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
+}
+
+export async function newDevice(t: Ending): Promise<Device> {
+  const place = newPlace(t)
+  const config = { port: await freePort(), listenHosts: '127.0.0.1', mdns: 'off', fetchTimeoutSeconds: 5 }
+  mkdirSync(place.home, { mode: 0o700 })
+  writeFileSync(path.join(place.home, 'config.json'), JSON.stringify(config))
+  return { ...place, json: async (...args) => JSON.parse(await place.dfsOk([...args, '--json'])) }
+}
+
+/** Starts `dfs invite --yes`; resolves with the ticket it prints. */
+export async function invite(device: Device, ...options: string[]): Promise<Invitation> {
+  const [node, launcher] = dfsCommand()
+  const child = spawn(node, [launcher, 'invite', '--yes', '--json', ...options], { env: device.env, cwd: device.root })
+  const lines: string[] = []
+  let stderr = ''
+  child.stderr.on('data', (bytes) => (stderr += bytes))
+  const first = Promise.withResolvers<string>()
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    first.resolve(line)
+  })
+  const ended = within(INVITE_MS, once(child, 'close'), 'dfs invite').then(([code]) => {
+    first.reject(new Error(`dfs invite printed no ticket: ${stderr}`))
+    return { code: code as number | null, stdout: lines.join('\n'), stderr }
+  })
+  ended.catch(() => child.kill('SIGKILL'))
+  return { ticket: JSON.parse(await first.promise).ticket, ended }
+}
+
+/** Lets `joiner` into the network of `inviter`. */
+export async function pair(inviter: Device, joiner: Device, ...options: string[]): Promise<void> {
+  const { ticket, ended } = await invite(inviter, ...options)
+  await joiner.dfsOk(['join', ticket])
+  const { code, stderr } = await ended
+  if (code !== 0) throw new Error(`dfs invite: ${stderr}`)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

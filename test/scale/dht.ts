@@ -1,0 +1,204 @@
+/**
+ * The DHT at scale: a network in one process, over an in-memory transport, with the options that real nodes have.
+ *
+ *     node --max-old-space-size=12000 test/scale/dht.ts [NODES...]
+ *
+ * For each size: nodes join one another, blocks are announced, and then ROUNDS times a tenth of all nodes is replaced by
+ * new ones, without a word (a tenth leaves every ten minutes in the story; here the rounds follow each other at once,
+ * so that the network has less time to mend than it would). After each round, lookups from random nodes of random
+ * announced blocks whose provider is still there. Prints a row of a table: share of lookups that found the provider, the
+ * hops to the first record of it, and their time.
+ */
+import { randomBytes, randomInt } from 'node:crypto'
+import { createLibp2p } from 'libp2p'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { libp2pLogger } from '../../src/net/libp2p-logger.ts'
+import { type DfsLibp2p, libp2pOptions } from '../../src/net/libp2p-options.ts'
+import { tableSize } from '../../src/net/routing-table.ts'
+import { memoryTransport } from './support/memory-transport.ts'
+
+const ROUNDS = 3
+const REPLACED = 0.1
+const BLOCKS_MAX = 100
+const LOOKUPS = 200
+const LOOKUP_MS_MAX = 20_000
+const ANNOUNCE_MS_MAX = 60_000
+const AT_ONCE = 4
+
+interface Block {
+  cid: CID
+  provider: DfsLibp2p
+}
+
+interface Lookup {
+  isFound: boolean
+  hops: number
+  ms: number
+}
+
+let named = 0
+
+console.log('| nodes | lookups found | hops, mean / 95 % / most | time ms, median / 95 % | table size, mean |')
+console.log('| --- | --- | --- | --- | --- |')
+for (const size of sizesAsked()) console.log(await measure(size))
+process.exit(0)
+
+function sizesAsked(): number[] {
+  const sizes = process.argv.slice(2).map(Number)
+  return sizes.length > 0 ? sizes : [10, 100, 1000]
+}
+
+async function measure(size: number): Promise<string> {
+  const nodes: DfsLibp2p[] = []
+  await join(nodes, size)
+  await settle(nodes)
+  const blocks: Block[] = []
+  await announce(blocks, nodes, Math.min(size, BLOCKS_MAX))
+  note(`${blocks.length} blocks announced`)
+  const lookups: Lookup[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await replaceSome(nodes, blocks)
+    await inBatches(LOOKUPS, async () => void lookups.push(await lookUp(pick(nodes), pick(blocks))))
+    note(`${size} nodes, round ${round + 1}: ${shareFound(lookups)} found`)
+  }
+  const row = describe(size, nodes, lookups)
+  await inBatches(nodes.length, async (at) => await nodes[at]!.stop())
+  return row
+}
+
+async function join(nodes: DfsLibp2p[], count: number): Promise<void> {
+  const since = performance.now()
+  await inBatches(count, async () => {
+    const node = await startNode()
+    const known = Array.from({ length: Math.min(2, nodes.length) }, () => pick(nodes))
+    nodes.push(node)
+    for (const other of known) await node.dial(other.getMultiaddrs()).catch(() => {})
+  })
+  note(`${count} nodes joined in ${((performance.now() - since) / 1000).toFixed(0)} s`)
+}
+
+async function startNode(): Promise<DfsLibp2p> {
+  const options = await libp2pOptions({
+    identitySeed: randomBytes(32),
+    networkId: 'scale',
+    listen: [`/memory/${named++}`],
+    mdns: false,
+    connectionGater: {},
+    guarded: (components) => components,
+    logger: libp2pLogger(),
+    datastore: undefined as never,
+  })
+  const node = await createLibp2p({
+    ...options,
+    transports: [memoryTransport()],
+    connectionEncrypters: [],
+    // A thousand nodes with 300 connections each would be no test of routing, but of this machine's memory.
+    connectionManager: { ...options.connectionManager, maxConnections: 60, inboundConnectionThreshold: 1e9 },
+  })
+  await node.start()
+  return node
+}
+
+/** Until routing tables grow no more. */
+async function settle(nodes: DfsLibp2p[]): Promise<void> {
+  for (let before = -1, now = 0; now > before * 1.02; now = meanTable(nodes)) {
+    before = now
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+  }
+  note(`tables hold ${meanTable(nodes).toFixed(1)} peers`)
+}
+
+async function announce(blocks: Block[], nodes: DfsLibp2p[], count: number): Promise<void> {
+  await inBatches(count, async () => {
+    const block = { cid: CID.createV1(0x55, createDigest(0x12, randomBytes(32))), provider: pick(nodes) }
+    const signal = AbortSignal.timeout(ANNOUNCE_MS_MAX)
+    try {
+      for await (const _event of block.provider.services.dht.provide(block.cid, { signal }));
+    } catch (error) {
+      return note(`a block could not be announced: ${(error as Error).message}`)
+    }
+    blocks.push(block)
+  })
+}
+
+/** Blocks whose provider went are announced no more, and others are by those who came. */
+async function replaceSome(nodes: DfsLibp2p[], blocks: Block[]): Promise<void> {
+  const count = Math.ceil(nodes.length * REPLACED)
+  const gone = new Set<DfsLibp2p>()
+  for (let at = 0; at < count; at++) gone.add(nodes.splice(randomInt(nodes.length), 1)[0]!)
+  await Promise.all([...gone].map((node) => node.stop()))
+  const newcomers: DfsLibp2p[] = []
+  await inBatches(count, async () => {
+    const node = await startNode()
+    await node.dial(pick(nodes).getMultiaddrs()).catch(() => {})
+    newcomers.push(node)
+  })
+  nodes.push(...newcomers)
+  await settle(newcomers)
+  const lost = blocks.filter(({ provider }) => gone.has(provider))
+  for (const block of lost) blocks.splice(blocks.indexOf(block), 1)
+  await announce(blocks, newcomers, lost.length)
+}
+
+async function lookUp(from: DfsLibp2p, { cid, provider }: Block): Promise<Lookup> {
+  const since = performance.now()
+  const depths = new Map<string, number>()
+  const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
+  try {
+    for await (const event of from.services.dht.findProviders(cid, { signal })) {
+      if (event.name !== 'PEER_RESPONSE') continue
+      const isHere = event.from.equals(from.peerId)
+      const depth = isHere ? 0 : (depths.get(event.from.toString()) ?? 1)
+      for (const { id } of event.closer) if (!depths.has(id.toString())) depths.set(id.toString(), depth + 1)
+      if (event.providers.some(({ id }) => id.equals(provider.peerId))) {
+        return { isFound: true, hops: depth, ms: performance.now() - since }
+      }
+    }
+  } catch {
+    // Not found in time.
+  }
+  return { isFound: false, hops: Number.NaN, ms: performance.now() - since }
+}
+
+function describe(size: number, nodes: DfsLibp2p[], lookups: Lookup[]): string {
+  const found = lookups.filter(({ isFound }) => isFound)
+  const hops = found.map((lookup) => lookup.hops).sort((a, b) => a - b)
+  const times = found.map(({ ms }) => Math.round(ms)).sort((a, b) => a - b)
+  const meanHops = hops.reduce((sum, one) => sum + one, 0) / hops.length
+  return `| ${[
+    size,
+    shareFound(lookups),
+    `${meanHops.toFixed(2)} / ${at(hops, 0.95)} / ${at(hops, 1)}`,
+    `${at(times, 0.5)} / ${at(times, 0.95)}`,
+    meanTable(nodes).toFixed(1),
+  ].join(' | ')} |`
+}
+
+function shareFound(lookups: Lookup[]): string {
+  return `${((100 * lookups.filter(({ isFound }) => isFound).length) / lookups.length).toFixed(2)} %`
+}
+
+function meanTable(nodes: DfsLibp2p[]): number {
+  return nodes.reduce((sum, node) => sum + tableSize(node.services.dht), 0) / nodes.length
+}
+
+function at(sorted: number[], share: number): number | undefined {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}
+
+function pick<T>(items: readonly T[]): T {
+  return items[randomInt(items.length)]!
+}
+
+async function inBatches(count: number, work: (at: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,70 @@
+/** The bitswap face of a real node on loopback, asked by a stranger. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Cid } from '../../../src/dfs.ts'
+import { cidOfDigest } from '../../../src/format/cid.ts'
+import { BITSWAP_PROTOCOL, startBitswap } from '../../../src/net/bitswap.ts'
+import { createNode, type DfsNode } from '../../../src/net/node.ts'
+import { StreamCarrier } from '../../../src/net/stream-carrier.ts'
+import { digestOf } from '../../../src/seal/hash.ts'
+
+async function startNode(t: TestContext, isMember: () => boolean): Promise<DfsNode> {
+  const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
+  const node = await createNode({
+    identitySeed: randomBytes(32),
+    networkId: 'testnet',
+    listen: { port: 0, hosts: ['127.0.0.1'] },
+    isMember,
+    datastoreDir,
+  })
+  t.after(async () => {
+    await node.stop()
+    await rm(datastoreDir, { recursive: true, force: true })
+  })
+  return node
+}
+
+function wantlist(...digests: Buffer[]): Buffer {
+  const entries = digests.map((digest) =>
+    Buffer.concat([Buffer.from('0a28', 'hex'), Buffer.from('0a2401551e20', 'hex'), digest, Buffer.from('2801', 'hex')]),
+  )
+  const list = Buffer.concat(entries)
+  return Buffer.concat([Buffer.of(list.length + 2, 0x0a, list.length), list])
+}
+
+test('a stranger fetches a block by its CID, and is told what is not here', async (t) => {
+  const block = randomBytes(300_000)
+  const cid = cidOfDigest(digestOf(block))
+  const holder = await startNode(t, () => false)
+  const blocks = { has: (name: Cid) => name === cid, read: async (name: Cid) => (name === cid ? block : undefined) }
+  await startBitswap({ node: holder, blocks })
+  const asker = await startNode(t, () => false)
+  const got: Buffer[] = []
+  const enough = Promise.withResolvers<void>()
+  await asker.handle(
+    BITSWAP_PROTOCOL,
+    async (stream) => {
+      new StreamCarrier(stream).start({
+        onBytes: (bytes) => void got.push(Buffer.from(bytes)),
+        onEnd: () => enough.resolve(),
+        onGone: () => enough.resolve(),
+      })
+      await enough.promise
+    },
+    { membersOnly: false },
+  )
+  const [address] = holder.addresses()
+  const stream = await asker.open(address!, BITSWAP_PROTOCOL, { membersOnly: false })
+  const carrier = new StreamCarrier(stream)
+  carrier.start({ onBytes: () => {}, onEnd: () => {}, onGone: () => {} })
+  carrier.write([wantlist(digestOf(block), Buffer.alloc(32, 7))])
+  await carrier.close()
+  await enough.promise
+  const answer = Buffer.concat(got)
+  assert(answer.includes(block), 'the block came')
+  assert(answer.subarray(-37).includes(Buffer.alloc(32, 7)), 'and what is not here is denied')
+})

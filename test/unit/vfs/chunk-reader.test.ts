@@ -1,0 +1,127 @@
+/** Reading chunks whose blocks are on other devices. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { BlockRef, BlockSource, FetchOptions } from '../../../src/dfs.ts'
+import { DfsError } from '../../../src/errors.ts'
+import { FRAME_BYTES } from '../../../src/format/chunk-layout.ts'
+import { Keys } from '../../../src/seal/keys.ts'
+import { SealPool } from '../../../src/seal/pool.ts'
+import { sealBlock } from '../../../src/seal/seal-block.ts'
+import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
+import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
+import { Random } from '../../support/random.ts'
+
+const keys = Keys.derive(Buffer.alloc(32, 1))
+const random = new Random(5)
+const PLAIN = random.bytes(8 * FRAME_BYTES)
+
+/** A source that the test feeds by hand. */
+class FakeSource implements BlockSource {
+  readonly fetches: { ref: BlockRef; options: FetchOptions; preferred: { from: number; to: number }[] }[] = []
+  readonly memory: Buffer
+  released = 0
+  deliver = () => {}
+  fail = (_error: Error) => {}
+
+  constructor(bytes: number) {
+    this.memory = Buffer.alloc(bytes)
+  }
+
+  fetch(ref: BlockRef, options: FetchOptions = {}) {
+    const preferred: { from: number; to: number }[] = []
+    this.fetches.push({ ref, options, preferred })
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+    this.deliver = () => resolve(this.memory)
+    this.fail = reject
+    return {
+      block: promise,
+      prefer: (from: number, to: number) => void preferred.push({ from, to }),
+      release: () => void this.released++,
+    }
+  }
+
+  /** Bytes [from, to) of the block come in. */
+  part(bytes: Buffer, from: number, to: number): void {
+    bytes.copy(this.memory, from, from, to)
+    this.fetches[0]!.options.onPart!(this.memory, from, to)
+  }
+}
+
+function setUp(t: TestContext, plain = PLAIN) {
+  const { ref, bytes } = sealBlock('data', plain, keys)
+  const source = new FakeSource(bytes.length)
+  const store = new MemoryBlocks()
+  const pool = new SealPool({ keys, threads: 1 })
+  t.after(() => pool.close())
+  const reader = new ChunkReader({ store, pool, source, cacheBytesMax: 1 << 24 })
+  return { ref, bytes, source, store, reader }
+}
+
+test('a frame is given out before the block is whole, and nothing is kept by then', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  const into = Buffer.alloc(100)
+  const read = reader.read(ref, 3 * FRAME_BYTES + 7, into)
+  const { first } = source.fetches[0]!.options
+  source.part(bytes, 0, 200)
+  source.part(bytes, first!.from, first!.to)
+  await read
+  assert(into.equals(PLAIN.subarray(3 * FRAME_BYTES + 7, 3 * FRAME_BYTES + 107)))
+  assert(!store.has(ref.cid))
+})
+
+test('of a compressed block the table comes first, and then what it says', async (t) => {
+  const plain = Buffer.concat(Array.from({ length: 4 }, () => Buffer.alloc(FRAME_BYTES, random.bytes(20_000))))
+  const { ref, bytes, source, reader } = setUp(t, plain)
+  const into = Buffer.alloc(100)
+  const read = reader.read(ref, 2 * FRAME_BYTES, into)
+  const { options, preferred } = source.fetches[0]!
+  assert.equal(options.first!.from, 0)
+  source.part(bytes, 0, options.first!.to)
+  const { from, to } = preferred.at(-1)!
+  source.part(bytes, from, to)
+  await read
+  assert(into.equals(plain.subarray(2 * FRAME_BYTES, 2 * FRAME_BYTES + 100)))
+})
+
+test('many readers of one block cause one fetch, and the block stays', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  reader.prefetch(ref)
+  const buffers = Array.from({ length: 8 }, () => Buffer.alloc(FRAME_BYTES))
+  const reads = buffers.map((into, frame) => reader.read(ref, frame * FRAME_BYTES, into))
+  bytes.copy(source.memory)
+  source.deliver()
+  await Promise.all(reads)
+  assert(Buffer.concat(buffers).equals(PLAIN))
+  assert.equal(source.fetches.length, 1)
+  while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert(store.has(ref.cid))
+})
+
+test('bytes that do not authenticate are given to nobody; those that come in their place are', async (t) => {
+  const { ref, bytes, source, reader } = setUp(t)
+  const into = Buffer.alloc(100)
+  const read = reader.read(ref, 0, into)
+  const { to } = source.fetches[0]!.options.first!
+  const wrong = Buffer.from(bytes)
+  wrong[1000]! ^= 1
+  source.part(wrong, 0, to)
+  source.part(bytes, 0, to)
+  await read
+  assert(into.equals(PLAIN.subarray(0, 100)))
+})
+
+test('a fetch that fails fails its readers, and the next read tries again', async (t) => {
+  const { ref, bytes, source, reader } = setUp(t)
+  const into = Buffer.alloc(FRAME_BYTES)
+  const reads = [reader.read(ref, 0, into), reader.read(ref, FRAME_BYTES, into)].map((read) => Promise.resolve(read))
+  const failed = Promise.all(reads.map((read) => assert.rejects(read, { kind: 'timeout' })))
+  source.fail(new DfsError('timeout', 'nobody delivers'))
+  await failed
+  while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
+  const again = reader.read(ref, 0, into)
+  assert.equal(source.fetches.length, 2)
+  bytes.copy(source.memory)
+  source.deliver()
+  await again
+  assert(into.equals(PLAIN.subarray(0, FRAME_BYTES)))
+})
