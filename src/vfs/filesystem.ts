@@ -26,6 +26,7 @@ import type {
   FilePosition,
   FilesystemOperations,
   FilesystemStatistics,
+  WriteOptions,
 } from './operations.ts'
 import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
@@ -150,8 +151,8 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.read(handle, offset, into)
   }
 
-  write(handle: number, offset: number, bytes: Buffer): Awaitable<number> {
-    return this.#files.write(handle, offset, bytes)
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
+    return this.#files.write(handle, offset, bytes, options)
   }
 
   allocate(handle: number, mode: number, offset: number, length: number): void {

@@ -76,6 +76,11 @@ export interface FilesystemStatistics {
 /** The root directory's number; known without a lookup and never forgotten. */
 export const ROOT_INO = 1 as Ino
 
+export interface WriteOptions {
+  /** The times are left as they are: the kernel, which cached the write, knows when it was and says so by itself. */
+  readonly keepsTimes?: boolean
+}
+
 export interface FilesystemOperations {
   /** Finds an entry of a directory; undefined if there is none. Adds one to the object's lookup count. */
   lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined>
@@ -108,7 +113,7 @@ export interface FilesystemOperations {
   /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
   read(handle: number, offset: number, into: Buffer): Awaitable<number>
   /** Writes all of `bytes`, which the callee may keep only until it resolves. */
-  write(handle: number, offset: number, bytes: Buffer): Awaitable<number>
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
   fsync(handle: number, dataOnly: boolean): Awaitable<void>
   release(handle: number): Awaitable<void>
