@@ -25,7 +25,7 @@ await run(home)
 
 async function run(home: string): Promise<void> {
   // The log is in the home: a full disk costs its lines, not the daemon.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  process.stderr.on('error', () => undefined)
   // A daemon keeps no directory busy, and decides on the modes of new files itself.
   process.chdir('/')
   setUmask(0)
