@@ -147,14 +147,21 @@ export interface FilesystemOperations {
    * content can forget them; until the function it returns is called.
    */
   watch?(listener: (change: Change) => void): () => void
+  /** Names of objects that nobody has open, directories aside: up to `count`, those known longest first. */
+  idleNames?(count: number): NameChange[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean
   /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
   hasDefaultAcl?(directory: Ino): Awaitable<boolean>
 }
 
+export interface NameChange {
+  readonly parent: Ino
+  readonly name: ByteString
+}
+
 /** A name that stands for something else than it did, or nothing; or an object with other content or attributes. */
-export type Change = { readonly parent: Ino; readonly name: ByteString } | { readonly ino: Ino }
+export type Change = NameChange | { readonly ino: Ino }
 
 export interface FilePosition {
   readonly handle: number
