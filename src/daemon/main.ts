@@ -24,6 +24,8 @@ if (home === undefined) throw new DfsError('usage', 'names no home')
 await run(home)
 
 async function run(home: string): Promise<void> {
+  // The log is in the home: a full disk costs its lines, not the daemon.
+  process.stderr.on('error', () => undefined)
   // A daemon keeps no directory busy, and decides on the modes of new files itself.
   process.chdir('/')
   setUmask(0)

@@ -211,10 +211,10 @@ export class Committer {
       })
       .finally(() => {
         chunk.frozen--
-        file.sealing.delete(sealing)
+        file.sealingEnded(sealing)
         this.release(file.inode)
       })
-    file.sealing.add(sealing)
+    file.sealingBegan(sealing)
   }
 
   async #seal(file: StubFile, chunk: DirtyChunk): Promise<void> {

@@ -26,6 +26,8 @@ import type {
   FilePosition,
   FilesystemOperations,
   FilesystemStatistics,
+  NameChange,
+  WriteOptions,
 } from './operations.ts'
 import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
@@ -150,8 +152,8 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.read(handle, offset, into)
   }
 
-  write(handle: number, offset: number, bytes: Buffer): Awaitable<number> {
-    return this.#files.write(handle, offset, bytes)
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
+    return this.#files.write(handle, offset, bytes, options)
   }
 
   allocate(handle: number, mode: number, offset: number, length: number): void {
@@ -248,6 +250,16 @@ export class Filesystem implements FilesystemOperations {
 
   watch(listener: (change: Change) => void): () => void {
     return this.#services.table.watch(listener)
+  }
+
+  idleNames(count: number): NameChange[] {
+    const found: NameChange[] = []
+    for (const { kind, opens, file, places } of this.#services.table.values()) {
+      if (found.length >= count) break
+      if (kind === 'directory' || opens > 0 || file?.isBusy === true) continue
+      for (const { parent, name } of places) found.push({ parent: parent.ino, name })
+    }
+    return found
   }
 
   /** Versions come and go by themselves. */

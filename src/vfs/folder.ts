@@ -26,6 +26,7 @@ import { type Adopted, Adopter } from './adopt.ts'
 import { Background } from './background.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
+import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
 import { Filesystem } from './filesystem.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
@@ -255,6 +256,7 @@ export class Folder {
     file.contentChanged = true
     file.mode = meta.mode
     file.mtimeNs = meta.mtimeNs
+    file.ctimeNs = nowNs()
     committer.commit(file)
     services.table.noteContent(file.inode)
   }

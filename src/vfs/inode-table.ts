@@ -21,20 +21,24 @@ export interface Place {
   readonly name: ByteString
 }
 
+/** What tells an object of the disk below from all others, also from those that had its inode number before. */
+export type ObjectIdentity = Pick<Stat, 'dev' | 'ino' | 'btimeNs'>
+
 /** Shared by all that is no directory: nothing is ever put in. */
 const NO_CHILDREN = new Map<ByteString, Inode>()
+const NO_INOS: readonly Ino[] = []
 
 export class Inode {
   /** The number that lookups give. */
   ino: Ino
   /** Numbers it had before, by which the kernel may still name it. */
-  formerInos: Ino[] = []
+  formerInos = NO_INOS
   kind: InodeKind
   dev: number
   statIno: number
   btimeNs: bigint
   /** Names by which it can be reached, the last one found or made at the end. Empty once it is unlinked. */
-  places: Place[] = []
+  places: readonly Place[] = []
   lookups = 0
   /** Open handles. */
   opens = 0
@@ -49,7 +53,7 @@ export class Inode {
   /** Of a directory: the entries known. */
   readonly children: Map<ByteString, Inode>
 
-  constructor(ino: Ino, kind: InodeKind, stat: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>) {
+  constructor(ino: Ino, kind: InodeKind, stat: ObjectIdentity) {
     this.ino = ino
     this.kind = kind
     this.dev = stat.dev
@@ -64,7 +68,7 @@ export class Inode {
     return place
   }
 
-  is(stat: Stat): boolean {
+  is(stat: ObjectIdentity): boolean {
     return stat.ino === this.statIno && stat.dev === this.dev && stat.btimeNs === this.btimeNs
   }
 }
@@ -72,7 +76,8 @@ export class Inode {
 export class InodeTable {
   readonly root: Inode
   readonly #byIno = new Map<Ino, Inode>()
-  readonly #byObject = new Map<string, Inode>()
+  /** By inode number, and device where it is not the root's. Of two objects with one number the later is the one that is there. */
+  readonly #byObject = new Map<number | string, Inode>()
   readonly #listeners = new Set<(change: Change) => void>()
   #next = ROOT_INO + 1
   /** Told of each directory that nobody names any more. */
@@ -81,7 +86,7 @@ export class InodeTable {
   constructor(rootStat: Stat) {
     this.root = new Inode(ROOT_INO, 'directory', rootStat)
     this.#byIno.set(ROOT_INO, this.root)
-    this.#byObject.set(objectKey(rootStat), this.root)
+    this.#byObject.set(this.#keyOf(rootStat), this.root)
   }
 
   get size(): number {
@@ -95,17 +100,18 @@ export class InodeTable {
   }
 
   /** The inode of an object below; undefined if it is not known. */
-  peek(stat: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): Inode | undefined {
-    return this.#byObject.get(objectKey(stat))
+  peek(stat: ObjectIdentity): Inode | undefined {
+    const inode = this.#byObject.get(this.#keyOf(stat))
+    return inode?.is(stat) === true ? inode : undefined
   }
 
   /** The inode of an object below, made if it is new, known from now on by this place too. */
   intern(stat: Stat, kind: InodeKind, parent: Inode, name: ByteString): Inode {
-    let inode = this.#byObject.get(objectKey(stat))
+    let inode = this.peek(stat)
     if (inode === undefined || inode.kind !== kind) {
       inode = new Inode(this.#next++ as Ino, kind, stat)
       this.#byIno.set(inode.ino, inode)
-      this.#byObject.set(objectKey(stat), inode)
+      this.#byObject.set(this.#keyOf(stat), inode)
     }
     this.addPlace(inode, parent, name)
     return inode
@@ -113,13 +119,13 @@ export class InodeTable {
 
   /** Turns a plain file's inode into that of the stub that took its place; whoever knows the number sees the stub. */
   becomeStub(inode: Inode, stat: Stat, file: StubFile): void {
-    this.#byObject.delete(objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs }))
+    this.#forgetObject(inode)
     inode.kind = 'stub'
     inode.dev = stat.dev
     inode.statIno = stat.ino
     inode.btimeNs = stat.btimeNs
     inode.file = file
-    this.#byObject.set(objectKey(stat), inode)
+    this.#byObject.set(this.#keyOf(stat), inode)
   }
 
   /** Hears what `noteName` and `noteContent` say, until the function it returns is called. */
@@ -139,7 +145,7 @@ export class InodeTable {
    */
   noteContent(inode: Inode): void {
     for (const listener of this.#listeners) listener({ ino: inode.ino })
-    inode.formerInos.push(inode.ino)
+    inode.formerInos = [...inode.formerInos, inode.ino]
     inode.ino = this.#next++ as Ino
     this.#byIno.set(inode.ino, inode)
     for (const { parent, name } of inode.places) this.noteName(parent, name)
@@ -150,7 +156,9 @@ export class InodeTable {
     if (before === inode) return
     if (before !== undefined) this.removePlace(before, parent, name)
     parent.children.set(name, inode)
-    inode.places.push({ parent, name })
+    const place = { parent, name }
+    // An array that grows has room for seventeen.
+    inode.places = inode.places.length === 0 ? [place] : [...inode.places, place]
     inode.lastStat = undefined
   }
 
@@ -170,8 +178,7 @@ export class InodeTable {
     if (inode === this.root || inode.lookups > 0 || inode.opens > 0 || inode.children.size > 0) return
     if (inode.file?.isBusy === true) return
     for (const ino of [inode.ino, ...inode.formerInos]) this.#byIno.delete(ino)
-    const key = objectKey({ dev: inode.dev, ino: inode.statIno, btimeNs: inode.btimeNs })
-    if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
+    this.#forgetObject(inode)
     if (inode.kind === 'directory') this.onDirectoryForgotten(inode)
     const places = inode.places
     inode.places = []
@@ -181,12 +188,21 @@ export class InodeTable {
     }
   }
 
+  #forgetObject(inode: Inode): void {
+    const key = this.#keyOf({ dev: inode.dev, ino: inode.statIno })
+    if (this.#byObject.get(key) === inode) this.#byObject.delete(key)
+  }
+
+  #keyOf({ dev, ino }: Pick<Stat, 'dev' | 'ino'>): number | string {
+    return dev === this.root.dev ? ino : `${dev}.${ino}`
+  }
+
   *values(): Generator<Inode> {
     for (const [ino, inode] of this.#byIno) if (inode.ino === ino) yield inode
   }
 }
 
 /** Tells objects of the disk below apart, also from those that had the same inode number before. */
-export function objectKey({ dev, ino, btimeNs }: Pick<Stat, 'dev' | 'ino' | 'btimeNs'>): string {
+export function objectKey({ dev, ino, btimeNs }: ObjectIdentity): string {
   return `${dev}.${ino}.${btimeNs}`
 }

@@ -11,7 +11,7 @@ import { copyContent } from './copy-range.ts'
 import type { FileContent } from './file-content.ts'
 import { seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
-import type { Awaitable, FilePosition } from './operations.ts'
+import type { Awaitable, FilePosition, WriteOptions } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
@@ -79,7 +79,7 @@ export class OpenFiles {
     return done === undefined ? length : done.then(() => length)
   }
 
-  write(handle: number, offset: number, bytes: Buffer): Awaitable<number> {
+  write(handle: number, offset: number, bytes: Buffer, { keepsTimes = false }: WriteOptions = {}): Awaitable<number> {
     const { file, fd } = this.#get(handle)
     if (fd !== undefined) {
       pwriteFd(fd, bytes, offset)
@@ -88,8 +88,10 @@ export class OpenFiles {
     this.#committer.throwFailure(file!)
     this.#committer.write(file!, offset, bytes)
     file!.contentChanged = true
-    file!.mtimeNs = nowNs()
-    file!.ctimeNs = file!.mtimeNs
+    if (!keepsTimes) {
+      file!.mtimeNs = nowNs()
+      file!.ctimeNs = file!.mtimeNs
+    }
     const relief = this.#relieve()
     return relief === undefined ? bytes.length : this.#answerAfter(relief, file!, bytes.length)
   }

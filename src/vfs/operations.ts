@@ -76,6 +76,11 @@ export interface FilesystemStatistics {
 /** The root directory's number; known without a lookup and never forgotten. */
 export const ROOT_INO = 1 as Ino
 
+export interface WriteOptions {
+  /** The times are left as they are: the kernel, which cached the write, knows when it was and says so by itself. */
+  readonly keepsTimes?: boolean
+}
+
 export interface FilesystemOperations {
   /** Finds an entry of a directory; undefined if there is none. Adds one to the object's lookup count. */
   lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined>
@@ -108,7 +113,7 @@ export interface FilesystemOperations {
   /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
   read(handle: number, offset: number, into: Buffer): Awaitable<number>
   /** Writes all of `bytes`, which the callee may keep only until it resolves. */
-  write(handle: number, offset: number, bytes: Buffer): Awaitable<number>
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
   fsync(handle: number, dataOnly: boolean): Awaitable<void>
   release(handle: number): Awaitable<void>
@@ -142,14 +147,21 @@ export interface FilesystemOperations {
    * content can forget them; until the function it returns is called.
    */
   watch?(listener: (change: Change) => void): () => void
+  /** Names of objects that nobody has open, directories aside: up to `count`, those known longest first. */
+  idleNames?(count: number): NameChange[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean
   /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
   hasDefaultAcl?(directory: Ino): Awaitable<boolean>
 }
 
+export interface NameChange {
+  readonly parent: Ino
+  readonly name: ByteString
+}
+
 /** A name that stands for something else than it did, or nothing; or an object with other content or attributes. */
-export type Change = { readonly parent: Ino; readonly name: ByteString } | { readonly ino: Ino }
+export type Change = NameChange | { readonly ino: Ino }
 
 export interface FilePosition {
   readonly handle: number

@@ -10,9 +10,11 @@ import type { Inode } from './inode-table.ts'
 import type { StubAttributes } from './services.ts'
 import type { Slot } from './stub-io.ts'
 
+const NOTHING: ReadonlySet<Promise<void>> = new Set()
+
+/** There are as many as files the kernel knows, so what most do not need is made when it is needed. */
 export class StubFile {
   readonly inode: Inode
-  fileId: Buffer
   mode: number
   mtimeNs: bigint
   ctimeNs: bigint
@@ -38,8 +40,6 @@ export class StubFile {
   checkpointing = false
   /** It has no name any more and never will: nothing of it is stored. */
   orphan = false
-  /** Chunks being sealed. */
-  readonly sealing = new Set<Promise<void>>()
   /** What went wrong in the background; the next flush or fsync says it. */
   failure: unknown
   /** The content differs from the stub's. */
@@ -51,10 +51,13 @@ export class StubFile {
   /** Something of the stub itself (its making, owner, attributes) may not be durable. */
   isStubUnsynced = false
   #size: number
+  /** A byte string: a Buffer would take ten times as much. */
+  #fileId: ByteString
+  #sealing: Set<Promise<void>> | undefined
 
   constructor(inode: Inode, { fileId, sequence, meta, allocatedBytes }: StubAttributes) {
     this.inode = inode
-    this.fileId = fileId
+    this.#fileId = fileId.toString('latin1')
     this.sequence = sequence
     this.stubSequence = sequence
     this.mode = meta.mode
@@ -62,6 +65,30 @@ export class StubFile {
     this.ctimeNs = meta.ctimeNs
     this.allocatedBytes = allocatedBytes
     this.#size = meta.size
+  }
+
+  /** 16 bytes. */
+  get fileId(): Buffer {
+    return Buffer.from(this.#fileId, 'latin1')
+  }
+
+  set fileId(fileId: Buffer) {
+    this.#fileId = fileId.toString('latin1')
+  }
+
+  /** Chunks being sealed. */
+  get sealing(): ReadonlySet<Promise<void>> {
+    return this.#sealing ?? NOTHING
+  }
+
+  sealingBegan(sealing: Promise<void>): void {
+    this.#sealing ??= new Set()
+    this.#sealing.add(sealing)
+  }
+
+  sealingEnded(sealing: Promise<void>): void {
+    this.#sealing?.delete(sealing)
+    if (this.#sealing?.size === 0) this.#sealing = undefined
   }
 
   get size(): number {

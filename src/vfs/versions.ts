@@ -101,7 +101,7 @@ export class Versions {
       linkAt(tree.directoryFd(parent), stored, versionsFd, name + STUB_SUFFIX)
       table.addPlace(inode, directory, name)
       // The last place is the one used; until the replacing is done that is the name people know.
-      inode.places.unshift(inode.places.pop()!)
+      inode.places = [inode.places.at(-1)!, ...inode.places.slice(0, -1)]
       this.#noteFormerPath(inode, path)
     })
   }

@@ -1,6 +1,6 @@
 /** A full disk is ENOSPC to the writer, loses nothing that was there, and is over once there is room again. */
 import assert from 'node:assert/strict'
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { newPlace } from '../e2e/support/place.ts'
@@ -32,11 +32,14 @@ test('when the home is full, overwriting a file fails with ENOSPC and keeps its 
   await system.unmount()
   await system.mount()
   fill(join(disk.path, 'filler'))
-  const code = codeOf(() => writeFileSync(join(system.root, 'old-0'), random.bytes(2 * MIB), { flush: true }))
+  const replacement = random.bytes(2 * MIB)
+  const code = codeOf(() => writeFileSync(join(system.root, 'old-0'), replacement, { flush: true }))
   assert.equal(code, 'ENOSPC')
   rmSync(join(disk.path, 'filler'))
   await system.kill()
   await system.mount()
+  // Once there is room again what is still in memory may be stored before the kill; whole, or not at all.
+  if (readFileSync(join(system.root, 'old-0')).equals(replacement)) old.delete('old-0')
   checkOld(system.root, old)
   const fresh = random.bytes(MIB)
   writeFileSync(join(system.root, 'fresh'), fresh, { flush: true })

@@ -8,19 +8,24 @@ import type { FilesystemOperations } from '../../vfs/operations.ts'
 
 export class Account {
   readonly #filesystem: FilesystemOperations
+  readonly #onKnown: (known: number) => void
   readonly #lookups = new Map<Ino, number>()
   /** Open files, and of those that were opened for writing the inode. */
   readonly #files = new Map<number, Ino | undefined>()
   readonly #writers = new Map<Ino, number>()
   readonly #directories = new Set<number>()
 
-  constructor(filesystem: FilesystemOperations) {
+  /** `onKnown` hears how many inodes the kernel knows, when that changes. */
+  constructor(filesystem: FilesystemOperations, onKnown: (known: number) => void = () => {}) {
     this.#filesystem = filesystem
+    this.#onKnown = onKnown
   }
 
   /** The file system has counted a lookup of this inode. */
   lookedUp(ino: Ino): void {
-    this.#lookups.set(ino, (this.#lookups.get(ino) ?? 0) + 1)
+    const known = this.#lookups.get(ino) ?? 0
+    this.#lookups.set(ino, known + 1)
+    if (known === 0) this.#onKnown(this.#lookups.size)
   }
 
   /** Gives lookups back, but never more than there were. */
@@ -31,6 +36,7 @@ export class Account {
     if (forgotten === known) this.#lookups.delete(ino)
     else this.#lookups.set(ino, known - forgotten)
     this.#filesystem.forget(ino, forgotten)
+    if (forgotten === known) this.#onKnown(this.#lookups.size)
   }
 
   /** `writes`: the inode, if the handle may write: the kernel may then have pages of it that nobody else has. */

@@ -4,7 +4,7 @@ import { DfsError } from '../../errors.ts'
 import type { Awaitable, FilesystemOperations } from '../../vfs/operations.ts'
 import { type Context, dropPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
-import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from './protocol.ts'
+import { FSYNC_FDATASYNC, WRITE_CACHE, WRITE_KILL_SUIDGID } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
 import {
@@ -76,8 +76,11 @@ function read({ filesystem, replies }: Context): Operation<Content> {
 
 function write(filesystem: FilesystemOperations, request: Request): Awaitable<number> {
   const bytes = request.bytes(WRITE_IN.bytes, request.u32(WRITE_IN.size))
-  const written = filesystem.write(request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset), bytes)
-  if ((request.u32(WRITE_IN.writeFlags) & WRITE_KILL_SUIDGID) === 0) return written
+  const flags = request.u32(WRITE_IN.writeFlags)
+  // The times of a cached write come by SETATTR, which may have come before.
+  const keepsTimes = (flags & WRITE_CACHE) !== 0
+  const written = filesystem.write(request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset), bytes, { keepsTimes })
+  if ((flags & WRITE_KILL_SUIDGID) === 0) return written
   const { ino } = request
   return whenReady(written, (count) => dropPrivileges(filesystem, ino).then(() => count))
 }

@@ -21,6 +21,7 @@ import type { Operations } from './operation.ts'
 import { ReplyPool } from './reply-pool.ts'
 import type { Request } from './request.ts'
 import { BATCH_FORGET_IN, FORGET_IN, FORGET_ONE, INIT_IN } from './structs.ts'
+import { Trimmer } from './trimmer.ts'
 
 const log = logger('fuse')
 
@@ -35,8 +36,9 @@ export class Session {
   /** Serves the connection of `fd`, which it takes over, until its end. */
   constructor(fd: number, { filesystem, openBelow = false }: Pick<MountOptions, 'filesystem' | 'openBelow'>) {
     const validity = openBelow ? BRIEF : LASTING
-    this.#account = new Account(filesystem)
     this.#notifier = new Notifier(fd)
+    const trimmer = new Trimmer({ filesystem, notify: (change) => this.#notifier.notify(change) })
+    this.#account = new Account(filesystem, (known) => trimmer.note(known))
     const unwatch = filesystem.watch?.((change) => this.#notifier.notify(change))
     const context: Context = {
       filesystem,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { fuseMissing, isMounted } from '../support/mount.ts'
@@ -13,6 +13,14 @@ const skip = fuseMissing()
 
 function daemonPid(place: Place): number {
   return JSON.parse(readFileSync(path.join(place.home, 'lock'), 'utf8')).pid
+}
+
+function isListening(place: Place): boolean {
+  const lock = path.join(place.home, 'lock')
+  const text = existsSync(lock) ? readFileSync(lock, 'utf8') : ''
+  if (text === '') return false
+  const { pid, socket } = JSON.parse(text)
+  return place.pids().includes(pid) && existsSync(socket)
 }
 
 test('commands started at once share one daemon, which ends when it is idle', async (t) => {
@@ -50,16 +58,34 @@ test('a service stays until it is told to stop, and is the only one', async (t) 
   await until('the daemon has ended', () => place.pids().length === 0)
   const service = spawn(node, [launcher, 'daemon'], { env: place.env, stdio: 'ignore' })
   const ended = once(service, 'exit')
-  await until('the service answers', async () => {
-    const { code } = await place.dfs(['id'])
-    return code === 0 && existsSync(path.join(place.home, 'lock')) && place.pids().length === 2
-  })
+  // Asked before it listens, a command would start a daemon of its own.
+  await until('the service listens', () => isListening(place))
+  await place.dfsOk(['id'])
+  assert.equal(place.pids().length, 2)
   const second = await place.dfs(['daemon'])
   assert.equal(second.code, 6)
   assert.match(second.stderr, /^dfs: .*works in this home already[^\n]*\n$/)
   service.kill('SIGTERM')
   assert.deepEqual(await within(10_000, ended), [0, null])
   assert.deepEqual(place.pids(), [])
+})
+
+test('a service whose log has no room works on', async (t) => {
+  const place = newPlace(t)
+  await place.dfsOk(['init'])
+  await place.dfs(['daemon', '--stop'])
+  await until('the daemon has ended', () => place.pids().length === 0)
+  const full = openSync('/dev/full', 'w')
+  const env = { ...place.env, DEBUG: 'dfs:*' }
+  const service = spawn(node, [launcher, 'daemon'], { env, stdio: ['ignore', 'ignore', full] })
+  closeSync(full)
+  const ended = once(service, 'exit')
+  await until('the service listens', () => isListening(place))
+  const pid = daemonPid(place)
+  for (let i = 0; i < 3; i++) await place.dfsOk(['status'])
+  assert.equal(daemonPid(place), pid)
+  service.kill('SIGTERM')
+  assert.deepEqual(await within(10_000, ended), [0, null])
 })
 
 test('SIGTERM unmounts, and what was written is there after', { skip }, async (t) => {

@@ -19,12 +19,13 @@ export async function main(argv: string[]): Promise<number> {
 }`
 const MAIN_UNTIL_SIGNAL = `
 export function main(): Promise<number> {
-  console.log('pid ' + process.pid)
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(1), 60_000)
     for (const signal of ['SIGTERM', 'SIGINT']) {
       process.once(signal, () => { console.log(signal); clearTimeout(timer); resolve(7) })
     }
+    // Whoever reads this may send a signal at once.
+    console.log('pid ' + process.pid)
   })
 }`
 

@@ -163,5 +163,5 @@ test('a mount that fusermount refuses says why', { skip: secondUserMissing() }, 
   mkdirSync(mountpoint)
   const { code, stderr } = await place.dfs(['mount', place.folder, mountpoint])
   assert.equal(code, 5)
-  assert.match(stderr, /^dfs: the mount was refused: fusermount3: .*write access.*; see "dfs doctor"/m)
+  assert.match(stderr, /^dfs: .*refused: .*write access/m)
 })

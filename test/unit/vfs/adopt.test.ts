@@ -590,7 +590,6 @@ test('a number the kernel knows a plain file by goes on to work for its stub', a
   const { ino } = folder.lookup('a')!
   await folder.adopt()
   assert.equal(folder.filesystem.getattr(ino).size, 5)
-  assert.equal(folder.lookup('a')!.ino, ino)
   const handle = await folder.filesystem.open(ino, O.RDWR)
   await folder.filesystem.write(handle, 5, Buffer.from(' world'))
   await folder.filesystem.flush(handle)
@@ -605,7 +604,10 @@ test('a number known by several names works by all of them', async () => {
   const { ino } = folder.lookup('a')!
   assert.equal(folder.lookup('b')!.ino, ino)
   await folder.adopt()
-  for (const name of ['a', 'b', 'c']) assert.equal(folder.lookup(name)!.ino, ino)
+  // The kernel may have pages of the plain file: who asks by a name is given a new number for the stub.
+  const { ino: found, statIno } = folder.lookup('a')!
+  for (const name of ['b', 'c']) assert.equal(folder.lookup(name)!.ino, found)
+  assert.equal(folder.filesystem.getattr(ino).statIno, statIno)
 })
 
 test('a walk remembers no directory longer than it needs it', async () => {
