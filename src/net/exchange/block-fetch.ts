@@ -1,9 +1,9 @@
 /**
  * One block on its way here: who was asked, who has it, and what has come.
  *
- * A block comes whole from one peer, so that it is known who lied. Who stays silent too long is hedged by one other;
- * who fails or lacks the block is replaced at once, and never asked again for it. The caller's buffer is written to
- * until the fetch settles, then never again.
+ * A block comes whole from one peer, so that it is known who lied. Who stays silent too long is hedged by one other, and
+ * makes room for a third if that one is silent too; who fails or lacks the block is replaced at once. None of these is
+ * asked again for it. The caller's buffer is written to until the fetch settles, then never again.
  */
 
 import type { Cid } from '../../dfs.ts'
@@ -31,7 +31,7 @@ export interface FetchRunner {
   readonly timeoutMs: number
   /** Gives it another peer when one can take it. */
   enqueue(fetch: BlockFetch): void
-  /** Gives it one more peer now, if there is one. */
+  /** Gives it one more peer, at once or as soon as one is found: those that it asks are silent. */
   hedge(fetch: BlockFetch): void
   /** The peer sent bytes that are not the block. */
   accuse(link: PeerLink, error: Error): void
@@ -42,7 +42,8 @@ interface Attempt {
   readonly link: PeerLink
   readonly asking: Asking
   readonly into: Buffer
-  isHedged: boolean
+  /** Nothing has come for longer than it should. */
+  isStalled: boolean
   callOff: () => void
 }
 
@@ -122,13 +123,13 @@ export class BlockFetch {
     for (const { asking } of this.#attempts.values()) asking.prefer(from, to)
   }
 
-  /** Asks a peer. At most two are asked at a time. */
+  /** Asks a peer. At most two are asked at a time; of two that are silent, the first makes room. */
   ask(link: PeerLink): void {
-    if (this.#isSettled || this.#attempts.size >= ATTEMPTS_MAX || !this.mayAsk(link.peerId)) return
+    if (this.#isSettled || !this.mayAsk(link.peerId) || !this.#makeRoom()) return
     this.startDeadline()
     const { into } = this.#request
-    const isFirst = this.#attempts.size === 0
-    const target = isFirst ? into : Buffer.allocUnsafe(into.length)
+    const isTaken = [...this.#attempts.values()].some((attempt) => attempt.into === into)
+    const target = isTaken ? Buffer.allocUnsafe(into.length) : into
     const { from, to } = this.#first ?? { from: 0, to: 0 }
     const mode = this.isUrgent ? 'urgent' : 'bulk'
     const asking = link.ask(
@@ -141,7 +142,7 @@ export class BlockFetch {
         onFailed: () => this.#onLost(attempt),
       },
     )
-    const attempt: Attempt = { link, asking, into: target, isHedged: false, callOff: () => {} }
+    const attempt: Attempt = { link, asking, into: target, isStalled: false, callOff: () => {} }
     this.#attempts.set(link.peerId, attempt)
     this.#watch(attempt)
   }
@@ -181,16 +182,33 @@ export class BlockFetch {
     attempt.callOff()
     this.#attempts.delete(attempt.link.peerId)
     this.noteMissing(attempt.link.peerId)
-    if (this.#attempts.size === 0 && !this.#isSettled) this.#runner.enqueue(this)
+    if (this.#isSettled) return
+    if (this.#attempts.size === 0) this.#runner.enqueue(this)
+    else if (this.#areAllSilent()) this.#runner.hedge(this)
+  }
+
+  #areAllSilent(): boolean {
+    return [...this.#attempts.values()].every(({ isStalled }) => isStalled)
+  }
+
+  /** Lets go of the first peer asked if all are silent. False if there is no room for another. */
+  #makeRoom(): boolean {
+    if (this.#attempts.size < ATTEMPTS_MAX) return true
+    if (!this.#areAllSilent()) return false
+    const first = this.#attempts.values().next().value!
+    first.asking.cancel()
+    this.#attempts.delete(first.link.peerId)
+    this.noteMissing(first.link.peerId)
+    return true
   }
 
   /** Asks another peer too if this one stays silent for longer than it should. */
   #watch(attempt: Attempt): void {
     attempt.callOff()
-    if (attempt.isHedged) return
+    attempt.isStalled = false
     const expectedMs = 2 * attempt.link.expectedMs(0) + SILENCE_MS_MIN
     attempt.callOff = this.#runner.clock.after(Math.min(SILENCE_MS_MAX, expectedMs), () => {
-      attempt.isHedged = true
+      attempt.isStalled = true
       attempt.link.noteStalled()
       this.#runner.hedge(this)
     })

@@ -58,6 +58,8 @@ export class Exchange implements FetchRunner {
   /** Those that ask nobody, in the order in which they came. */
   readonly #urgent = new Set<BlockFetch>()
   readonly #bulk = new Set<BlockFetch>()
+  /** Those that ask only peers that are silent, with nobody else to ask so far. */
+  readonly #stalled = new Set<BlockFetch>()
   readonly #searching = new Map<BlockFetch, AbortController>()
   readonly #searched = new WeakSet<BlockFetch>()
   #isPumping = false
@@ -117,7 +119,13 @@ export class Exchange implements FetchRunner {
 
   hedge(fetch: BlockFetch): void {
     const link = this.#choose(fetch)
-    if (link !== undefined) fetch.ask(link)
+    if (link !== undefined) {
+      this.#stalled.delete(fetch)
+      fetch.ask(link)
+    } else {
+      this.#stalled.add(fetch)
+      this.#search(fetch)
+    }
   }
 
   accuse(link: PeerLink, error: Error): void {
@@ -130,6 +138,7 @@ export class Exchange implements FetchRunner {
     this.#fetches.delete(fetch)
     this.#urgent.delete(fetch)
     this.#bulk.delete(fetch)
+    this.#stalled.delete(fetch)
     this.#searching.get(fetch)?.abort()
     this.#pump()
   }
@@ -162,6 +171,7 @@ export class Exchange implements FetchRunner {
     this.#isPumping = true
     queueMicrotask(() => {
       this.#isPumping = false
+      for (const fetch of [...this.#stalled]) this.hedge(fetch)
       for (const fetch of [...this.#urgent]) this.#assign(fetch)
       for (const fetch of this.#bulk) if (!this.#assign(fetch)) break
     })
@@ -213,12 +223,12 @@ export class Exchange implements FetchRunner {
     }
   }
 
-  /** Nobody is left to ask: looks for others, once a fetch, and gives up if there are none. */
+  /** Nobody is left to ask: looks for others, once a fetch, and gives up if there are none and it asks nobody. */
   #search(fetch: BlockFetch): void {
     fetch.startDeadline()
-    if (this.#searching.has(fetch) || fetch.isAsking) return
-    if (this.#linking.size > 0) return
+    if (this.#searching.has(fetch) || this.#linking.size > 0) return
     if (this.#searched.has(fetch)) {
+      if (fetch.isAsking) return
       fetch.fail(
         new DfsError('unreachable', 'no device within reach has the block', { op: 'fetch', subject: fetch.cid }),
       )

@@ -198,6 +198,18 @@ test('a peer that comes up while somebody waits is asked', async () => {
   assert(fetched.into.equals(block))
 })
 
+test('a silent peer keeps nobody from asking one that comes up later', async () => {
+  const network = new SmallNetwork()
+  const block = random.bytes(100)
+  const [asker, mute, late] = [network.add('asker'), network.add('mute', { behaviour: silent }), network.add('late')]
+  network.connect(asker, mute)
+  late.keep(block)
+  const fetched = asker.fetch(block)
+  network.clock.after(5000, () => network.connect(asker, late))
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  assert(fetched.into.equals(block))
+})
+
 test('a peer that floods with what nobody asked for is dropped', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(100 * KIB)
@@ -323,6 +335,22 @@ test('a peer that reads nothing is let go, and others are served meanwhile', asy
   await network.clock.sleep(60_000)
   assert(!here.isOpen)
   assert.equal(holder.budget.used, 0)
+})
+
+test('peers that begin and then stay silent make room for one that delivers', async () => {
+  const stalling = answering(async ({ id, mode }, send) => {
+    if (mode !== 'probe') await send(encodePieceHead({ id, blockBytes: 300 * KIB, offset: 0 }), Buffer.alloc(10))
+  })
+  const network = new SmallNetwork()
+  const asker = network.add('asker')
+  const block = random.bytes(300 * KIB)
+  for (let i = 0; i < 4; i++) network.connect(asker, network.add(`stalling ${i}`, { behaviour: stalling }))
+  const holder = network.add('holder')
+  holder.keep(block)
+  network.connect(asker, holder)
+  const fetched = asker.fetch(block)
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  assert(fetched.into.equals(block))
 })
 
 test('whatever the peers do, a fetch ends in time, with the block if an honest peer has it and with nothing else', async () => {
