@@ -248,8 +248,7 @@ export class Folder {
   #putBack(inside: ByteString, { content, meta }: StubState): void {
     const { committer, services } = this.#parts
     const file = this.#find(inside)?.file
-    if (file === undefined)
-      throw new DfsError('exists', 'something that is no file of dfs stands there', { op: 'restore' })
+    if (file === undefined) throw new DfsError('exists', 'what stands there is no file of dfs', { op: 'restore' })
     if (file.writers > 0)
       throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
     committer.touch(file).replace(content, meta.size)
