@@ -1,6 +1,6 @@
 /**
- * A place that is one device of a network on loopback: it listens on a port of its own on 127.0.0.1, which stays the
- * same when its daemon starts again, and looks for nobody by multicast.
+ * A place that is one device of a network: on loopback, where it listens on a port of its own that stays the same when its
+ * daemon starts again, or on a host of a cluster. It looks for nobody by multicast.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { dfsCommand, newPlace, type Place } from './place.ts'
+import { newPlace, type Place } from './place.ts'
 import { type Ending, within } from './process.ts'
 
 const INVITE_MS = 60_000
@@ -25,9 +25,24 @@ export interface Invitation {
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-export async function newDevice(t: Ending): Promise<Device> {
-  const place = newPlace(t)
-  const config = { port: await freePort(), listenHosts: '127.0.0.1', mdns: 'off', fetchTimeoutSeconds: 5 }
+export interface DeviceOptions {
+  /** Where it runs; default: here, on loopback. */
+  host?: { readonly address: string; readonly enter: readonly string[] }
+  /** Where it listens; default: at any port that is free on loopback, and 8080 on a host. */
+  port?: number
+  /** Further settings. */
+  config?: Readonly<Record<string, string | number>>
+}
+
+export async function newDevice(t: Ending, { host, port, config: settings }: DeviceOptions = {}): Promise<Device> {
+  const place = newPlace(t, { enter: host?.enter })
+  const config = {
+    port: port ?? (host === undefined ? await freePort() : 8080),
+    listenHosts: host?.address ?? '127.0.0.1',
+    mdns: 'off',
+    fetchTimeoutSeconds: 5,
+    ...settings,
+  }
   mkdirSync(place.home, { mode: 0o700 })
   writeFileSync(path.join(place.home, 'config.json'), JSON.stringify(config))
   return { ...place, json: async (...args) => JSON.parse(await place.dfsOk([...args, '--json'])) }
@@ -35,8 +50,9 @@ export async function newDevice(t: Ending): Promise<Device> {
 
 /** Starts `dfs invite --yes`; resolves with the ticket it prints. */
 export async function invite(device: Device, ...options: string[]): Promise<Invitation> {
-  const [node, launcher] = dfsCommand()
-  const child = spawn(node, [launcher, 'invite', '--yes', '--json', ...options], { env: device.env, cwd: device.root })
+  const [program, ...before] = device.command
+  const args = [...before, 'invite', '--yes', '--json', ...options]
+  const child = spawn(program, args, { env: device.env, cwd: device.root })
   const lines: string[] = []
   let stderr = ''
   child.stderr.on('data', (bytes) => (stderr += bytes))

@@ -18,6 +18,8 @@ export interface Place {
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
   readonly user: SecondUser | undefined
+  /** What starts dfs here: a program, and what comes before dfs's own arguments. */
+  readonly command: readonly [program: string, ...args: string[]]
   /** Runs `dfs` with these arguments, as the place's user. */
   dfs(args: readonly string[], options?: RunOptions): Promise<RunResult>
   /** Like `dfs`, but fails if the exit code is not 0; gives stdout. */
@@ -40,8 +42,15 @@ export function dfsCommand(project = PROJECT): [node: string, launcher: string] 
   return [node, path.join(project, 'bin', 'dfs.js')]
 }
 
-/** Makes a place, removed when `t` ends; owned by `user` if one is given. */
-export function newPlace(t: Ending, { user }: { user?: SecondUser } = {}): Place {
+export interface PlaceOptions {
+  /** Owns the place, and runs what runs in it. */
+  user?: SecondUser | undefined
+  /** The words before each command: what runs it on another host. */
+  enter?: readonly string[] | undefined
+}
+
+/** Makes a place, removed when `t` ends. */
+export function newPlace(t: Ending, { user, enter = [] }: PlaceOptions = {}): Place {
   const root = mkdtempSync(path.join(tmpdir(), 'dfs-e2e-'))
   t.after(() => clear(root))
   const directories = { folder: '', run: '', tmp: '', user: '' }
@@ -68,17 +77,25 @@ export function newPlace(t: Ending, { user }: { user?: SecondUser } = {}): Place
     ...options,
     env: { ...env, ...options.env },
   })
+  const [program, ...before] = entering(enter, node, launcher)
+  const [shell, ...beforeScript] = entering(enter, 'sh', '-euc')
   return {
     root,
     home,
     folder: directories.folder,
     env,
     user,
-    dfs: (args, options = {}) => run(node, [launcher, ...args], withPlace(options)),
-    dfsOk: (args, options = {}) => runOk(node, [launcher, ...args], withPlace(options)),
-    sh: (script, options = {}) => runOk('sh', ['-euc', script], withPlace(options)),
+    command: [program, ...before],
+    dfs: (args, options = {}) => run(program, [...before, ...args], withPlace(options)),
+    dfsOk: (args, options = {}) => runOk(program, [...before, ...args], withPlace(options)),
+    sh: (script, options = {}) => runOk(shell, [...beforeScript, script], withPlace(options)),
     pids: () => pidsIn(root),
   }
+}
+
+function entering(enter: readonly string[], program: string, ...args: string[]): [program: string, ...args: string[]] {
+  const [first = program, ...rest] = enter
+  return enter.length === 0 ? [program, ...args] : [first, ...rest, program, ...args]
 }
 
 /** What is mounted at or below `dir`, innermost first; never touches the mounts. */
