@@ -53,6 +53,7 @@ async function bench(): Promise<void> {
       const figures = await measureAlone(system, archive)
       if (round > 0) rounds[system.name]!.push(figures)
     }
+    if (round > 0 && round < counted) say(`so far:\n${formatReport(makeReport(rounds))}`)
   }
   const report = makeReport(rounds)
   console.log(options.json ? JSON.stringify({ sizes: sizes(), ...report }, undefined, 2) : formatReport(report))
