@@ -40,9 +40,15 @@ export function dfsCommand(project = PROJECT): [node: string, launcher: string] 
   return [node, path.join(project, 'bin', 'dfs.js')]
 }
 
+export interface PlaceOptions {
+  user?: SecondUser
+  /** The directory that the place is made in; the one for temporary files unless told. */
+  inside?: string
+}
+
 /** Makes a place, removed when `t` ends; owned by `user` if one is given. */
-export function newPlace(t: Ending, { user }: { user?: SecondUser } = {}): Place {
-  const root = mkdtempSync(path.join(tmpdir(), 'dfs-e2e-'))
+export function newPlace(t: Ending, { user, inside = tmpdir() }: PlaceOptions = {}): Place {
+  const root = mkdtempSync(path.join(inside, 'dfs-e2e-'))
   t.after(() => clear(root))
   const directories = { folder: '', run: '', tmp: '', user: '' }
   for (const name of Object.keys(directories) as (keyof typeof directories)[]) {
