@@ -63,6 +63,12 @@ export class OpenFiles {
     return handle
   }
 
+  /** Opens a file that was made this moment. */
+  openNew(inode: Inode, flags: number): number {
+    this.#committer.contentOfNew(inode.file!)
+    return this.open(inode, flags)
+  }
+
   inodeOf(handle: number): Inode {
     return this.#get(handle).inode
   }
