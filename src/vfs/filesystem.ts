@@ -272,7 +272,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   #attributes(inode: Inode): Attributes {
-    return attributesOf(inode, this.#services.tree.stat(inode))
+    return attributesOf(inode, inode.statSinceMade ?? this.#services.tree.stat(inode))
   }
 
   #found(inode: Inode): Attributes {
@@ -282,6 +282,7 @@ export class Filesystem implements FilesystemOperations {
 
   #created({ inode, stat }: FoundInode, flags: number): { attributes: Attributes; handle: number } {
     const handle = this.#files.openNew(inode, flags & ~O.TRUNC)
+    inode.statSinceMade = stat
     inode.lookups++
     return { attributes: attributesOf(inode, stat), handle }
   }

@@ -200,6 +200,7 @@ export class OpenFiles {
   /** Everybody has closed it: what a mapping wrote after the last flush is stored, and an unlinked file ends. */
   #closeLast(inode: Inode): void {
     const { file, heldFd } = inode
+    inode.statSinceMade = undefined
     if (heldFd !== undefined && file === undefined) {
       closeFd(heldFd)
       inode.heldFd = undefined
