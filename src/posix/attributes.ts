@@ -3,8 +3,19 @@
  * the `Fd` forms go through /proc/self/fd, so that O_PATH descriptors serve too.
  */
 import type { ByteString } from '../dfs.ts'
+import { ERRNO } from './errno.ts'
 import { closeFd, O, openAt } from './files.ts'
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, cString, libc, pathOfFd } from './libc.ts'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  check,
+  cString,
+  errno,
+  lastError,
+  libc,
+  pathOfFd,
+} from './libc.ts'
 
 /** Nanoseconds since 1970, or the time of the call, or as it was. */
 export type Time = bigint | 'now' | 'keep'
@@ -13,13 +24,24 @@ const UTIME_NOW = 0x3fffffffn
 const UTIME_OMIT = 0x3ffffffen
 const NANOSECONDS = 1_000_000_000n
 
+/** asm-generic/unistd.h; C libraries of 2024 and before have no function for it. */
+const SYS_FCHMODAT2 = 452
+/** Since Linux 6.6. */
+let hasFchmodat2 = true
+
 /** Two `struct timespec`: access, modification; each seconds and nanoseconds. */
 const times = Buffer.allocUnsafeSlow(32)
 const timesI64 = new BigInt64Array(times.buffer)
 
 /** Fails with `unsupported` on a symbolic link, which has no mode of its own. */
 export function chmodAt(dirFd: number, name: ByteString, mode: number): void {
-  // fchmodat follows links, and its flag not to is missing from kernels before 6.6.
+  if (hasFchmodat2) {
+    if (libc.fchmodat2(SYS_FCHMODAT2, dirFd, cString(name), mode, AT_SYMLINK_NOFOLLOW) === 0) return
+    const reason = errno()
+    // What confines a process (seccomp) may answer EPERM for calls that it does not know.
+    if (reason !== ERRNO.ENOSYS && reason !== ERRNO.EPERM) throw lastError('chmod', name)
+    hasFchmodat2 = reason !== ERRNO.ENOSYS
+  }
   const fd = openAt(dirFd, name, O.PATH | O.NOFOLLOW)
   try {
     check(libc.fchmodat(AT_FDCWD, cString(pathOfFd(fd)), mode, 0), 'chmod', name)

@@ -43,6 +43,10 @@ export const libc = {
   symlinkat: bind<[Pointer, number, Pointer]>('int', 'symlinkat', 'void *', ...AT),
   readlinkat: bind<[number, Pointer, Pointer, number]>('int64_t', 'readlinkat', ...AT, 'void *', 'size_t'),
   fchmodat: bind<[number, Pointer, number, number]>('int', 'fchmodat', ...AT, 'uint32_t', 'int'),
+  /** The number of the call first, for it is made by `syscall`. */
+  fchmodat2: bind<[number, number, Pointer, number, number]>(
+    ...(['long', 'syscall', 'long', ...AT, 'uint32_t', 'int'] as const),
+  ),
   fchownat: bind<[number, Pointer, number, number, number]>('int', 'fchownat', ...AT, 'int32_t', 'int32_t', 'int'),
   utimensat: bind<[number, Pointer, Pointer, number]>('int', 'utimensat', ...AT, 'void *', 'int'),
   getxattr: bind<[Pointer, Pointer, Pointer, number]>('int64_t', 'getxattr', 'void *', 'void *', 'void *', 'size_t'),

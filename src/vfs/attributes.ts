@@ -9,13 +9,13 @@ const BLOCK_BYTES = 512
 
 export function attributesOf(inode: Inode, stat: Stat): Attributes {
   const { ino, statIno, file } = inode
-  const { nlink, uid, gid, rdev, atimeNs, btimeNs } = stat
+  const { nlink, uid, gid, rdev, atimeNs } = stat
   if (file === undefined) {
     const { mode, size, blocks, mtimeNs, ctimeNs } = stat
-    return { ino, statIno, mode, nlink, uid, gid, rdev, size, blocks, atimeNs, mtimeNs, ctimeNs, btimeNs }
+    return { ino, statIno, mode, nlink, uid, gid, rdev, size, blocks, atimeNs, mtimeNs, ctimeNs }
   }
   const { size, mtimeNs, ctimeNs, allocatedBytes } = file
   const mode = MODE.REGULAR | file.mode
   const blocks = Math.ceil(Math.min(size, allocatedBytes + (file.content?.dirtyBytes ?? 0)) / BLOCK_BYTES)
-  return { ino, statIno, mode, nlink, uid, gid, rdev: 0, size, blocks, atimeNs, mtimeNs, ctimeNs, btimeNs }
+  return { ino, statIno, mode, nlink, uid, gid, rdev: 0, size, blocks, atimeNs, mtimeNs, ctimeNs }
 }

@@ -54,6 +54,12 @@ export class Committer {
     return file.content
   }
 
+  /** The content of a file that was made this moment: nothing of it is to be read. */
+  contentOfNew(file: StubFile): void {
+    const { reader, dirty } = this.#services
+    file.content = new FileContent({ kind: 'inline', bytes: Buffer.alloc(0) }, 0, { reader, meter: dirty })
+  }
+
   /** Says that a file is about to change; its content is loaded when this returns. */
   touch(file: StubFile): FileContent {
     const content = this.contentOf(file)

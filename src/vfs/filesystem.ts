@@ -11,6 +11,7 @@ import { statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
 import { MODE } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
+import type { FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from './names.ts'
@@ -96,7 +97,7 @@ export class Filesystem implements FilesystemOperations {
     if (format !== MODE.REGULAR && format !== 0) {
       return this.#found(this.names.mknod(directory, name, mode, rdev, caller))
     }
-    return this.#found(await this.names.makeFile(directory, name, mode, caller))
+    return this.#found((await this.names.makeFile(directory, name, mode, caller)).inode)
   }
 
   mkdir(parent: Ino, name: ByteString, mode: number, caller: Caller): Attributes {
@@ -133,8 +134,8 @@ export class Filesystem implements FilesystemOperations {
     caller: Caller,
   ): Awaitable<{ attributes: Attributes; handle: number }> {
     const made = this.names.makeFile(this.#inode(parent), name, mode, caller)
-    if (made instanceof Promise) return made.then((inode) => this.#opened(inode, flags))
-    return this.#opened(made, flags)
+    if (made instanceof Promise) return made.then((found) => this.#created(found, flags))
+    return this.#created(made, flags)
   }
 
   open(ino: Ino, flags: number): Awaitable<number> {
@@ -271,7 +272,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   #attributes(inode: Inode): Attributes {
-    return attributesOf(inode, this.#services.tree.stat(inode))
+    return attributesOf(inode, inode.statSinceMade ?? this.#services.tree.stat(inode))
   }
 
   #found(inode: Inode): Attributes {
@@ -279,9 +280,11 @@ export class Filesystem implements FilesystemOperations {
     return this.#attributes(inode)
   }
 
-  #opened(inode: Inode, flags: number): { attributes: Attributes; handle: number } {
-    const handle = this.#files.open(inode, flags & ~O.TRUNC)
-    return { attributes: this.#found(inode), handle }
+  #created({ inode, stat }: FoundInode, flags: number): { attributes: Attributes; handle: number } {
+    const handle = this.#files.openNew(inode, flags & ~O.TRUNC)
+    inode.statSinceMade = stat
+    inode.lookups++
+    return { attributes: attributesOf(inode, stat), handle }
   }
 
   #inode(ino: Ino): Inode {

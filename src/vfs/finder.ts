@@ -46,12 +46,17 @@ export class Finder {
 
   /** Refuses a name that cannot be made; `stored` is what the object would be called on disk. */
   checkNew(parent: Inode, name: ByteString, stored: ByteString): void {
+    this.checkMayMake(parent, name, stored)
+    const found = this.#services.tree.find(parent, name)
+    if (found !== undefined) throw new DfsError('exists', 'the name exists')
+  }
+
+  /** The same, but for whether the name exists. */
+  checkMayMake(parent: Inode, name: ByteString, stored: ByteString): void {
     requireDirectory(parent)
     checkName(name, stored)
     this.checkMayChange(parent)
     if (this.#isReservedRoot(parent, name)) throw readOnly()
-    const found = this.#services.tree.find(parent, name)
-    if (found !== undefined) throw new DfsError('exists', 'the name exists')
   }
 
   /** Fails with `read-only` for what is at or below `.dfs`. What has no name any more may be changed. */

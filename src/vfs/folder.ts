@@ -293,7 +293,7 @@ export class Folder {
       table.noteName(parent, name)
     }
     table.noteName(directory, last)
-    return names.makeFile(directory, last, 0o644, ROOT_CALLER)
+    return (await names.makeFile(directory, last, 0o644, ROOT_CALLER)).inode
   }
 }
 

@@ -46,6 +46,8 @@ export class Inode {
   heldFd: number | undefined
   /** What it was when it lost its last known name, for whoever still asks; its links are those that were left. */
   lastStat: Stat | undefined
+  /** Of a stub made here that is open since: what the object below is, until one of us changes its owner, times or names. */
+  statSinceMade: Stat | undefined
   /** Known to have no file capabilities: the kernel asks before every write. */
   hasNoCapabilities = false
   /** Of a stub. */
@@ -160,9 +162,11 @@ export class InodeTable {
     // An array that grows has room for seventeen.
     inode.places = inode.places.length === 0 ? [place] : [...inode.places, place]
     inode.lastStat = undefined
+    inode.statSinceMade = undefined
   }
 
   removePlace(inode: Inode, parent: Inode, name: ByteString): void {
+    inode.statSinceMade = undefined
     if (parent.children.get(name) === inode) parent.children.delete(name)
     inode.places = inode.places.filter((place) => place.parent !== parent || place.name !== name)
   }

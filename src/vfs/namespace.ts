@@ -5,7 +5,7 @@
  * one. What is below `.dfs` can be looked at and not changed.
  */
 import type { ByteString } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import { chownAt } from '../posix/attributes.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { linkAt, makeDirectoryAt, makeNodeAt, readLinkAt, symlinkAt } from '../posix/names.ts'
@@ -19,6 +19,7 @@ import type { Attributes, Caller } from './operations.ts'
 import { Removal } from './removal.ts'
 import { Renaming, type RenamingOptions } from './renaming.ts'
 import type { Services } from './services.ts'
+import { emptyAttributes, type Found } from './stub-tree.ts'
 import type { Versions } from './versions.ts'
 
 export interface NamespaceOptions extends Pick<RenamingOptions, 'adoptInWay'> {
@@ -91,12 +92,12 @@ export class Namespace {
   }
 
   /** Makes an empty regular file; fails with `exists`. Adds no lookup. */
-  makeFile(parent: Inode, name: ByteString, mode: number, caller: Caller): Inode | Promise<Inode> {
+  makeFile(parent: Inode, name: ByteString, mode: number, caller: Caller): FoundInode | Promise<FoundInode> {
     const stored = storedNameOfFile(name)
+    this.#finder.checkMayMake(parent, name, stored)
+    const made = this.#tryMakeStub(parent, name, mode, caller)
+    if (made !== undefined) return made
     this.#finder.checkNew(parent, name, stored)
-    const { tree } = this.#services
-    const inTheWay = statAt(tree.directoryFd(parent), stored)
-    if (inTheWay === undefined) return this.#makeStub(parent, name, mode, caller)
     return this.#adoptInWay(parent, stored).then(() => this.#makeStub(parent, name, mode, caller))
   }
 
@@ -125,7 +126,21 @@ export class Namespace {
     this.#removal.changedLinks(inode)
   }
 
-  #makeStub(parent: Inode, name: ByteString, mode: number, caller: Caller): Inode {
+  /** Undefined, and nothing made, where anything stands that the name could mean, or in the stub's way. */
+  #tryMakeStub(parent: Inode, name: ByteString, mode: number, caller: Caller): FoundInode | undefined {
+    const dirFd = this.#services.tree.directoryFd(parent)
+    const other = storedNameOfOther(name)
+    if (other.length <= STORED_BYTES_MAX && statAt(dirFd, other) !== undefined) return undefined
+    if (other !== name && statAt(dirFd, name) !== undefined) return undefined
+    try {
+      return this.#makeStub(parent, name, mode, caller)
+    } catch (error) {
+      if (kindOf(error) === 'exists') return undefined
+      throw error
+    }
+  }
+
+  #makeStub(parent: Inode, name: ByteString, mode: number, caller: Caller): FoundInode {
     const { tree } = this.#services
     const dirFd = tree.directoryFd(parent)
     const stored = storedNameOfFile(name)
@@ -138,13 +153,15 @@ export class Namespace {
     } finally {
       closeFd(fd)
     }
-    const inode = this.#finder.intern({ stored, stat, kind: 'stub' }, parent, name)
+    const found: Found = { stored, stat, kind: 'stub', attributes: emptyAttributes(stat) }
+    const inode = this.#finder.intern(found, parent, name)
+    inode.hasNoCapabilities = true
     inode.file!.isStubUnsynced = caller.uid !== 0 || caller.gid !== 0
     if ((stat.mode & PERMISSIONS) !== wanted) {
       this.#committer.touch(inode.file!)
       inode.file!.mode = wanted
     }
-    return inode
+    return { inode, stat }
   }
 
   #makeOther(

@@ -63,6 +63,12 @@ export class OpenFiles {
     return handle
   }
 
+  /** Opens a file that was made this moment. */
+  openNew(inode: Inode, flags: number): number {
+    this.#committer.contentOfNew(inode.file!)
+    return this.open(inode, flags)
+  }
+
   inodeOf(handle: number): Inode {
     return this.#get(handle).inode
   }
@@ -194,6 +200,7 @@ export class OpenFiles {
   /** Everybody has closed it: what a mapping wrote after the last flush is stored, and an unlinked file ends. */
   #closeLast(inode: Inode): void {
     const { file, heldFd } = inode
+    inode.statSinceMade = undefined
     if (heldFd !== undefined && file === undefined) {
       closeFd(heldFd)
       inode.heldFd = undefined

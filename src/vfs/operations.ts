@@ -27,8 +27,6 @@ export interface Attributes {
   readonly atimeNs: bigint
   readonly mtimeNs: bigint
   readonly ctimeNs: bigint
-  /** Time of birth; left out, or 0n, where it is not known. */
-  readonly btimeNs?: bigint
 }
 
 /** Who asks: new objects belong to them. */

@@ -29,6 +29,7 @@ interface Below {
 }
 
 const OWNER_READ_WRITE = 0o600
+const SET_ID_BITS = 0o6000
 const IS_ROOT = process.getuid?.() === 0
 
 export class AttributeSetter {
@@ -82,10 +83,17 @@ export class AttributeSetter {
 
   #setBelow(inode: Inode, { mode, uid, gid, atimeNs }: AttributeChanges): void {
     this.#below(inode, (at) => {
-      if (uid !== undefined || gid !== undefined) at.owner(uid ?? -1, gid ?? -1)
+      const hasOwner = uid !== undefined && gid !== undefined && this.#isOwnedBy(inode, uid, gid)
+      if ((uid !== undefined || gid !== undefined) && !hasOwner) at.owner(uid ?? -1, gid ?? -1)
       if (mode !== undefined) at.mode(mode)
       if (atimeNs !== undefined) at.times(atimeNs, 'keep')
+      if (!hasOwner || mode !== undefined || atimeNs !== undefined) inode.statSinceMade = undefined
     })
+  }
+
+  /** Whether it certainly has this owner, and no bits that a change of owner would take away. */
+  #isOwnedBy({ statSinceMade: stat }: Inode, uid: number, gid: number): boolean {
+    return IS_ROOT && stat?.uid === uid && stat.gid === gid && (stat.mode & SET_ID_BITS) === 0
   }
 
   /** Gives the setters of the object below, by descriptor where it has lost its name. */

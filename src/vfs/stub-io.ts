@@ -43,7 +43,7 @@ export function writeStub(fd: number, state: StubState, present: Slot | undefine
 }
 
 /** The file that a stub of no bytes stands for. Its id becomes lasting with its first commit. */
-function emptyState(stat: Stat): StubState {
+export function emptyState(stat: Stat): StubState {
   return {
     fileId: randomBytes(FILE_ID_BYTES),
     sequence: 0,

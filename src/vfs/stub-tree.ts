@@ -13,7 +13,7 @@ import type { Keys } from '../seal/keys.ts'
 import type { Inode, InodeKind, InodeTable } from './inode-table.ts'
 import { mayBeStub, STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther, visibleNameOfOther } from './names.ts'
 import type { AttributeIndex, StubAttributes } from './services.ts'
-import { type LoadedStub, loadStub } from './stub-io.ts'
+import { emptyState, type LoadedStub, loadStub } from './stub-io.ts'
 
 export interface Found {
   readonly stored: ByteString
@@ -117,11 +117,12 @@ export class StubTree {
    * Fails with `corrupt`, `wrong-key`, `newer-version`: such a stub is never taken for a plain or an empty file.
    */
   attributes(dirFd: number, stored: ByteString, stat: Stat): StubAttributes {
+    if (stat.size === 0) return emptyAttributes(stat)
     const known = this.#index.get(stat)
     if (known !== undefined) return known
     const loaded = this.load(dirFd, stored, stat)
     const attributes = { ...loaded.state, allocatedBytes: loaded.state.meta.size }
-    if (stat.size > 0 && !loaded.newerMayBeLost) this.#index.put(stat, attributes)
+    if (!loaded.newerMayBeLost) this.#index.put(stat, attributes)
     return attributes
   }
 
@@ -218,6 +219,11 @@ export class StubTree {
       closeFd(fd)
     }
   }
+}
+
+/** What a stub of no bytes says: it is an empty file. */
+export function emptyAttributes(stat: Stat): StubAttributes {
+  return { ...emptyState(stat), allocatedBytes: 0 }
 }
 
 export function isRegular(stat: Stat): boolean {

@@ -45,6 +45,7 @@ export class Xattrs {
   set(inode: Inode, name: ByteString, value: Buffer, flags: number): void {
     refuseOwn(name)
     if (name === CAPABILITIES) inode.hasNoCapabilities = false
+    inode.statSinceMade = undefined
     const { fd, dirFd, stored } = this.#where(inode)
     if (fd === undefined) setXattrAt(dirFd, stored, name, value, flags)
     else setXattrFd(fd, name, value, flags)
@@ -52,6 +53,7 @@ export class Xattrs {
 
   remove(inode: Inode, name: ByteString): void {
     refuseOwn(name)
+    inode.statSinceMade = undefined
     const { fd, dirFd, stored } = this.#where(inode)
     if (fd === undefined) removeXattrAt(dirFd, stored, name)
     else removeXattrFd(fd, name)

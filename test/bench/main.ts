@@ -4,13 +4,13 @@
  *
  * The first touch of a machine's memory can cost more than what is measured, so one round goes before those that count.
  */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { newPlace } from '../e2e/support/place.ts'
 import { root } from '../support/requirements.ts'
 import { Scope } from '../support/scope.ts'
-import type { System } from '../support/systems/system.ts'
+import { SmallDisk } from '../support/small-disk.ts'
+import type { SystemKind } from '../support/systems/system.ts'
 import { SYSTEMS, systemNamed } from '../support/systems/target.ts'
 import { type Figures, measure, type Sizes } from './measure.ts'
 import { formatReport, makeReport } from './report.ts'
@@ -24,6 +24,8 @@ const USAGE = `Usage: npm run bench -- [--systems dfs,disk,...] [--rounds N] [--
   --json     prints all figures of all rounds as JSON`
 
 const FULL: Sizes = { fileBytes: 512 * 1024 * 1024, treeFiles: 4000 }
+/** What a system keeps beside the file itself (what was overwritten, a cache, the tree) fits as often as this. */
+const DISK_FILES = 8
 const QUICK: Sizes = { fileBytes: 32 * 1024 * 1024, treeFiles: 400 }
 
 const { values: options } = parseArgs({
@@ -42,40 +44,46 @@ else await bench()
 
 async function bench(): Promise<void> {
   await using scope = new Scope()
-  const systems = await createSystems(scope)
+  const systems = installedSystems()
   const rounds: Record<string, Figures[]> = Object.fromEntries(systems.map(({ name }) => [name, []]))
   const archive = join(newPlace(scope.context).root, 'tree.tar')
   const counted = options.quick ? 1 : Number(options.rounds)
   for (let round = options.quick ? 1 : 0; round <= counted; round++) {
     await packSourceTree(archive, sizes().treeFiles)
-    for (const system of systems) {
-      say(`round ${round} of ${counted}${round === 0 ? ' (does not count)' : ''}: ${system.name}`)
-      const figures = await measureAlone(system, archive)
-      if (round > 0) rounds[system.name]!.push(figures)
+    for (const kind of systems) {
+      say(`round ${round} of ${counted}${round === 0 ? ' (does not count)' : ''}: ${kind.name}`)
+      const figures = await measureAlone(kind, archive)
+      if (round > 0) rounds[kind.name]!.push(figures)
     }
+    if (round > 0 && round < counted) say(`so far:\n${formatReport(makeReport(rounds))}`)
   }
   const report = makeReport(rounds)
   console.log(options.json ? JSON.stringify({ sizes: sizes(), ...report }, undefined, 2) : formatReport(report))
 }
 
-/** Mounted only for its own turn: the others' daemons must not be awake meanwhile. */
-async function measureAlone(system: System, archive: string): Promise<Figures> {
+/**
+ * Each time on a new disk of its own: ext4 passes by the inodes of what was deleted in the last minutes, one by one, so
+ * that who comes after another's `rm -rf` would pay for it with every file. Mounted only for its own turn: the others'
+ * daemons must not be awake meanwhile.
+ */
+async function measureAlone(kind: SystemKind, archive: string): Promise<Figures> {
+  await using scope = new Scope()
+  const mebibytes = DISK_FILES * (sizes().fileBytes >> 20) + 256
+  const disk = await SmallDisk.create(newPlace(scope.context), 'disk', { mebibytes })
+  const system = await kind.create(newPlace(scope.context, { inside: disk.path }))
   await system.mount()
   const figures = await measure(system, archive, sizes())
-  for (const name of ['big', 'small-writes']) rmSync(join(system.root, name))
   await system.unmount()
   return figures
 }
 
-async function createSystems(scope: Scope): Promise<System[]> {
+function installedSystems(): SystemKind[] {
   const wanted = options.systems?.split(',').map(systemNamed) ?? SYSTEMS
-  const systems: System[] = []
-  for (const kind of wanted) {
+  return wanted.filter((kind) => {
     const missing = kind.missing()
-    if (missing === false) systems.push(await kind.create(newPlace(scope.context)))
-    else say(`${kind.name} is left out: ${missing}`)
-  }
-  return systems
+    if (missing !== false) say(`${kind.name} is left out: ${missing}`)
+    return missing === false
+  })
 }
 
 function sizes(): Sizes {

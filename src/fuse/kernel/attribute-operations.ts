@@ -3,32 +3,27 @@ import { whenReady } from '../../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../../dfs.ts'
 import type { AttributeChanges, Attributes, Awaitable, FilesystemStatistics, Time } from '../../vfs/operations.ts'
 import { errnoOfKind } from '../errno.ts'
-import { encodeAttrOut, encodeStatx } from './attributes.ts'
+import { encodeAttrOut } from './attributes.ts'
 import { type Context, withoutPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
 import { FATTR, GETATTR_FH } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
-import { GETATTR_IN, GETXATTR_IN, GETXATTR_OUT, SETATTR_IN, SETXATTR_IN, STATFS_OUT, STATX_IN } from './structs.ts'
+import { GETATTR_IN, GETXATTR_IN, GETXATTR_OUT, SETATTR_IN, SETXATTR_IN, STATFS_OUT } from './structs.ts'
 
 const MODE_BITS = 0o7777
 
 export function attributeOperations(context: Context): Operations {
   const { filesystem, validityOf } = context
-  const getattr = (request: Request, flagsAt: number, handleAt: number) => {
-    const byHandle = (request.u32(flagsAt) & GETATTR_FH) !== 0
-    return filesystem.getattr(request.ino, byHandle ? request.handle(handleAt) : undefined)
+  const getattr = (request: Request) => {
+    const byHandle = (request.u32(GETATTR_IN.flags) & GETATTR_FH) !== 0
+    return filesystem.getattr(request.ino, byHandle ? request.handle(GETATTR_IN.fh) : undefined)
   }
   return {
     GETATTR: {
       bodyBytes: GETATTR_IN.bytes,
-      serve: (request) => getattr(request, GETATTR_IN.flags, GETATTR_IN.fh),
+      serve: getattr,
       encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validityOf(attributes.ino)),
-    },
-    STATX: {
-      bodyBytes: STATX_IN.bytes,
-      serve: (request) => getattr(request, STATX_IN.flags, STATX_IN.fh),
-      encode: (reply, attributes: Attributes) => void encodeStatx(reply, attributes, validityOf(attributes.ino)),
     },
     SETATTR: {
       bodyBytes: SETATTR_IN.bytes,

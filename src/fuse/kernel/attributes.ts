@@ -1,7 +1,7 @@
 /** Attributes and entries as answers carry them. */
 import type { Attributes } from '../../vfs/operations.ts'
 import type { Reply } from './reply.ts'
-import { ATTR, ATTR_OUT, ENTRY_OUT, STATX, STATX_OUT } from './structs.ts'
+import { ATTR, ATTR_OUT, ENTRY_OUT } from './structs.ts'
 
 /**
  * How long the kernel may answer from what it was told: until it is told otherwise, for all that changes below the
@@ -11,9 +11,6 @@ const VALID_SECONDS = 365 * 86_400
 
 /** In the unit in which the kernel caches; a larger one would only make it keep account of smaller parts. */
 const BLOCK_BYTES = 4096
-
-const STATX_BASIC_STATS = 0x7ff
-const STATX_BTIME = 0x800
 
 export interface Validity {
   readonly entrySeconds: number
@@ -59,26 +56,4 @@ export function encodeAttrOut(reply: Reply, attributes: Attributes, validity: Va
   reply.begin(ATTR_OUT.bytes)
   reply.u64(ATTR_OUT.attrValid, validity.attributesSeconds)
   encodeAttr(reply, ATTR_OUT.attr, attributes)
-}
-
-export function encodeStatx(reply: Reply, attributes: Attributes, validity: Validity): void {
-  const at = STATX_OUT.stat
-  const { statIno, mode, nlink, uid, gid, rdev, size, blocks, atimeNs, mtimeNs, ctimeNs, btimeNs = 0n } = attributes
-  reply.begin(STATX_OUT.bytes)
-  reply.u64(STATX_OUT.attrValid, validity.attributesSeconds)
-  reply.u32(at + STATX.mask, STATX_BASIC_STATS | (btimeNs === 0n ? 0 : STATX_BTIME))
-  reply.u32(at + STATX.blksize, BLOCK_BYTES)
-  reply.u32(at + STATX.nlink, nlink)
-  reply.u32(at + STATX.uid, uid)
-  reply.u32(at + STATX.gid, gid)
-  reply.u16(at + STATX.mode, mode)
-  reply.u64(at + STATX.ino, statIno)
-  reply.u64(at + STATX.size, size)
-  reply.u64(at + STATX.blocks, blocks)
-  reply.time(at + STATX.atime, at + STATX.atimensec, atimeNs)
-  reply.time(at + STATX.btime, at + STATX.btimensec, btimeNs)
-  reply.time(at + STATX.ctime, at + STATX.ctimensec, ctimeNs)
-  reply.time(at + STATX.mtime, at + STATX.mtimensec, mtimeNs)
-  reply.u32(at + STATX.rdevMajor, (rdev >>> 8) & 0xfff)
-  reply.u32(at + STATX.rdevMinor, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00))
 }

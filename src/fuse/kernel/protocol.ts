@@ -45,7 +45,6 @@ export const OPCODE = {
   LSEEK: 46,
   COPY_FILE_RANGE: 47,
   SYNCFS: 50,
-  STATX: 52,
   COPY_FILE_RANGE_64: 53,
 } as const
 
@@ -105,7 +104,7 @@ export const OPEN_KILL_SUIDGID = 1 << 0
 /** `write_flags` of WRITE. */
 export const WRITE_CACHE = 1 << 0
 export const WRITE_KILL_SUIDGID = 1 << 2
-/** `getattr_flags` of GETATTR and STATX: the handle counts. */
+/** `getattr_flags` of GETATTR: the handle counts. */
 export const GETATTR_FH = 1 << 0
 /** `fsync_flags`. */
 export const FSYNC_FDATASYNC = 1 << 0

@@ -72,32 +72,6 @@ export const SETATTR_IN = {
   gid: 80,
   bytes: 88,
 } as const
-/** flags u32, mask u32. */
-export const STATX_IN = { flags: 0, fh: 8, mask: 20, bytes: 24 } as const
-/** stat is a STATX. */
-export const STATX_OUT = { attrValid: 0, stat: 32, bytes: 288 } as const
-/** u32: mask, blksize, nlink, uid, gid, the nsec, the device halves; mode u16. */
-export const STATX = {
-  mask: 0,
-  blksize: 4,
-  nlink: 16,
-  uid: 20,
-  gid: 24,
-  mode: 28,
-  ino: 32,
-  size: 40,
-  blocks: 48,
-  atime: 64,
-  atimensec: 72,
-  btime: 80,
-  btimensec: 88,
-  ctime: 96,
-  ctimensec: 104,
-  mtime: 112,
-  mtimensec: 120,
-  rdevMajor: 128,
-  rdevMinor: 132,
-} as const
 
 export const FORGET_IN = { nlookup: 0, bytes: 8 } as const
 /** count u32; then `count` of FORGET_ONE. */

@@ -47,11 +47,13 @@ export interface PlaceOptions {
   user?: SecondUser | undefined
   /** The words before each command: what runs it on another host. */
   enter?: readonly string[] | undefined
+  /** The directory that the place is made in; the one for temporary files unless told. */
+  inside?: string
 }
 
 /** Makes a place, removed when `t` ends. */
-export function newPlace(t: Ending, { user, enter = [] }: PlaceOptions = {}): Place {
-  const root = mkdtempSync(path.join(tmpdir(), 'dfs-e2e-'))
+export function newPlace(t: Ending, { user, enter = [], inside = tmpdir() }: PlaceOptions = {}): Place {
+  const root = mkdtempSync(path.join(inside, 'dfs-e2e-'))
   t.after(() => clear(root))
   const directories = { folder: '', run: '', tmp: '', user: '' }
   for (const name of Object.keys(directories) as (keyof typeof directories)[]) {
