@@ -77,7 +77,7 @@ export async function pair(inviter: Device, joiner: Device, ...options: string[]
   if (code !== 0) throw new Error(`dfs invite: ${stderr}`)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

@@ -1,0 +1,121 @@
+/**
+ * `npm run bench:peers`: files of one device, read through the mount of another on the same machine that has only their
+ * stubs; beside sshfs and rclone over SFTP where they are installed. Every round reads new files; the report has the
+ * medians. Needs root, to drop the kernel's caches.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { freePort, newDevice, pair } from '../e2e/support/device.ts'
+import { newPlace } from '../e2e/support/place.ts'
+import { runOk } from '../e2e/support/process.ts'
+import { carryStubs, connected, mountAll } from '../e2e/support/sharing.ts'
+import { DaemonProcess } from '../support/daemon-process.ts'
+import { root } from '../support/requirements.ts'
+import { Scope } from '../support/scope.ts'
+import { REMOTE_KINDS, type RemoteKind, startSshServer } from '../support/systems/remote.ts'
+
+const USAGE = `Usage: npm run bench:peers -- [--mebibytes N] [--rounds N] [--json]
+
+  --mebibytes  size of the file that is read from start to end; 1024 unless told
+  --rounds     how many rounds; 3 unless told
+  --json       prints the figures of all rounds as JSON`
+
+const MIB = 1024 * 1024
+const DEADLINE_MS = 600_000
+const WORKLOAD = join(import.meta.dirname, 'workload.ts')
+
+interface Figures {
+  /** From opening a file nobody has read to the first page of it, in ms. */
+  firstPageMs: number
+  /** MiB/s of reading a file from start to end. */
+  read: number
+  /** Memory of the reading daemon afterwards, in MiB. */
+  residentMiB?: number
+}
+
+const { values: options } = parseArgs({
+  options: {
+    mebibytes: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const mebibytes = Number(options.mebibytes)
+
+if (options.help) console.log(USAGE)
+else if (root() !== false) console.error(`the bench ${root()}`)
+else await bench()
+
+async function bench(): Promise<void> {
+  const figures: Record<string, Figures[]> = { dfs: [] }
+  const others = REMOTE_KINDS.filter((kind) => kind.missing() === false)
+  for (const { name } of others) figures[name] = []
+  for (let round = 1; round <= Number(options.rounds); round++) {
+    console.error(`round ${round}: dfs`)
+    figures.dfs!.push(await measureDfs())
+    for (const kind of others) {
+      console.error(`round ${round}: ${kind.name}`)
+      figures[kind.name]!.push(await measureOther(kind))
+    }
+  }
+  if (options.json) console.log(JSON.stringify({ mebibytes, figures }, undefined, 2))
+  else console.table(Object.fromEntries(Object.entries(figures).map(([name, rounds]) => [name, medians(rounds)])))
+}
+
+async function measureDfs(): Promise<Figures> {
+  await using scope = new Scope()
+  const [holder, reader] = [await newDevice(scope.context), await newDevice(scope.context)]
+  await holder.dfsOk(['init'])
+  await pair(holder, reader)
+  await holder.dfsOk(['mount', holder.folder])
+  await makeFiles(holder.folder)
+  await holder.dfsOk(['umount', holder.folder], { deadlineMs: DEADLINE_MS })
+  carryStubs(holder, reader)
+  await mountAll(holder, reader)
+  await connected(reader)
+  const figures = await measure(reader.folder)
+  return { ...figures, residentMiB: new DaemonProcess(reader).residentMiB }
+}
+
+async function measureOther(kind: RemoteKind): Promise<Figures> {
+  await using scope = new Scope()
+  const source = join(newPlace(scope.context).root, 'source')
+  mkdirSync(source)
+  await makeFiles(source)
+  const server = await startSshServer(scope.context, await freePort())
+  const system = kind.create(newPlace(scope.context), server, source)
+  await system.mount()
+  const figures = await measure(system.root)
+  await system.unmount()
+  return figures
+}
+
+async function makeFiles(directory: string): Promise<void> {
+  for (const [name, size] of Object.entries({ small: 3, big: mebibytes })) {
+    await runOk('sh', ['-c', `head -c ${size}M /dev/urandom > '${join(directory, name)}'`], { deadlineMs: DEADLINE_MS })
+  }
+}
+
+async function measure(directory: string): Promise<Figures> {
+  await runOk('sync', [], { deadlineMs: DEADLINE_MS })
+  writeFileSync('/proc/sys/vm/drop_caches', '3')
+  const readsPerSecond = Number(await workload('preads', [join(directory, 'small'), 3 * MIB, 1]))
+  const { cold } = JSON.parse(await workload('readTwice', [join(directory, 'big')]))
+  return { firstPageMs: 1000 / readsPerSecond, read: cold }
+}
+
+function workload(name: string, args: readonly unknown[]): Promise<string> {
+  return runOk(process.execPath, [WORKLOAD, name, JSON.stringify(args)], { deadlineMs: DEADLINE_MS })
+}
+
+function medians(rounds: readonly Figures[]): Record<string, number> {
+  const keys = Object.keys(rounds[0]!) as (keyof Figures)[]
+  return Object.fromEntries(
+    keys.map((key) => {
+      const sorted = rounds.map((figures) => figures[key]!).toSorted((a, b) => a - b)
+      return [key, Math.round(sorted[sorted.length >> 1]! * 10) / 10]
+    }),
+  )
+}
