@@ -16,6 +16,9 @@ const log = logger('net')
 const EXCHANGE_MS_MAX = 20_000
 /** Several changes at once are told at once. */
 const CHANGE_DELAY_MS = 50
+/** Who could not be told is told again after this, then after twice as long, so many times, while it is connected. */
+const RETRY_MS = 500
+const RETRIES_MAX = 5
 /** On one connection; one is needed. */
 const STREAMS_MAX = 2
 
@@ -25,6 +28,7 @@ export class MemberSync {
   /** Peers that are being told; true: something changed meanwhile, and they are told again. */
   readonly #telling = new Map<string, boolean>()
   readonly #undo: (() => void)[] = []
+  readonly #retries = new Set<NodeJS.Timeout>()
   #timer: NodeJS.Timeout | undefined
 
   constructor({ node, membership }: { node: DfsNode; membership: Membership }) {
@@ -66,6 +70,7 @@ export class MemberSync {
 
   stop(): void {
     clearTimeout(this.#timer)
+    for (const retry of this.#retries) clearTimeout(retry)
     for (const undo of this.#undo.splice(0)) undo()
   }
 
@@ -74,7 +79,7 @@ export class MemberSync {
     for (const peerId of this.#node.connectedMembers()) void this.#tell(peerId)
   }
 
-  async #tell(peerId: string): Promise<void> {
+  async #tell(peerId: string, failures = 0): Promise<void> {
     if (this.#telling.has(peerId)) {
       this.#telling.set(peerId, true)
       return
@@ -86,11 +91,24 @@ export class MemberSync {
       await this.#exchange(streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal }), peerId, true)
     } catch (error) {
       log('members: %s', describeError(error))
+      // It may be busy, or take this device for a stranger and hang up: then it still says why, if it is asked again.
+      if (failures < RETRIES_MAX) this.#tellLater(peerId, failures)
     } finally {
       const again = this.#telling.get(peerId)
       this.#telling.delete(peerId)
       if (again && this.#node.connectedMembers().includes(peerId)) void this.#tell(peerId)
     }
+  }
+
+  #tellLater(peerId: string, failures: number): void {
+    const retry = setTimeout(
+      () => {
+        this.#retries.delete(retry)
+        if (this.#node.connectedMembers().includes(peerId)) void this.#tell(peerId, failures + 1)
+      },
+      RETRY_MS * 2 ** failures,
+    ).unref()
+    this.#retries.add(retry)
   }
 
   async #exchange(channel: FrameChannel, peerId: string, opens: boolean): Promise<void> {

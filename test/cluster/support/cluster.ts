@@ -32,10 +32,14 @@ export interface Host {
   /** A device of dfs on this host, which listens on its address. */
   newDevice(options?: Omit<DeviceOptions, 'host'>): Promise<Device>
   sh(script: string, options?: RunOptions): Promise<string>
+  /** Runs a program beside this file, in TypeScript, to its end; gives what it printed. */
+  program(name: string, args: readonly string[], options?: RunOptions): Promise<string>
+  /** Starts such a program, which prints a line when it is ready; it ends when the test does. */
+  startProgram(name: string, args: readonly string[]): Promise<ChildProcess>
 }
 
-const SWITCH = fileURLToPath(new URL('switch.py', import.meta.url))
 const COMMAND_MS = 5_000
+const READY_MS = 20_000
 
 /** Why there can be no cluster on this machine, for a test's `skip`; false if there can. */
 export function clusterMissing(): string | false {
@@ -107,19 +111,23 @@ export class Cluster {
     const holders = await Promise.all(names.map(() => this.#spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'])))
     const places = holders.map(({ child }, i) => `${addressOf(i)}=${child.pid}`)
     for (const [i, name] of names.entries()) this.#hosts.set(name, this.#newHost(name, i, holders[i]!.child))
-    const { child, lines } = await this.#spawn('python3', [SWITCH, ...places])
+    const { child, lines } = await this.#spawn('python3', [beside('switch.py'), ...places])
     this.#wire = { stdin: child.stdin!, lines: lines[Symbol.asyncIterator]() }
   }
 
   #newHost(name: string, i: number, { pid }: ChildProcess): Host {
     const address = addressOf(i)
-    const enter = ['nsenter', `--net=/proc/${pid}/ns/net`, '--']
+    const [first, ...rest] = ['nsenter', `--net=/proc/${pid}/ns/net`, '--'] as const
     const host: Host = {
       name,
       address,
-      enter,
+      enter: [first, ...rest],
       newDevice: (options) => newDevice(this.#t, { ...options, host }),
-      sh: (script, options) => runOk(enter[0]!, [...enter.slice(1), 'sh', '-euc', script], options),
+      sh: (script, options) => runOk(first, [...rest, 'sh', '-euc', script], options),
+      program: (name, args, options) => runOk(first, [...rest, process.execPath, beside(name), ...args], options),
+      startProgram: async (name, args) => {
+        return (await this.#spawn(first, [...rest, process.execPath, beside(name), ...args])).child
+      },
     }
     return host
   }
@@ -137,7 +145,7 @@ export class Cluster {
     const lines = createInterface({ input: child.stdout as Readable })
     const early = ended.then(() => Promise.reject(new Error(`${command} ended: ${stderr}`)))
     early.catch(() => undefined)
-    await within(COMMAND_MS, Promise.race([once(lines, 'line'), early]), command)
+    await within(READY_MS, Promise.race([once(lines, 'line'), early]), command)
     return { child, lines }
   }
 
@@ -149,6 +157,10 @@ export class Cluster {
     if (done) throw new Error('the wire has ended')
     return JSON.parse(value)
   }
+}
+
+function beside(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
 }
 
 function addressOf(i: number): string {

@@ -7,6 +7,7 @@ import path from 'node:path'
 import test from 'node:test'
 import { type Device, invite, newDevice, pair } from '../support/device.ts'
 import { until } from '../support/process.ts'
+import { carryStubs, connected, putFiles } from '../support/sharing.ts'
 
 const PORTION = 1_500_000
 
@@ -15,8 +16,8 @@ test('a device joins with a ticket, and reads what the other one has', async (t)
   await laptop.dfsOk(['init', '--name', 'laptop'])
   await pair(laptop, phone)
   const content = randomBytes(PORTION)
-  await write(laptop, { large: content, small: Buffer.from('hello') })
-  carry(laptop, phone)
+  await putFiles(laptop, { large: content, small: Buffer.from('hello') })
+  carryStubs(laptop, phone)
   await laptop.dfsOk(['mount', laptop.folder])
   await phone.dfsOk(['mount', phone.folder])
   await connected(phone)
@@ -64,7 +65,7 @@ test("a friend's device is in, and reads nothing", async (t) => {
     devices.map(({ own }: { own: boolean }) => own),
     [true, false],
   )
-  await write(laptop, { secret: Buffer.from('for me alone') })
+  await putFiles(laptop, { secret: Buffer.from('for me alone') })
   const [stub] = readdirSync(laptop.folder).filter((name) => name.endsWith('.f'))
   copyFileSync(path.join(laptop.folder, stub!), path.join(friend.root, stub!))
   assert.equal((await friend.dfs(['cat', path.join(friend.root, stub!)])).code, 9)
@@ -75,7 +76,7 @@ test("a friend's device is in, and reads nothing", async (t) => {
 test('joining is refused where files would be lost', async (t) => {
   const [laptop, other] = [await newDevice(t), await newDevice(t)]
   await laptop.dfsOk(['init'])
-  await write(other, { mine: Buffer.from('mine') })
+  await putFiles(other, { mine: Buffer.from('mine') })
   const { ticket } = await invite(laptop)
   const { code, stderr } = await other.dfs(['join', ticket])
   assert.equal(code, 4)
@@ -87,8 +88,8 @@ test('a removed device is cut off and says so; the others go on with a new key',
   await laptop.dfsOk(['init', '--name', 'laptop'])
   await pair(laptop, phone)
   await pair(laptop, lost)
-  await write(laptop, { before: randomBytes(PORTION) })
-  for (const device of [phone, lost]) carry(laptop, device)
+  await putFiles(laptop, { before: randomBytes(PORTION) })
+  for (const device of [phone, lost]) carryStubs(laptop, device)
   for (const device of [laptop, phone, lost]) await device.dfsOk(['mount', device.folder])
   for (const device of [phone, lost]) await connected(device)
 
@@ -118,21 +119,3 @@ test('a removed device is cut off and says so; the others go on with a new key',
   assert(after.equals(shown.stdoutBytes), shown.stderr)
   assert((await readFile(path.join(phone.folder, 'before'))).length === PORTION, 'what is older stays readable')
 })
-
-/** Puts files into the device's folder, and leaves only stubs there. */
-async function write(device: Device, files: Record<string, Buffer>): Promise<void> {
-  await device.dfsOk(['mount', '--offline', device.folder])
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(device.folder, name), content)
-  await device.dfsOk(['umount', device.folder])
-}
-
-/** Carries the stubs over, as scp would. */
-function carry(from: Device, to: Device): void {
-  for (const name of readdirSync(from.folder)) {
-    if (name.endsWith('.f')) copyFileSync(path.join(from.folder, name), path.join(to.folder, name))
-  }
-}
-
-async function connected(device: Device): Promise<void> {
-  await until('a peer is connected', async () => (await device.json('peers')).peers.length > 0, 20_000)
-}
