@@ -21,7 +21,6 @@ import { openError, peerIdOf } from './open-target.ts'
 import { openDatastore } from './peer-datastore.ts'
 import { Providers } from './providers.ts'
 import { Reconnector } from './reconnector.ts'
-import { removeFromTable } from './routing-table.ts'
 import { Whereabouts } from './whereabouts.ts'
 
 const OPEN_MS_MAX = 30_000
@@ -92,6 +91,10 @@ export interface DfsNode {
   /** Tells of each member that comes (its first connection) and goes (its last). Gives what ends it. */
   onMember(listener: (peerId: string, isUp: boolean) => void): () => void
   onAddresses(listener: (addresses: string[]) => void): () => void
+  /** Somebody waits for a member, whichever: those that are not connected are tried again, if they were not just now. */
+  hurry(): void
+  /** Disconnects a peer unless it gives a sign of life soon, or `hasSpoken` says then that it did. */
+  suspect(peerId: string, hasSpoken: () => boolean): void
   /** To be called when `isMember` or `membersToReach` say something new: cuts off, lets in, calls. */
   membersChanged(): void
   stop(): Promise<void>
@@ -228,9 +231,17 @@ class Node implements DfsNode {
     return () => this.#addressListeners.delete(listener)
   }
 
+  hurry(): void {
+    this.#reconnector?.hurry()
+  }
+
+  suspect(peerId: string, hasSpoken: () => boolean): void {
+    this.#liveness?.suspect(peerId, hasSpoken)
+  }
+
   membersChanged(): void {
     this.#gate.membersChanged()
-    void this.#forgetStrangers()
+    void this.#whereabouts.forgetStrangers(this.#options.isMember)
     this.#reconnector?.hint()
   }
 
@@ -291,15 +302,6 @@ class Node implements DfsNode {
     } catch (error) {
       if (!(await this.#whereabouts.lookUp(peerId, signal))) throw error
       await this.libp2p.dial(id, { signal })
-    }
-  }
-
-  /** What is stored of peers that are no members (any more) goes, so that nothing leads to them again. */
-  async #forgetStrangers(): Promise<void> {
-    for (const { id } of await this.libp2p.peerStore.all()) {
-      if (this.#options.isMember(id.toString()) || id.equals(this.libp2p.peerId)) continue
-      await removeFromTable(this.libp2p.services.dht, id)
-      await this.libp2p.peerStore.delete(id)
     }
   }
 }

@@ -22,6 +22,7 @@ export interface ReconnectorOptions {
 interface Attempts {
   failures: number
   nextAt: number
+  lastAt: number
 }
 
 export class Reconnector {
@@ -41,6 +42,15 @@ export class Reconnector {
   hint(peerId?: string): void {
     if (peerId === undefined) this.#attempts.clear()
     else this.#attempts.delete(peerId)
+    this.#tick()
+  }
+
+  /** Somebody waits for a peer: tries all at once, but none more often than every RETRY_MS_MIN. */
+  hurry(): void {
+    const now = performance.now()
+    for (const attempts of this.#attempts.values()) {
+      attempts.nextAt = Math.min(attempts.nextAt, Math.max(now, attempts.lastAt + RETRY_MS_MIN))
+    }
     this.#tick()
   }
 
@@ -79,6 +89,7 @@ export class Reconnector {
   #putOff(peerId: string): void {
     const failures = (this.#attempts.get(peerId)?.failures ?? -1) + 1
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures) * (0.5 + Math.random() / 2)
-    this.#attempts.set(peerId, { failures, nextAt: performance.now() + waitMs })
+    const lastAt = performance.now()
+    this.#attempts.set(peerId, { failures, nextAt: lastAt + waitMs, lastAt })
   }
 }

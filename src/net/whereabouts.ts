@@ -6,6 +6,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { DfsError } from '../errors.ts'
 import type { DfsLibp2p } from './libp2p-options.ts'
 import type { Providers } from './providers.ts'
+import { removeFromTable } from './routing-table.ts'
 
 export class Whereabouts {
   readonly #libp2p: DfsLibp2p
@@ -40,5 +41,15 @@ export class Whereabouts {
   async note(peerId: string, addresses: readonly string[]): Promise<void> {
     const multiaddrs = addresses.map((address) => multiaddr(address))
     await this.#libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs })
+  }
+
+  /** What is stored of peers that are no members (any more) goes, so that nothing leads to them again. */
+  async forgetStrangers(isMember: (peerId: string) => boolean): Promise<void> {
+    const { peerStore, peerId, services } = this.#libp2p
+    for (const { id } of await peerStore.all()) {
+      if (isMember(id.toString()) || id.equals(peerId)) continue
+      await removeFromTable(services.dht, id)
+      await peerStore.delete(id)
+    }
   }
 }

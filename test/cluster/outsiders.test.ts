@@ -8,7 +8,7 @@ import { Home } from '../../src/daemon/home.ts'
 import { BLOCKS_PROTOCOL } from '../../src/net/exchange/node-exchange.ts'
 import { type Device, pair } from '../e2e/support/device.ts'
 import { until } from '../e2e/support/process.ts'
-import { carryStubs, connected, mountAll, putFiles, readIn } from '../e2e/support/sharing.ts'
+import { carryStubs, connected, mountAll, putFiles, readIn, stopDaemon } from '../e2e/support/sharing.ts'
 import { Cluster, clusterMissing, type Host } from './support/cluster.ts'
 
 const MIB = 1024 * 1024
@@ -19,10 +19,6 @@ async function answersTo(at: Host, home: string, target: { host: Host; device: D
   const names = (await target.device.sh(`find "${target.device.home}/blocks" -type f -printf '%f\n' | head -20`)).trim()
   const address = `/ip4/${target.host.address}/tcp/8080/p2p/${device}`
   return JSON.parse(await at.program('outsider.ts', [home, at.address, address, ...names.split('\n')]))
-}
-
-async function ended(device: Device): Promise<void> {
-  await until('the daemon has ended', () => device.pids().length === 0)
 }
 
 test('a stranger and a removed device get nothing', { skip: clusterMissing() }, async (t) => {
@@ -36,7 +32,7 @@ test('a stranger and a removed device get nothing', { skip: clusterMissing() }, 
   await putFiles(laptop, files)
   carryStubs(laptop, lost)
   await mountAll(laptop)
-  await ended(lost)
+  await stopDaemon(lost)
   const toMember = await answersTo(lostHost, lost.home, target)
   assert(toMember[BLOCKS_PROTOCOL] > MIB, JSON.stringify(toMember))
 
@@ -55,7 +51,7 @@ test('a stranger and a removed device get nothing', { skip: clusterMissing() }, 
   const carriedBytes = await cluster.carriedBytes('laptop', 'lost')
   await assert.rejects(readIn(lost, 'after'), { code: 'EIO' })
   await lost.dfsOk(['umount', lost.folder])
-  await ended(lost)
+  await stopDaemon(lost)
   assertNothing(await answersTo(lostHost, lost.home, target))
   assert((await cluster.carriedBytes('laptop', 'lost')) - carriedBytes < 100_000)
 })

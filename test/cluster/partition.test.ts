@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir, stat, statfs } from 'node:fs/promises'
 import path from 'node:path'
-import test from 'node:test'
-import { pair } from '../e2e/support/device.ts'
+import test, { type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { type Device, pair } from '../e2e/support/device.ts'
 import { until, within } from '../e2e/support/process.ts'
 import { carryStubs, connected, mountAll, putFiles, readIn } from '../e2e/support/sharing.ts'
-import { Cluster, clusterMissing } from './support/cluster.ts'
+import { Cluster, clusterMissing, longClusterMissing } from './support/cluster.ts'
 
 const MIB = 1024 * 1024
 const TIMEOUT_SECONDS = 3
@@ -15,17 +16,11 @@ const TIMEOUT_SECONDS = 3
 const LOCAL_MS = 1_000
 
 test('a partition costs errors in time, and heals', { skip: clusterMissing() }, async (t) => {
-  const cluster = await Cluster.start(t, ['laptop', 'desk'])
-  const config = { fetchTimeoutSeconds: TIMEOUT_SECONDS }
-  const laptop = await cluster.host('laptop').newDevice({ config })
-  const desk = await cluster.host('desk').newDevice({ config })
-  await laptop.dfsOk(['init'])
-  await pair(laptop, desk)
-  const files = { before: randomBytes(MIB), during: randomBytes(MIB), half: randomBytes(64 * MIB) }
-  await putFiles(laptop, files)
-  carryStubs(laptop, desk)
-  await mountAll(laptop, desk)
-  await connected(desk)
+  const { cluster, desk, files } = await laptopAndDesk(t, {
+    before: randomBytes(MIB),
+    during: randomBytes(MIB),
+    half: randomBytes(64 * MIB),
+  })
   assert((await readIn(desk, 'before')).equals(files.before))
 
   await cluster.setLine({ mbitPerSecond: 100 })
@@ -46,14 +41,42 @@ test('a partition costs errors in time, and heals', { skip: clusterMissing() }, 
 
   await cluster.heal()
   await cluster.setLine({})
-  await until(
-    'what could not be read can be',
-    () =>
-      readIn(desk, 'during').then(
-        (bytes) => bytes.equals(files.during),
-        () => false,
-      ),
-    30_000,
-  )
+  await until('what could not be read can be', () => canRead(desk, 'during', files.during), 30_000)
   assert((await readIn(desk, 'half')).equals(files.half))
 })
+
+test('after a minute apart they find each other in seconds', { skip: longClusterMissing() }, async (t) => {
+  const { cluster, desk, files } = await laptopAndDesk(t, { before: randomBytes(MIB), after: randomBytes(MIB) })
+  assert((await readIn(desk, 'before')).equals(files.before))
+  await cluster.partition(['laptop'], ['desk'])
+  await assert.rejects(readIn(desk, 'after'), { code: 'EIO' })
+  await setTimeout(60_000)
+  await cluster.heal()
+  const began = performance.now()
+  await until('what could not be read can be', () => canRead(desk, 'after', files.after), 60_000)
+  const healedMs = performance.now() - began
+  t.diagnostic(`readable ${Math.round(healedMs)} ms after the healing`)
+  assert(healedMs < 20_000, `${healedMs} ms`)
+})
+
+/** Two devices of one person, mounted and connected; the laptop has the files, the desk their stubs. */
+async function laptopAndDesk<F extends Record<string, Buffer>>(t: TestContext, files: F) {
+  const cluster = await Cluster.start(t, ['laptop', 'desk'])
+  const config = { fetchTimeoutSeconds: TIMEOUT_SECONDS }
+  const laptop = await cluster.host('laptop').newDevice({ config })
+  const desk = await cluster.host('desk').newDevice({ config })
+  await laptop.dfsOk(['init'])
+  await pair(laptop, desk)
+  await putFiles(laptop, files)
+  carryStubs(laptop, desk)
+  await mountAll(laptop, desk)
+  await connected(desk)
+  return { cluster, desk, files }
+}
+
+function canRead(device: Device, name: string, content: Buffer): Promise<boolean> {
+  return readIn(device, name).then(
+    (bytes) => bytes.equals(content),
+    () => false,
+  )
+}

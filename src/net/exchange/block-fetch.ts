@@ -33,6 +33,8 @@ export interface FetchRunner {
   enqueue(fetch: BlockFetch): void
   /** Gives it one more peer, at once or as soon as one is found: those that it asks are silent. */
   hedge(fetch: BlockFetch): void
+  /** The peer owes bytes, and sends none for longer than it should. */
+  suspect(link: PeerLink): void
   /** The peer sent bytes that are not the block. */
   accuse(link: PeerLink, error: Error): void
   settled(fetch: BlockFetch): void
@@ -209,7 +211,7 @@ export class BlockFetch {
     const expectedMs = 2 * attempt.link.expectedMs(0) + SILENCE_MS_MIN
     attempt.callOff = this.#runner.clock.after(Math.min(SILENCE_MS_MAX, expectedMs), () => {
       attempt.isStalled = true
-      attempt.link.noteStalled()
+      this.#runner.suspect(attempt.link)
       this.#runner.hedge(this)
     })
   }

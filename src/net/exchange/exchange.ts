@@ -21,6 +21,8 @@ export interface ExchangePeers {
   link(peerId: string, events: { onEnded(error: Error, isViolation: boolean): void }): Promise<PeerLink>
   /** Peers that announced a CID, as far as they can be found; ends by itself or by the signal. */
   findProviders(cid: Cid, signal: AbortSignal): AsyncIterable<string>
+  /** Is to be disconnected unless it gives a sign of life soon, or `hasSpoken` says that it did. */
+  suspect(peerId: string, hasSpoken: () => boolean): void
   /** Asks all connected peers, and through them those behind, for holders; they answer by `noteHolder`. */
   seek(digest: Buffer): void
 }
@@ -44,6 +46,8 @@ export interface FetchHandle {
 const PROBES_MAX = 3
 const SURE_AFFINITY = 0.8
 const AFFINITY_MIN = 0.02
+/** A peer that owes a block and then says nothing at all for so long may be gone. */
+const SILENT_MS = 1500
 /** How long a search waits for the first peer, and for answers to a seek. */
 const SEARCH_MS = 5000
 
@@ -126,6 +130,16 @@ export class Exchange implements FetchRunner {
       this.#stalled.add(fetch)
       this.#search(fetch)
     }
+  }
+
+  suspect(link: PeerLink): void {
+    link.noteStalled()
+    const sinceMs = this.clock.now()
+    // Other blocks may come before this one: what counts is whether anything comes.
+    const hasSpoken = () => link.heardMs > sinceMs
+    this.clock.after(SILENT_MS, () => {
+      if (link.isOpen && !hasSpoken()) this.#peers.suspect(link.peerId, hasSpoken)
+    })
   }
 
   accuse(link: PeerLink, error: Error): void {

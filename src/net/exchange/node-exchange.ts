@@ -91,7 +91,8 @@ export class NodeExchange {
         connected: () => node.connectedMembers(),
         link: (peerId, events) => this.#link(peerId, events),
         findProviders: (cid, signal) => this.#findProviders(cid, signal),
-        seek: (digest) => void this.#forwarder.seek(digest).catch((error) => log('seek: %s', error)),
+        suspect: (peerId, hasSpoken) => node.suspect(peerId, hasSpoken),
+        seek: (digest) => this.#seek(digest),
       },
     })
   }
@@ -119,6 +120,11 @@ export class NodeExchange {
       else this.#peerDown(peerId)
     })
     for (const peerId of node.connectedMembers()) this.exchange.peerUp(peerId)
+  }
+
+  #seek(digest: Buffer): void {
+    this.#options.node.hurry()
+    this.#forwarder.seek(digest).catch((error) => log('seek: %s', error))
   }
 
   #peerDown(peerId: string): void {

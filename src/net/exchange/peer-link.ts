@@ -38,6 +38,7 @@ export class PeerLink {
   #affinity = 0.5
   #rate = RATE_FIRST_BYTES_PER_MS
   #measured = { sinceMs: 0, bytes: 0 }
+  #heardMs = 0
   readonly #onEnded: AskingEvents['onEnded'][] = []
   #end: Parameters<AskingEvents['onEnded']> | undefined
 
@@ -79,6 +80,11 @@ export class PeerLink {
     return this.#pendingBytes >= window || this.#openWants >= OPEN_MAX
   }
 
+  /** When the peer last answered anything that it was asked. */
+  get heardMs(): number {
+    return this.#heardMs
+  }
+
   /** Milliseconds until so many more bytes would have come, as it looks now. */
   expectedMs(bytes: number): number {
     return (this.#pendingBytes + bytes) / this.#rate
@@ -100,6 +106,7 @@ export class PeerLink {
       this.#openWants--
       this.#pendingBytes -= left
       left = 0
+      if (found !== undefined) this.#heardMs = this.#clock.now()
       if (found !== undefined) this.#affinity += AFFINITY_WEIGHT * (Number(found) - this.#affinity)
     }
     const id = channel.ask(asked, {
@@ -159,6 +166,7 @@ export class PeerLink {
 
   #notePiece(bytes: number): void {
     this.#pendingBytes -= bytes
+    this.#heardMs = this.#clock.now()
     const measured = this.#measured
     measured.bytes += bytes
     const elapsedMs = this.#clock.now() - measured.sinceMs

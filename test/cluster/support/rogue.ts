@@ -4,8 +4,8 @@
  *     rogue.ts HOME ADDRESS BEHAVIOUR TARGET
  *
  * connects with the device at the multiaddr TARGET, says "ready", and goes on until its input ends. `lying` says that it
- * has everything and sends other bytes of the right length (the blocks of its home, changed); `silent` never
- * answers; `flooding` sends answers that nobody asked for, and asks for more than anybody can give.
+ * has everything and sends the blocks of its home, the small ones as they are, so that it is trusted, and the others
+ * changed; `silent` never answers; `flooding` sends answers that nobody asked for, and asks for more than anybody can give.
  */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -23,6 +23,8 @@ import { BLOCKS_PROTOCOL } from '../../../src/net/exchange/node-exchange.ts'
 import { type FrameChannel, streamChannel } from '../../../src/net/framing.ts'
 import { BlockFilesReader } from '../../../src/store/block-reader.ts'
 import { nodeOfHome } from './node-of-home.ts'
+
+const LIE_BYTES_MIN = 64 * 1024
 
 type Behaviour = (channel: FrameChannel) => Promise<void>
 
@@ -50,7 +52,7 @@ async function lie(channel: FrameChannel, { id, mode, digest }: Want): Promise<v
   const block = await blocks.read(cidOfDigest(digest))
   if (block === undefined) return channel.send(encodeMessage({ type: 'missing', ids: [id] }))
   const bytes = Buffer.from(block)
-  bytes[bytes.length - 1]! ^= 1
+  if (bytes.length >= LIE_BYTES_MIN) bytes[bytes.length - 1]! ^= 1
   for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES_MAX) {
     const head = encodePieceHead({ id, blockBytes: bytes.length, offset })
     await channel.send(head, bytes.subarray(offset, offset + PIECE_BYTES_MAX))

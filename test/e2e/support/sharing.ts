@@ -25,6 +25,13 @@ export async function mountAll(...devices: readonly Device[]): Promise<void> {
   for (const device of devices) await device.dfsOk(['mount', device.folder])
 }
 
+/** Ends the device's daemon, if one runs. */
+export async function stopDaemon(device: Device): Promise<void> {
+  const { code, stderr } = await device.dfs(['daemon', '--stop'])
+  if (code !== 0 && code !== 11) throw new Error(`dfs daemon --stop: ${stderr}`)
+  await until('the daemon has ended', () => device.pids().length === 0)
+}
+
 /** Resolves once the device is connected with so many others. */
 export async function connected(device: Device, peers = 1): Promise<void> {
   await until(`${peers} connected`, async () => (await device.json('peers')).peers.length >= peers, 30_000)

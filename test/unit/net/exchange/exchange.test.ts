@@ -185,6 +185,17 @@ test('a lone peer that never answers: timeout', async () => {
     ),
     'timeout',
   )
+  assert.deepEqual([...asker.gone], ['mute'])
+})
+
+test('a slow peer that still delivers is not taken for gone', async () => {
+  const network = new SmallNetwork()
+  const [asker, slow] = [network.add('asker'), network.add('slow', { line: { delayMs: 50, bytesPerMs: 100 } })]
+  const blocks = Array.from({ length: 4 }, () => random.bytes(300 * KIB))
+  slow.keep(...blocks)
+  network.connect(asker, slow)
+  await network.clock.run(Promise.all(blocks.map((block) => asker.fetch(block).done)), 120_000)
+  assert.equal(asker.gone.size, 0)
 })
 
 test('a peer that comes up while somebody waits is asked', async () => {

@@ -70,6 +70,8 @@ export class SmallDevice {
   readonly budget = new Budget(8 * 1024 * 1024)
   /** Every want that came in, as `peer digest`. */
   readonly asked: string[] = []
+  /** Peers that it would have disconnected, if they answered no ping. */
+  readonly gone = new Set<string>()
   readonly channels: MemoryChannel[] = []
   readonly #network: SmallNetwork
   readonly #links = new Map<string, PeerLink>()
@@ -116,6 +118,9 @@ export class SmallDevice {
         connected: () => this.#connected(),
         link: (peerId, events) => this.#linkTo(peerId, events),
         async *findProviders() {},
+        suspect: (peerId, hasSpoken) => {
+          this.clock.after(5000, () => hasSpoken() || this.gone.add(peerId))
+        },
         seek: (digest) => void this.#forwarder.seek(digest),
       },
     })
