@@ -48,7 +48,7 @@ export async function startBitswap({ node, blocks }: BitswapOptions): Promise<vo
       await readWantlists(stream, (wants) => answerer.take(wants))
       answerer.leaveIfIdle()
     },
-    { membersOnly: false, streamsMax: STREAMS_MAX },
+    { membersOnly: false, isPublic: true, streamsMax: STREAMS_MAX },
   )
 }
 

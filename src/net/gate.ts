@@ -3,7 +3,8 @@
  *
  * A connection is a member's or a stranger's for its whole life, by what the peer was when it was made. Strangers get
  * in only while some protocol is open to them, at most STRANGERS_MAX at a time, and are sent away when they have
- * nothing open. Inbound streams are counted for every peer.
+ * nothing open. Inbound streams are counted for every peer. A protocol for which strangers come as such is public: they
+ * are told of it (IPFS nodes open nothing that identify did not name), and may open a stream for every few blocks.
  *
  * Protocols that libp2p's own services handle pass through `guarded`; libp2p's stream middleware would be the place,
  * but in 3.3 it gains a copy of the handler with each stream.
@@ -24,6 +25,8 @@ const log = logger('net')
 
 const STRANGERS_MAX = 8
 const STRANGER_STREAMS_MAX = 4
+const PUBLIC_STREAMS_MAX = 64
+const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
 const STRANGER_IDLE_MS = 10_000
 const SWEEP_MS = 2_000
 
@@ -42,8 +45,10 @@ export class Gate {
   readonly #idleSince = new WeakMap<Connection, number>()
   /** Protocols that strangers may open here, and peers that we dial although they are strangers. */
   readonly #openProtocols = new Set<string>()
+  readonly #publicProtocols = new Set<string>()
   readonly #dialled = new Map<string, number>()
   readonly #memberStreams = new RateLimit({ perSecond: 200, burst: 1_000 })
+  readonly #publicStreams = new RateLimit({ perSecond: 50, burst: 200 })
   readonly #strangerStreams = new RateLimit({ perSecond: 1, burst: 8 })
   readonly #sweeper: NodeJS.Timeout
 
@@ -73,12 +78,18 @@ export class Gate {
     return standing
   }
 
-  openToStrangers(protocol: string): void {
+  openToStrangers(protocol: string, { isPublic = false } = {}): void {
     this.#openProtocols.add(protocol)
+    if (!isPublic) return
+    this.#publicProtocols.add(protocol)
+    this.#openProtocols.add(IDENTIFY_PROTOCOL)
   }
 
   closeToStrangers(protocol: string): void {
     this.#openProtocols.delete(protocol)
+    if (this.#publicProtocols.delete(protocol) && this.#publicProtocols.size === 0) {
+      this.#openProtocols.delete(IDENTIFY_PROTOCOL)
+    }
   }
 
   /** Lets `work` dial this peer, member or not. */
@@ -137,8 +148,11 @@ export class Gate {
     const peerId = connection.remotePeer.toString()
     const isStranger = this.standingOf(connection) === 'stranger'
     if (isStranger && !this.#openProtocols.has(protocol)) throw notMember()
-    if (isStranger && connection.streams.length > STRANGER_STREAMS_MAX) throw tooMany()
-    if (stream.direction === 'inbound' && !(isStranger ? this.#strangerStreams : this.#memberStreams).take(peerId)) {
+    const isPublic = this.#publicProtocols.has(protocol)
+    if (isStranger && connection.streams.length > (isPublic ? PUBLIC_STREAMS_MAX : STRANGER_STREAMS_MAX))
+      throw tooMany()
+    const strangerStreams = isPublic ? this.#publicStreams : this.#strangerStreams
+    if (stream.direction === 'inbound' && !(isStranger ? strangerStreams : this.#memberStreams).take(peerId)) {
       throw tooMany()
     }
   }

@@ -50,6 +50,8 @@ export type ProtocolHandler = (stream: Stream, peerId: string, connection: Conne
 export interface HandleOptions {
   /** False: strangers may open it too. Default: true. */
   membersOnly?: boolean
+  /** Strangers come for this protocol: they are told what is served here, and may open many streams. Default: false. */
+  isPublic?: boolean
   /** On one connection, at one time. */
   streamsMax?: number
 }
@@ -180,8 +182,8 @@ class Node implements DfsNode {
   }
 
   async handle(protocol: string, handler: ProtocolHandler, options: HandleOptions = {}): Promise<void> {
-    const { membersOnly = true, streamsMax = STREAMS_MAX } = options
-    if (!membersOnly) this.#gate.openToStrangers(protocol)
+    const { membersOnly = true, isPublic = false, streamsMax = STREAMS_MAX } = options
+    if (!membersOnly) this.#gate.openToStrangers(protocol, { isPublic })
     const guarded = this.#gate.guard(protocol, (stream, connection) =>
       handler(stream, connection.remotePeer.toString(), connection),
     )

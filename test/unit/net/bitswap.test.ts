@@ -12,6 +12,8 @@ import { createNode, type DfsNode } from '../../../src/net/node.ts'
 import { StreamCarrier } from '../../../src/net/stream-carrier.ts'
 import { digestOf } from '../../../src/seal/hash.ts'
 
+const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
+
 async function startNode(t: TestContext, isMember: () => boolean): Promise<DfsNode> {
   const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
   const node = await createNode({
@@ -67,4 +69,32 @@ test('a stranger fetches a block by its CID, and is told what is not here', asyn
   const answer = Buffer.concat(got)
   assert(answer.includes(block), 'the block came')
   assert(answer.subarray(-37).includes(Buffer.alloc(32, 7)), 'and what is not here is denied')
+})
+
+test('a stranger is told what is served where bitswap is, and may ask for one block after the other', async (t) => {
+  const holder = await startNode(t, () => false)
+  const asker = await startNode(t, () => false)
+  const [address] = holder.addresses()
+  const asks = async (protocol: string) => {
+    const stream = await asker.open(address!, protocol, { membersOnly: false, signal: AbortSignal.timeout(5_000) })
+    return await new Promise<number>((resolve) => {
+      let bytes = 0
+      const carrier = new StreamCarrier(stream)
+      carrier.start({
+        onBytes: (some) => {
+          bytes += some.length
+        },
+        onEnd: () => resolve(bytes),
+        onGone: () => resolve(-1),
+      })
+      if (protocol === BITSWAP_PROTOCOL) carrier.write([wantlist(randomBytes(32))])
+      void carrier.close()
+    })
+  }
+  await holder.handle('/dfs/other/1', async (stream) => void stream.close(), { membersOnly: false })
+  assert(!((await asks(IDENTIFY_PROTOCOL).catch(() => 0)) > 0), 'nothing is public so far')
+
+  await startBitswap({ node: holder, blocks: { has: () => false, read: async () => undefined } })
+  assert((await asks(IDENTIFY_PROTOCOL)) > 0)
+  for (let i = 0; i < 20; i++) assert.equal(await asks(BITSWAP_PROTOCOL), 0, `want ${i}`)
 })
