@@ -50,7 +50,17 @@ export async function devices(context: Context): Promise<Results['devices']> {
     self: member.deviceId === deviceId,
     connected: connected.has(member.deviceId),
   })
-  return { network: await networkStatus(context), devices: service.membership.members().map(describe) }
+  return { network: await networkStatus(context), devices: service.membership.members().map(describe).sort(inOrder) }
+}
+
+/** This device, then the owner's others, then friends', each by name: the same order every time. */
+function inOrder(one: DeviceInfo, other: DeviceInfo): number {
+  return (
+    Number(other.self) - Number(one.self) ||
+    Number(other.own) - Number(one.own) ||
+    one.name.localeCompare(other.name) ||
+    one.device.localeCompare(other.device)
+  )
 }
 
 /** Removes one's own device and begins a new epoch; or a friend's device; or, by their id, a friend with all devices. */

@@ -7,7 +7,7 @@ import path from 'node:path'
 import test from 'node:test'
 import { type Device, invite, newDevice, pair } from '../support/device.ts'
 import { until } from '../support/process.ts'
-import { carryStubs, connected, putFiles } from '../support/sharing.ts'
+import { carryStubs, connected, putFiles, stopDaemon } from '../support/sharing.ts'
 
 const PORTION = 1_500_000
 
@@ -60,6 +60,8 @@ test("a friend's device is in, and reads nothing", async (t) => {
   await pair(laptop, friend, '--member')
   const keyOf = ({ home }: Device) => /key: (\S+)/.exec(readFileSync(path.join(home, 'personal.key'), 'utf8'))?.[1]
   assert.notEqual(keyOf(friend), keyOf(laptop))
+  // What the daemon reads anew it has in the order of the statements' bytes.
+  await stopDaemon(laptop)
   const { devices } = await laptop.json('devices')
   assert.deepEqual(
     devices.map(({ own }: { own: boolean }) => own),
