@@ -6,6 +6,7 @@
  * once for all who wait for it.
  */
 import { Lru } from '../concurrency/lru.ts'
+import { runAll } from '../concurrency/run-all.ts'
 import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { headBytes } from '../format/block.ts'
@@ -100,13 +101,11 @@ export class ChunkReader implements NodeReader {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     const remote = this.#fetch(ref, first)
-    const pending: Promise<void>[] = []
-    for (let frame = first; frame <= last; frame++) {
+    await runAll(range(first, last), (frame) => {
       const cached = this.#cachedFrame(ref, frame)
-      if (cached !== undefined) this.#copyFrame(cached, frame, at, into)
-      else pending.push(remote.frame(frame).then((plain) => this.#copyFrame(plain, frame, at, into)))
-    }
-    await Promise.all(pending)
+      if (cached === undefined) return remote.frame(frame).then((plain) => this.#copyFrame(plain, frame, at, into))
+      this.#copyFrame(cached, frame, at, into)
+    })
   }
 
   async #fetchNode(ref: BlockRef): Promise<Buffer> {
@@ -231,6 +230,10 @@ export class ChunkReader implements NodeReader {
 
 function frameCount(ref: BlockRef): number {
   return Math.ceil(ref.plainBytes / FRAME_BYTES)
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
 function frameKey(ref: BlockRef, frame: number): string {

@@ -5,7 +5,9 @@
  * Invariant: bytes of the base or overlay behind the end of the file are never seen again; a cut in the middle of a
  * chunk leaves dirty zeroes up to where the file ended before.
  */
+
 import assert from 'node:assert/strict'
+import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
@@ -58,12 +60,9 @@ export class FileContent {
 
   /** Fills `into` from `offset` on, which must lie within the file. */
   read(offset: number, into: Buffer): void | Promise<void> {
-    const waiting: Promise<void>[] = []
-    for (const piece of pieces(offset, into.length)) {
-      const done = this.#readPiece(piece.index, piece.at, into.subarray(piece.from, piece.to))
-      if (done !== undefined) waiting.push(done)
-    }
-    if (waiting.length > 0) return Promise.all(waiting).then(() => {})
+    return runAll(pieces(offset, into.length), ({ index, at, from, to }) =>
+      this.#readPiece(index, at, into.subarray(from, to)),
+    )
   }
 
   /** Opens the chunks of a range ahead of their reader. */
@@ -245,12 +244,9 @@ export class FileContent {
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
     chunk.slice(at, end).copy(into)
-    const waiting: Promise<void>[] = []
-    for (const { from, to } of gaps) {
-      const done = readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at))
-      if (done !== undefined) waiting.push(done)
-    }
-    if (waiting.length > 0) return Promise.all(waiting).then(() => {})
+    return runAll(gaps, ({ from, to }) =>
+      readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at)),
+    )
   }
 
   #sealed(): SealedLayers {
