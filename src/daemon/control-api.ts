@@ -177,6 +177,8 @@ export interface MountResult {
   driver: string
   /** True if it was mounted just so already, and nothing was done. */
   already: boolean
+  /** The folder was not there, and was made: by the first mount alone. */
+  isNew: boolean
   adopted?: AddResult
   /** As in `HomeResult`: this mount made the home. */
   kit?: string

@@ -94,8 +94,8 @@ async function unmountBy(home: string, folder: string): Promise<void> {
   client?.close()
 }
 
-function describe({ folder, mountpoint, already, adopted }: MountResult): string {
+function describe({ folder, mountpoint, already, isNew, adopted }: MountResult): string {
   const where = mountpoint === folder ? folder : `${folder} at ${mountpoint}`
-  const mounted = `${already ? 'Is mounted already' : 'Mounted'}: ${where}`
+  const mounted = `${already ? 'Is mounted already' : isNew ? 'Made and mounted' : 'Mounted'}: ${where}`
   return adopted === undefined ? mounted : `${mounted}\n${describeAdded(adopted)}`
 }

@@ -1,4 +1,5 @@
 /** `mount`: makes the home if there is none, mounts a folder, and adopts what plain files are in it if asked to. */
+import { mkdir } from 'node:fs/promises'
 import { DfsError } from '../../errors.ts'
 import { isHome } from '../address.ts'
 import type { MountResult, Params } from '../control-api.ts'
@@ -8,7 +9,9 @@ import type { Context } from './context.ts'
 import { later, loadAll } from './later.ts'
 
 export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
-  const kit = isHome(context.homeDir) ? undefined : await makeHome(context)
+  const isFirst = !isHome(context.homeDir)
+  const kit = isFirst ? await makeHome(context) : undefined
+  const isNew = isFirst && (await makeFolder(params.folder))
   const { mounts, folders, pool } = await context.parts()
   const present = mounts.find(params.folder)
   const settings = { driver: driverOf(context, params), replace: params.replace }
@@ -24,7 +27,7 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
     void loadAll()
   })
   const { id, folder, mountpoint, driver } = active
-  return { id, folder, mountpoint, driver, already: present !== undefined, adopted, kit }
+  return { id, folder, mountpoint, driver, already: present !== undefined, isNew, adopted, kit }
 }
 
 /** Waits until a mount ends, whoever ends it. */
@@ -49,6 +52,20 @@ export async function untilUnmounted(
 async function makeHome(context: Context): Promise<string | undefined> {
   const { init } = await later.init()
   return (await init(context, {})).kit
+}
+
+/**
+ * Makes the folder, but not where it is to be, if nothing is there; true if it was made. Only for the first mount of all,
+ * which sets everything up: later a folder that is not there is a slip, or a disk that is not.
+ */
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return true
+  } catch {
+    // What stands there, or in the way, is looked at by whoever mounts.
+    return false
+  }
 }
 
 function driverOf(context: Context, { driver }: Params<'mount'>): string {

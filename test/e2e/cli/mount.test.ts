@@ -12,6 +12,18 @@ import { secondUser, secondUserMissing } from '../support/second-user.ts'
 const skip = fuseMissing()
 const ONE_LINE = /^dfs: [^\n]+\n$/
 
+test('the first mount of all makes the folder; a later one takes what is not there for a slip', { skip }, async (t) => {
+  const place = newPlace(t)
+  rmSync(place.folder, { recursive: true })
+  assert.match(await place.dfsOk(['mount', place.folder]), /^Made and mounted: /m)
+  await place.sh(`printf new > ${place.folder}/file`)
+  await place.dfsOk(['umount', place.folder])
+  assert.deepEqual(readdirSync(place.folder).sort(), ['.dfs', 'file.f'])
+  const { code, stderr } = await place.dfs(['mount', path.join(place.root, 'other')])
+  assert.equal(code, 3)
+  assert.match(stderr, /is not there; make it with "mkdir -p /)
+})
+
 test('the first mount makes the home and prints the kit on stderr', { skip }, async (t) => {
   const place = newPlace(t)
   const { code, stdout, stderr } = await place.dfs(['mount', place.folder])
