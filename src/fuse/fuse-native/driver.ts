@@ -6,7 +6,7 @@
  */
 import { DfsError } from '../../errors.ts'
 import { logger } from '../../log.ts'
-import { mountEntries, unmount } from '../../posix/mount.ts'
+import { ActiveMount } from '../active-mount.ts'
 import type { Driver, Mounted, MountOptions } from '../driver.ts'
 import { answers, mountAt } from '../mountpoint.ts'
 import { prepareTarget } from '../target.ts'
@@ -39,7 +39,15 @@ async function mount(options: MountOptions): Promise<Mounted> {
   if (internals === undefined) log('libfuse is not the one expected: new files belong to the daemon')
   callers = new Callers(internals)
 
-  const result = new NativeMounted(target, mountAt(target)?.id, connection, mounted, session)
+  const result = new ActiveMount({
+    target,
+    mountId: mountAt(target)?.id,
+    ended: connection.ended.then(async () => {
+      mounted.forget()
+      await session.end()
+    }),
+    afterUnmount: () => connection.expectEnd(),
+  })
   try {
     await answers(target)
   } catch (error) {
@@ -68,55 +76,5 @@ function mountOrFail(
       mend: 'see "dfs doctor" for what may be missing',
       cause,
     })
-  }
-}
-
-class NativeMounted implements Mounted {
-  readonly #target: string
-  readonly #mountId: number | undefined
-  readonly #connection: Connection
-  readonly #ended: Promise<void>
-  #unmounting = false
-
-  constructor(
-    target: string,
-    mountId: number | undefined,
-    connection: Connection,
-    native: NativeMount,
-    session: Session,
-  ) {
-    this.#target = target
-    this.#mountId = mountId
-    this.#connection = connection
-    this.#ended = connection.ended.then(async () => {
-      native.forget()
-      await session.end()
-    })
-  }
-
-  /** Reports an end that nobody here asked for. */
-  watch(onGone: (why: string) => void): void {
-    const report = (): void => {
-      if (!this.#unmounting) onGone(`${this.#target} was unmounted by somebody else`)
-    }
-    this.#ended.then(report, report)
-  }
-
-  async unmount({ lazy }: { lazy: boolean }): Promise<void> {
-    const mount = mountAt(this.#target)
-    // A lazy unmount before this one leaves what was below, or nothing.
-    const hidden = mountEntries().some(({ id }) => id === this.#mountId) && mount?.id !== this.#mountId
-    if (hidden) {
-      throw new DfsError('busy', 'something else is mounted over it', { op: 'umount', subject: this.#target })
-    }
-    this.#unmounting = true
-    try {
-      if (mount?.id === this.#mountId) await unmount(this.#target, { lazy })
-    } catch (error) {
-      this.#unmounting = false
-      throw error
-    }
-    this.#connection.expectEnd()
-    await this.#ended
   }
 }

@@ -23,6 +23,17 @@ function isListening(place: Place): boolean {
   return place.pids().includes(pid) && existsSync(socket)
 }
 
+/** `dfs mount -f`, once it has mounted. */
+async function mountInForeground(place: Place) {
+  const child = spawn(node, [launcher, 'mount', '-f', place.folder], {
+    env: place.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  await within(20_000, once(child.stdout, 'data'))
+  return { child, ended }
+}
+
 test('commands started at once share one daemon, which ends when it is idle', async (t) => {
   const place = newPlace(t)
   await place.dfsOk(['init'])
@@ -124,12 +135,7 @@ test('umount takes off what a crash left', { skip }, async (t) => {
 test('in the foreground, SIGINT unmounts and the command returns', { skip }, async (t) => {
   const place = newPlace(t)
   await place.dfsOk(['init'])
-  const child = spawn(node, [launcher, 'mount', '-f', place.folder], {
-    env: place.env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(child, 'exit')
-  await within(20_000, once(child.stdout, 'data'))
+  const { child, ended } = await mountInForeground(place)
   await place.sh(`printf kept > ${place.folder}/file`)
   child.kill('SIGINT')
   assert.deepEqual(await within(20_000, ended), [0, null])
@@ -141,12 +147,7 @@ test('in the foreground, SIGINT unmounts and the command returns', { skip }, asy
 test('in the foreground, the command returns when somebody else unmounts', { skip }, async (t) => {
   const place = newPlace(t)
   await place.dfsOk(['init'])
-  const child = spawn(node, [launcher, 'mount', '-f', place.folder], {
-    env: place.env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(child, 'exit')
-  await within(20_000, once(child.stdout, 'data'))
+  const { ended } = await mountInForeground(place)
   await place.dfsOk(['umount', place.folder])
   assert.deepEqual(await within(20_000, ended), [0, null])
 })
