@@ -1,6 +1,7 @@
 /** `dfs mount`: makes a folder usable; with `-f` it stays until the mount ends. */
 import { type Command, Option } from 'commander'
-import type { MountResult } from '../../daemon/control-api.ts'
+import type { MountResult, Params } from '../../daemon/control-api.ts'
+import { kindOf } from '../../errors.ts'
 import type { App } from '../app.ts'
 import type { Client } from '../client.ts'
 import { resolvePath } from '../paths.ts'
@@ -56,35 +57,27 @@ async function runMount(
     offline,
     replace,
   }
-  const mounted = await app.withDaemon(
-    (client) => {
-      using bar = app.progressBar('adopting')
-      return client.call('mount', params, { onProgress: bar.onProgress })
-    },
-    { mayCreate: true },
-  )
-  if (mounted.kit !== undefined && !json) app.say(`${mounted.kit}\nThis is your recovery kit, shown this once.\n`)
-  app.report({ json }, mounted, describe)
-  if (foreground) await stay(app, mounted.folder)
+  const work = async (client: Client) => {
+    const mounted = await callMount(app, client, params)
+    if (mounted.kit !== undefined && !json) app.say(`${mounted.kit}\nThis is your recovery kit, shown this once.\n`)
+    app.report({ json }, mounted, describe)
+    if (foreground) await stay(app, client, mounted.folder)
+  }
+  await app.withDaemon(work, { mayCreate: true })
 }
 
-/** Until the mount ends; SIGINT and SIGTERM unmount it first. */
-async function stay(app: App, folder: string): Promise<void> {
-  const home = await app.home()
-  const watching = await connectRunning(home)
-  if (watching === undefined) return
-  let unmounting: Promise<void> | undefined
-  const unmount = () => {
-    unmounting ??= unmountBy(home, folder).catch((error) => watching.abort(error))
-  }
-  process.on('SIGINT', unmount).on('SIGTERM', unmount)
+async function callMount(app: App, client: Client, params: Params<'mount'>): Promise<MountResult> {
+  using bar = app.progressBar('adopting')
+  return await client.call('mount', params, { onProgress: bar.onProgress })
+}
+
+/** Until the mount ends; a signal, which aborts what the client waits for, unmounts it first. */
+async function stay(app: App, client: Client, folder: string): Promise<void> {
   try {
-    await watching.call('untilUnmounted', { folder })
-    await unmounting
-    await watching.awaitEnd(0)
-  } finally {
-    process.off('SIGINT', unmount).off('SIGTERM', unmount)
-    watching.close()
+    await client.call('untilUnmounted', { folder })
+  } catch (error) {
+    if (kindOf(error) !== 'aborted') throw error
+    await unmountBy(await app.home(), folder)
   }
 }
 
