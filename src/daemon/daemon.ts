@@ -3,6 +3,7 @@
  * What is built here is closed here, in the opposite order.
  */
 import path from 'node:path'
+import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { decodeStatementSet } from '../format/membership.ts'
@@ -13,7 +14,7 @@ import { RemoteSource } from '../net/exchange/remote-source.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
-import { SealPool } from '../seal/pool.ts'
+import { SealPool, SLOT_BYTES } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
@@ -42,7 +43,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const store = opened.use(
     await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),
   )
-  const pool = new SealPool({ keys, threads: config.sealThreads || undefined })
+  const pool = new SealPool({ keys, memory: network.source.memory, threads: config.sealThreads || undefined })
   opened.defer(() => pool.close())
   opened.defer(network.onAdvance(() => pool.rekey(keys)))
   const index = await IndexDb.open(home.directory('index'))
@@ -97,13 +98,24 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   }
 }
 
+/** Blocks on their way from other devices, and a few that are being opened while the cache is full. */
+const SLOTS_BESIDE_CACHE = 64
+
+/** The memory that opened content, and blocks on their way, lie in. What is not used costs nothing. */
+function sharedMemory({ config }: Home): SharedSlots {
+  const slots = SLOTS_BESIDE_CACHE + Math.ceil(config.cacheBytesMax / SLOT_BYTES)
+  return new SharedSlots({ slots, slotBytes: SLOT_BYTES })
+}
+
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)
 
 /** Opens what is known of the members; the worker starts when it is needed. */
 export async function openNetwork(home: Home): Promise<NetworkService> {
   const bytes = await readFileIfThere(membersFile(home.dir))
   const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
+  const memory = sharedMemory(home)
   const source: RemoteSource = new RemoteSource({
+    memory,
     call: async (...call) => {
       await service.settled()
       return network.call(...call)
@@ -111,7 +123,7 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
   })
   const network: Network = new Network({
     worker: NETWORK_WORKER,
-    start: () => networkStart(home, membership, source.slots),
+    start: () => networkStart(home, membership, memory.memory),
     events: {
       'event.member': ({ isUp }) => void (isUp && service.catchUp()),
       'event.addresses': () => undefined,

@@ -70,7 +70,7 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   'keys.ask': (epoch) => keys?.ask(epoch),
   'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
-  ...exchangeHandlers(() => theBlocks().exchange, start.slots),
+  ...exchangeHandlers(() => theBlocks().exchange, start.memory),
   'node.stop': async () => {
     sync?.stop()
     await blocks?.stop()

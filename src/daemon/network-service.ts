@@ -194,7 +194,7 @@ export function membersFile(home: string): string {
 }
 
 /** What the worker starts with; the members are those of the moment. */
-export function networkStart(home: Home, membership: Membership, slots: readonly SharedArrayBuffer[]): NetworkStart {
+export function networkStart(home: Home, membership: Membership, memory: SharedArrayBuffer): NetworkStart {
   const { config } = home
   return {
     ...pairingStart(home.dir, home.identitySeed, membership.identity),
@@ -209,7 +209,7 @@ export function networkStart(home: Home, membership: Membership, slots: readonly
     mdns: config.mdns === 'on',
     bitswap: config.bitswap === 'on',
     fetchTimeoutMs: config.fetchTimeoutSeconds * 1000,
-    slots,
+    memory,
   }
 }
 
@@ -228,7 +228,7 @@ export function pairingStart(homeDir: string, identitySeed: Buffer, identity: Ne
     blocksDir: path.join(homeDir, 'blocks'),
     fetchTimeoutMs: 1000,
     bitswap: false,
-    slots: [],
+    memory: new SharedArrayBuffer(0),
   }
 }
 

@@ -28,8 +28,8 @@ export interface NetworkStart {
   bitswap: boolean
   /** Without progress in this time a fetch fails. */
   fetchTimeoutMs: number
-  /** As `RemoteSource.slots`. */
-  slots: readonly SharedArrayBuffer[]
+  /** What blocks that are fetched are written into. */
+  memory: SharedArrayBuffer
   /** What is known of the members. */
   statements: Uint8Array[]
   /** Only to join another network: nothing is served and nothing exchanged. */

@@ -58,32 +58,15 @@ export function openFrame(table: FrameTable, index: number, sealed: Buffer, ref:
   return plain
 }
 
-/** The byte range of the block that holds the sealed frames `from` up to, not including, `to`. */
-export function frameRange({ frames }: FrameTable, from: number, to: number): { offset: number; bytes: number } {
-  const first = frames[from]!
-  const last = frames[to - 1]!
-  return { offset: first.offset, bytes: last.offset + last.bytes - first.offset }
-}
-
-/** The plaintext of the frames [from, to), in an ArrayBuffer of its own; `sealed` is their `frameRange` of the block. */
-export function openFrames(table: FrameTable, from: number, to: number, sealed: Buffer, ref: BlockRef): Buffer {
-  const start = from * FRAME_BYTES
-  const plain = Buffer.allocUnsafeSlow(Math.min(to * FRAME_BYTES, ref.plainBytes) - start)
-  const { offset } = frameRange(table, from, to)
-  for (let index = from; index < to; index++) {
-    const frame = table.frames[index]!
-    const at = frame.offset - offset
-    plain.set(openFrame(table, index, sealed.subarray(at, at + frame.bytes), ref), index * FRAME_BYTES - start)
-  }
-  return plain
-}
-
-/** The plaintext of a whole block, in an ArrayBuffer of its own. */
-export function openBlock(bytes: Buffer, ref: BlockRef): Buffer {
+/** The plaintext of a whole block: in the first bytes of `into`, else in memory of its own. */
+export function openBlock(bytes: Buffer, ref: BlockRef, into: Buffer = Buffer.allocUnsafeSlow(ref.plainBytes)): Buffer {
   if (bytes.length !== ref.sealedBytes)
     throw corrupt(ref, `the block has ${bytes.length} bytes, not ${ref.sealedBytes}`)
   const table = readFrameTable(bytes, ref)
-  return openFrames(table, 0, table.frames.length, bytes.subarray(table.frames[0]!.offset), ref)
+  for (const [index, { offset, bytes: length }] of table.frames.entries()) {
+    into.set(openFrame(table, index, bytes.subarray(offset, offset + length), ref), index * FRAME_BYTES)
+  }
+  return into.subarray(0, ref.plainBytes)
 }
 
 /** Runs a decoder and puts the block's CID on what it throws. */

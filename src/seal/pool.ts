@@ -1,8 +1,9 @@
 /**
  * Bulk sealing and opening on worker threads.
  *
- * What callers give stays theirs, whatever happens to the worker: bytes in a SharedArrayBuffer are read where they are
- * (give such for bulk), others are copied. They must not change until the call settles. Results are transferred.
+ * What callers give stays theirs, whatever happens to the worker: bytes in shared memory are read where they are (give
+ * slots of `memory` for bulk), others are copied. They must not change until the call settles. Blocks are opened into
+ * shared memory that the caller gives; what was sealed is transferred.
  *
  * Tasks wait in line without a limit: how many are in flight is for the caller to bound. Every call ends: with
  * its result, with the worker's DfsError, `internal` if the worker died (another takes its place), or `aborted` if the
@@ -12,18 +13,20 @@ import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import type { Piscina } from 'piscina'
+import { SharedSlots } from '../bytes/shared-slots.ts'
 import type { BlockKind, BlockRef, SealedBlock } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { frameCountOf } from '../format/block.ts'
+import { BLOCK_BYTES_MAX } from '../format/block.ts'
 import { logger } from '../log.ts'
 import type { BlockSecrets } from './keys.ts'
 import {
   blockOfWire,
-  bufferOf,
   errorOfWire,
   refOfWire,
   type SentBytes,
+  type SharedPlace,
   type WorkerAnswer,
+  type WorkerStart,
   type WorkerTask,
   wireRef,
   wireSecrets,
@@ -38,18 +41,30 @@ export interface SealPoolOptions {
   keys: BlockSecrets
   /** Default: as many as there are cores, at most 4. */
   threads?: number
+  /** Default: a few slots, for those who open little. */
+  memory?: SharedSlots
 }
 
 type Workers = Piscina<WorkerTask, WorkerAnswer>
 
+/** What the memory of slots is: each holds a block, sealed or opened. */
+export const SLOT_BYTES = Math.ceil(BLOCK_BYTES_MAX / 4096) * 4096
+const SLOTS_DEFAULT = 16
+
 export class SealPool {
+  readonly memory: SharedSlots
   #keys: BlockSecrets
   readonly #threads: number
   #starting: Promise<Workers> | undefined
   #workers: Workers | undefined
   #closed: Promise<void> | undefined
 
-  constructor({ keys, threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())) }: SealPoolOptions) {
+  constructor({
+    keys,
+    threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())),
+    memory = new SharedSlots({ slots: SLOTS_DEFAULT, slotBytes: SLOT_BYTES }),
+  }: SealPoolOptions) {
+    this.memory = memory
     this.#keys = keys
     this.#threads = threads
   }
@@ -76,7 +91,7 @@ export class SealPool {
 
   /** Seals several, by one worker, in one message there and back: for small ones. */
   async sealBatch(kind: BlockKind, plains: Buffer[]): Promise<SealedBlock[]> {
-    const answer = await this.#run({ op: 'seal', kind, plains: plains.map(sentBytes) })
+    const answer = await this.#run({ op: 'seal', kind, plains: plains.map((plain) => this.#sent(plain)) })
     assert('sealed' in answer)
     return answer.sealed.map(blockOfWire)
   }
@@ -86,30 +101,38 @@ export class SealPool {
    * their references. Fails with `no-space`, `io`; the files are gone then.
    */
   async sealToFiles(kind: BlockKind, plains: Buffer[], files: string[]): Promise<BlockRef[]> {
-    const answer = await this.#run({ op: 'seal-to-files', kind, plains: plains.map(sentBytes), files })
+    const answer = await this.#run({
+      op: 'seal-to-files',
+      kind,
+      plains: plains.map((plain) => this.#sent(plain)),
+      files,
+    })
     assert('written' in answer)
     return answer.written.map(refOfWire)
   }
 
-  /** The plaintext of a whole block. Fails with `corrupt`, `newer-version`. */
-  async open(bytes: Buffer, ref: BlockRef): Promise<Buffer> {
-    return plainOf(await this.#run({ op: 'open', bytes: sentBytes(bytes), ref: wireRef(ref) }))
+  /**
+   * Puts the plaintext of a whole block into shared memory, which nobody else touches until this settles. With `keepAs`
+   * the block is then written to that new file; resolves with why that was not possible.
+   * Fails with `corrupt`, `newer-version`; there is no file then.
+   */
+  async open(bytes: Buffer, ref: BlockRef, into: Buffer, keepAs?: string): Promise<DfsError | undefined> {
+    const task = { op: 'open', bytes: this.#sent(bytes), ref: wireRef(ref), into: this.#place(into), keepAs } as const
+    const answer = await this.#run(task)
+    assert('opened' in answer)
+    return answer.notKept && errorOfWire(answer.notKept)
   }
 
   /**
-   * The plaintext of the frames [frameFrom, frameTo) of a block of `sealedBytes` bytes, which the worker reads with
-   * `pread`. The caller keeps the file descriptor open until this settles. Fails with `corrupt`, `io`.
+   * As `open`, of a block of `sealedBytes` bytes that the worker reads with `pread`. The caller keeps the file descriptor
+   * open until this settles. Fails with `corrupt`, `newer-version`, `io`.
    */
-  async openFd(fd: number, sealedBytes: number, ref: BlockRef, frameFrom: number, frameTo: number): Promise<Buffer> {
-    assert(
-      0 <= frameFrom && frameFrom < frameTo && frameTo <= frameCountOf(ref.plainBytes),
-      'the frames are in the block',
-    )
+  async openFd(fd: number, sealedBytes: number, ref: BlockRef, into: Buffer): Promise<void> {
     if (sealedBytes !== ref.sealedBytes) {
       const message = `the block has ${sealedBytes} bytes, not ${ref.sealedBytes}`
       throw new DfsError('corrupt', message, { op: 'open block', subject: ref.cid })
     }
-    return plainOf(await this.#run({ op: 'open-fd', fd, ref: wireRef(ref), from: frameFrom, to: frameTo }))
+    await this.#run({ op: 'open-fd', fd, ref: wireRef(ref), into: this.#place(into) })
   }
 
   /** Lets the running tasks end and fails the waiting ones with `aborted`. */
@@ -133,7 +156,7 @@ export class SealPool {
       filename: WORKER.href,
       minThreads: this.#threads,
       maxThreads: this.#threads,
-      workerData: wireSecrets(this.#keys),
+      workerData: { secrets: wireSecrets(this.#keys), memory: this.memory.memory } satisfies WorkerStart,
     })
     this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
     return this.#workers
@@ -149,22 +172,23 @@ export class SealPool {
     if ('error' in answer) throw errorOfWire(answer.error)
     return answer
   }
+
+  #sent(bytes: Buffer): SentBytes {
+    return bytes.buffer instanceof SharedArrayBuffer ? this.#place(bytes) : new Uint8Array(bytes)
+  }
+
+  /** A view that is sent counts in the worker as all of its memory, and so brings on garbage collections there. */
+  #place({ buffer, byteOffset, length }: Buffer): SharedPlace {
+    if (buffer === this.memory.memory) return { offset: byteOffset, length }
+    assert(buffer instanceof SharedArrayBuffer, 'shared memory')
+    return new Uint8Array(buffer, byteOffset, length)
+  }
 }
 
-function plainOf(answer: WorkerAnswer): Buffer {
-  assert('plain' in answer)
-  return bufferOf(answer.plain)
-}
-
-function sentBytes(bytes: Buffer): SentBytes {
-  const { buffer, byteOffset, length } = bytes
-  return buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes)
-}
-
-/** The memory that goes over to the worker: the copies that `sentBytes` made. */
+/** The memory that goes over to the worker: the copies that were made for it. */
 function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
   const sent = task.op === 'seal' || task.op === 'seal-to-files' ? task.plains : task.op === 'open' ? [task.bytes] : []
-  return sent.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer)
+  return sent.flatMap((bytes) => ('buffer' in bytes && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []))
 }
 
 function closedError(cause?: unknown): DfsError {

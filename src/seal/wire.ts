@@ -9,21 +9,39 @@ import type { BlockSecrets } from './keys.ts'
 
 /** Bytes that own their ArrayBuffer. */
 export type OwnBytes = Uint8Array<ArrayBuffer>
+/** A range of the memory that the pool and its workers share. */
+export interface SharedRange {
+  readonly offset: number
+  readonly length: number
+}
 /** Bytes on their way to a worker. */
-export type SentBytes = OwnBytes | Uint8Array<SharedArrayBuffer>
+export type SentBytes = OwnBytes | Uint8Array<SharedArrayBuffer> | SharedRange
+/** Where a worker puts bytes. */
+export type SharedPlace = Uint8Array<SharedArrayBuffer> | SharedRange
 
 export type WorkerTask =
   | { op: 'seal'; kind: BlockKind; plains: SentBytes[] }
   /** Into new files, one for each; nothing is left of them if it fails. */
   | { op: 'seal-to-files'; kind: BlockKind; plains: SentBytes[]; files: string[] }
-  | { op: 'open'; bytes: SentBytes; ref: WireRef }
-  /** Frames [from, to) of the block behind a file descriptor. */
-  | { op: 'open-fd'; fd: number; ref: WireRef; from: number; to: number }
+  /** Once it is opened, the block is written to the new file `keepAs`. */
+  | { op: 'open'; bytes: SentBytes; ref: WireRef; into: SharedPlace; keepAs: string | undefined }
+  /** The block behind a file descriptor. */
+  | { op: 'open-fd'; fd: number; ref: WireRef; into: SharedPlace }
 
-export type WorkerAnswer = { sealed: WireBlock[] } | { written: WireRef[] } | { plain: OwnBytes } | { error: WireError }
+export type WorkerAnswer =
+  | { sealed: WireBlock[] }
+  | { written: WireRef[] }
+  /** `notKept`: why there is no file `keepAs`. */
+  | { opened: true; notKept?: WireError }
+  | { error: WireError }
+
+export type WireSecrets = { readonly [Name in keyof BlockSecrets]: string }
 
 /** What workers are started with. */
-export type WireSecrets = { readonly [Name in keyof BlockSecrets]: string }
+export interface WorkerStart {
+  readonly secrets: WireSecrets
+  readonly memory: SharedArrayBuffer
+}
 
 export interface WireRef {
   cid: string

@@ -8,25 +8,27 @@ import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { BlockRef } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { BLOCK_BYTES_MAX, frameCountOf, headBytes } from '../format/block.ts'
+import { BLOCK_BYTES_MAX } from '../format/block.ts'
 import { fromNodeError } from '../posix/errno.ts'
-import { frameRange, openBlock, openFrames, readFrameTable } from './open-block.ts'
+import { openBlock } from './open-block.ts'
 import { sealBlock } from './seal-block.ts'
 import {
   bufferOf,
   type OwnBytes,
   refOfWire,
   type SentBytes,
+  type SharedPlace,
   secretsOfWire,
   type WireRef,
-  type WireSecrets,
   type WorkerAnswer,
+  type WorkerStart,
   type WorkerTask,
   wireError,
   wireRef,
 } from './wire.ts'
 
-const secrets = secretsOfWire(workerData as WireSecrets)
+const start = workerData as WorkerStart
+const secrets = secretsOfWire(start.secrets)
 /** What is being sealed or opened, one block at a time. */
 const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 
@@ -37,9 +39,9 @@ export default function runTask(task: WorkerTask): unknown {
 
 function answerTo(task: WorkerTask): WorkerAnswer {
   try {
-    if (task.op === 'open') return { plain: openBlock(privateBytes(task.bytes), refOfWire(task.ref)) as OwnBytes }
+    if (task.op === 'open') return open(task)
     if (task.op === 'seal-to-files') return { written: sealToFiles(task) }
-    if (task.op === 'open-fd') return { plain: openFromFd(task.fd, refOfWire(task.ref), task.from, task.to) }
+    if (task.op === 'open-fd') return openFromFd(task)
     return {
       sealed: task.plains.map((plain) => {
         const { ref, bytes } = sealBlock(task.kind, privateBytes(plain), secrets)
@@ -49,6 +51,25 @@ function answerTo(task: WorkerTask): WorkerAnswer {
   } catch (error) {
     return { error: wireError(error) }
   }
+}
+
+function open({ bytes, ref, into, keepAs }: Extract<WorkerTask, { op: 'open' }>): WorkerAnswer {
+  const block = privateBytes(bytes)
+  openBlock(block, refOfWire(ref), bufferAt(into))
+  if (keepAs === undefined) return { opened: true }
+  try {
+    writeFile(keepAs, block)
+    return { opened: true }
+  } catch (error) {
+    rmSync(keepAs, { force: true })
+    return { opened: true, notKept: wireError(error) }
+  }
+}
+
+function openFromFd({ fd, ref: wire, into }: Extract<WorkerTask, { op: 'open-fd' }>): WorkerAnswer {
+  const ref = refOfWire(wire)
+  openBlock(readExactly(fd, ref), ref, bufferAt(into))
+  return { opened: true }
 }
 
 function sealToFiles({ kind, plains, files }: Extract<WorkerTask, { op: 'seal-to-files' }>): WireRef[] {
@@ -77,32 +98,31 @@ function writeFile(file: string, bytes: Buffer): void {
  * in between, one key and nonce could come to seal two messages.
  */
 function privateBytes(bytes: SentBytes): Buffer {
-  if (bytes.buffer instanceof ArrayBuffer) return bufferOf(bytes as OwnBytes)
+  if ('buffer' in bytes && bytes.buffer instanceof ArrayBuffer) return bufferOf(bytes as OwnBytes)
   assert(bytes.length <= scratch.length, 'a chunk or a block')
-  scratch.set(bytes)
+  scratch.set(bufferAt(bytes as SharedPlace))
   return scratch.subarray(0, bytes.length)
 }
 
-function openFromFd(fd: number, ref: BlockRef, from: number, to: number): OwnBytes {
-  const table = readFrameTable(readExactly(fd, ref, 0, headBytes(frameCountOf(ref.plainBytes))), ref)
-  const { offset, bytes } = frameRange(table, from, to)
-  return openFrames(table, from, to, readExactly(fd, ref, offset, bytes), ref) as OwnBytes
+function bufferAt(place: SharedPlace): Buffer {
+  if ('offset' in place) return Buffer.from(start.memory, place.offset, place.length)
+  return Buffer.from(place.buffer, place.byteOffset, place.length)
 }
 
-/** A view on the scratch buffer, good until the next call. */
-function readExactly(fd: number, ref: BlockRef, position: number, length: number): Buffer {
-  let done = 0
-  while (done < length) {
-    const got = readAt(fd, ref, done, length - done, position + done)
+/** The whole block, in the scratch buffer: good until the next call. */
+function readExactly(fd: number, ref: BlockRef): Buffer {
+  assert(ref.sealedBytes <= scratch.length, 'a block')
+  for (let done = 0; done < ref.sealedBytes; ) {
+    const got = readAt(fd, ref, done)
     if (got === 0) throw new DfsError('corrupt', 'the block is cut short', { op: 'open block', subject: ref.cid })
     done += got
   }
-  return scratch.subarray(0, length)
+  return scratch.subarray(0, ref.sealedBytes)
 }
 
-function readAt(fd: number, ref: BlockRef, at: number, length: number, position: number): number {
+function readAt(fd: number, ref: BlockRef, at: number): number {
   try {
-    return readSync(fd, scratch, at, length, position)
+    return readSync(fd, scratch, at, ref.sealedBytes - at, at)
   } catch (cause) {
     throw new DfsError('io', `the block cannot be read: ${(cause as Error).message}`, {
       op: 'open block',
@@ -113,7 +133,6 @@ function readAt(fd: number, ref: BlockRef, at: number, length: number, position:
 }
 
 function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {
-  if ('plain' in answer) return [answer.plain.buffer]
   if ('sealed' in answer) return answer.sealed.map(({ bytes }) => bytes.buffer)
   return []
 }

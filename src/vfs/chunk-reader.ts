@@ -4,6 +4,9 @@
  * No byte comes out that did not pass authentication. Small reads open their frame in place; whole chunks are opened
  * by the pool, and however many readers wait for a chunk, it is opened once. What is not on this device is fetched,
  * once for all who wait for it.
+ *
+ * Chunks lie in slots of the pool's memory, which are used again when they leave the cache: nobody holds on to plaintext,
+ * all copy it at once.
  */
 import { Lru } from '../concurrency/lru.ts'
 import { runAll } from '../concurrency/run-all.ts'
@@ -14,7 +17,7 @@ import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
-import { RemoteBlock } from './remote-block.ts'
+import { RemoteBlock, type Use } from './remote-block.ts'
 
 export interface ChunkReaderOptions {
   store: BlockStore
@@ -29,8 +32,16 @@ const NODE_CACHE_BYTES = 16 * 1024 * 1024
 const TABLES_MAX = 4096
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
+/** What is shorter is cached in memory of its own: it would waste its slot. */
+const SLOT_WORTH_BYTES = 256 * 1024
 
-export class ChunkReader implements NodeReader {
+/** A chunk that is being opened, and who waits for it. */
+interface Loading {
+  readonly uses: Use[]
+  readonly done: Promise<void>
+}
+
+export class ChunkReader implements NodeReader, Disposable {
   readonly #store: BlockStore
   readonly #pool: SealPool
   readonly #source: BlockSource | undefined
@@ -38,14 +49,26 @@ export class ChunkReader implements NodeReader {
   readonly #opened: Lru<string, Buffer>
   readonly #tables = new Lru<string, FrameTable>({ weightMax: TABLES_MAX, weigh: () => 1 })
   readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
-  readonly #loading = new Map<string, Promise<void>>()
+  readonly #loading = new Map<string, Loading>()
   readonly #remote = new Map<string, RemoteBlock>()
+  #isDisposed = false
 
   constructor({ store, pool, source, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
     this.#pool = pool
     this.#source = source
-    this.#opened = new Lru({ weightMax: cacheBytesMax, weigh: (plain) => plain.length })
+    const { memory } = pool
+    this.#opened = new Lru({
+      weightMax: cacheBytesMax,
+      weigh: ({ buffer, length }) => (buffer === memory.memory ? memory.slotBytes : length),
+      onEvict: (_, plain) => memory.give(plain),
+    })
+  }
+
+  /** Gives its memory back. Nothing is read any more. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true
+    this.#opened.clear()
   }
 
   /**
@@ -58,14 +81,11 @@ export class ChunkReader implements NodeReader {
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     if (!this.#hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
     if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
-      return this.#load(ref).then((frames) => copyFrames(frames, at, into))
+      return this.#load(ref, copyTo(into, at))
     }
     for (let frame = first; frame <= last; frame++) {
       const plain = this.#cachedFrame(ref, frame)
-      if (plain === undefined) {
-        const loading = this.#loading.get(ref.cid)
-        if (loading !== undefined) return loading.then(() => this.#readHere(ref, at, into))
-      }
+      if (plain === undefined && this.#loading.has(ref.cid)) return this.#load(ref, copyTo(into, at))
       this.#copyFrame(plain ?? this.#openFrame(ref, frame), frame, at, into)
     }
   }
@@ -74,7 +94,7 @@ export class ChunkReader implements NodeReader {
   prefetch(ref: BlockRef): void {
     if (this.#loading.has(ref.cid) || this.#hasFrames(ref, 0, frameCount(ref) - 1)) return
     if (this.#isElsewhere(ref)) this.#fetch(ref, undefined)
-    else this.#load(ref).catch(() => {})
+    else this.#load(ref, () => {}).catch(() => {})
   }
 
   readNode(ref: BlockRef): Buffer | Promise<Buffer> {
@@ -101,15 +121,25 @@ export class ChunkReader implements NodeReader {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     const remote = this.#fetch(ref, first)
+    if (remote.isOpened) {
+      await remote.settled
+      return this.read(ref, at, into)
+    }
     await runAll(range(first, last), (frame) => {
       const cached = this.#cachedFrame(ref, frame)
-      if (cached === undefined) return remote.frame(frame).then((plain) => this.#copyFrame(plain, frame, at, into))
-      this.#copyFrame(cached, frame, at, into)
+      const use: Use = (plain) => this.#copyFrame(plain, frame, at, into)
+      return cached === undefined ? remote.frame(frame, use) : use(cached)
     })
   }
 
   async #fetchNode(ref: BlockRef): Promise<Buffer> {
-    const node = await this.#fetch(ref, 0).plain
+    const remote = this.#fetch(ref, 0)
+    if (remote.isOpened) {
+      await remote.settled
+      return this.readNode(ref)
+    }
+    const node = Buffer.allocUnsafeSlow(ref.plainBytes)
+    await remote.whole((plain) => plain.copy(node))
     this.#nodes.set(ref.cid, node)
     return node
   }
@@ -123,22 +153,18 @@ export class ChunkReader implements NodeReader {
         ref,
         source: this.#source!,
         store: this.#store,
-        open: (bytes) => this.#pool.open(bytes, ref),
-        // In memory of its own, for it is kept longer than the block it is a part of.
-        onFrame: (index, plain) => this.#opened.set(frameKey(ref, index), Buffer.from(plain)),
+        pool: this.#pool,
+        onFrame: (index, plain) => this.#opened.set(frameKey(ref, index), plain),
+        onWhole: (plain) => {
+          for (let index = 0; index < frameCount(ref); index++) this.#opened.delete(frameKey(ref, index))
+          this.#keepChunk(ref, plain)
+        },
       },
       frame,
     )
     this.#remote.set(ref.cid, remote)
     void remote.settled.then(() => this.#remote.delete(ref.cid))
     return remote
-  }
-
-  #readHere(ref: BlockRef, at: number, into: Buffer): void {
-    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
-    for (let frame = Math.floor(at / FRAME_BYTES); frame <= last; frame++) {
-      this.#copyFrame(this.#cachedFrame(ref, frame) ?? this.#openFrame(ref, frame), frame, at, into)
-    }
   }
 
   #copyFrame(plain: Buffer, frame: number, at: number, into: Buffer): void {
@@ -172,44 +198,41 @@ export class ChunkReader implements NodeReader {
     return table
   }
 
-  /** Opens the whole chunk in the pool; callers racing on one block share the work. Resolves to its plaintext. */
-  async #load(ref: BlockRef): Promise<Buffer> {
-    const running = this.#loading.get(ref.cid)
-    if (running !== undefined) {
-      await running
-      return this.#gather(ref)
+  /** Opens the whole chunk in the pool, once for all who ask, and gives each `use` its plaintext. */
+  async #load(ref: BlockRef, use: Use): Promise<void> {
+    let loading = this.#loading.get(ref.cid)
+    if (loading === undefined) {
+      const uses: Use[] = []
+      const done = this.#openInPool(ref, uses).finally(() => this.#loading.delete(ref.cid))
+      loading = { uses, done }
+      this.#loading.set(ref.cid, loading)
     }
-    const opening = this.#openInPool(ref)
-    const done = opening.then(() => {})
-    done.catch(() => {})
-    this.#loading.set(ref.cid, done)
-    try {
-      return await opening
-    } finally {
-      this.#loading.delete(ref.cid)
-    }
+    loading.uses.push(use)
+    await loading.done
   }
 
-  async #openInPool(ref: BlockRef): Promise<Buffer> {
-    const block = this.#openBlock(ref)
+  async #openInPool(ref: BlockRef, uses: readonly Use[]): Promise<void> {
+    const { memory } = this.#pool
+    const slot = memory.take()
     try {
+      using block = this.#openBlock(ref)
       const { handle } = block
-      const frames = frameCount(ref)
-      const plain =
-        handle.fd === undefined
-          ? await this.#pool.open(handle.read(0, handle.bytes), ref)
-          : await this.#pool.openFd(handle.fd, handle.bytes, ref, 0, frames)
-      this.#opened.set(ref.cid, plain)
-      return plain
-    } finally {
-      block[Symbol.dispose]()
+      if (handle.fd === undefined) await this.#pool.open(handle.read(0, handle.bytes), ref, slot)
+      else await this.#pool.openFd(handle.fd, handle.bytes, ref, slot)
+    } catch (error) {
+      memory.give(slot)
+      throw error
     }
+    const plain = slot.subarray(0, ref.plainBytes)
+    for (const use of uses) use(plain)
+    this.#keepChunk(ref, plain)
   }
 
-  #gather(ref: BlockRef): Buffer {
-    const plain = Buffer.allocUnsafe(ref.plainBytes)
-    this.#readHere(ref, 0, plain)
-    return plain
+  /** `plain`: a slot of the pool's memory, which is the cache's from now on. */
+  #keepChunk(ref: BlockRef, plain: Buffer): void {
+    const isWorthIt = plain.length >= SLOT_WORTH_BYTES && !this.#isDisposed
+    if (!this.#isDisposed) this.#opened.set(ref.cid, isWorthIt ? plain : Buffer.from(plain))
+    if (!isWorthIt) this.#pool.memory.give(plain)
   }
 
   #hasFrames(ref: BlockRef, first: number, last: number): boolean {
@@ -240,6 +263,7 @@ function frameKey(ref: BlockRef, frame: number): string {
   return `${ref.cid}/${frame}`
 }
 
-function copyFrames(chunk: Buffer, at: number, into: Buffer): void {
-  chunk.copy(into, 0, at, at + into.length)
+/** Copies what lies at `at` of a chunk. */
+function copyTo(into: Buffer, at: number): Use {
+  return (plain) => void plain.copy(into, 0, at, at + into.length)
 }

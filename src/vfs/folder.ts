@@ -120,7 +120,7 @@ export class Folder {
 
     const journal = await options.openJournal(marker.id)
     opened.defer(() => journal.close())
-    const reader = new ChunkReader({ store, pool, source, cacheBytesMax })
+    const reader = opened.use(new ChunkReader({ store, pool, source, cacheBytesMax }))
     const sealer = new Sealer({ pool, store })
     const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty }
     const storeFd = openAt(AT_FDCWD, byteStringOf(options.storeDir), O.RDONLY | O.DIRECTORY)

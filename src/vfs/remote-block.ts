@@ -1,45 +1,62 @@
 /**
  * One block on its way from other devices, shared by all who read it.
  *
- * Frames are given out as soon as their tag holds; the block is kept, and the rest opened, once its CID holds. What has
- * come is copied before it is opened: until the block is whole its memory may be written to.
+ * Frames are given out as soon as their tag holds, if a reader would wait long for the block; the block is opened and kept
+ * once its CID holds. Of a block that is not whole, what has come is copied before it is opened: its memory may be
+ * written to.
  */
 import type { BlockRef, BlockSource, BlockStore, Fetching } from '../dfs.ts'
-import { describeError } from '../errors.ts'
+import { type DfsError, describeError } from '../errors.ts'
 import { frameCountOf, headBytes, TAG_BYTES } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import { warn } from '../log.ts'
 import { type FrameTable, openFrame, readFrameTable } from '../seal/open-block.ts'
+import type { SealPool } from '../seal/pool.ts'
 
 export interface RemoteBlockOptions {
   readonly ref: BlockRef
   readonly source: BlockSource
   readonly store: BlockStore
-  /** Opens a whole block, away from the event loop. */
-  readonly open: (bytes: Buffer, ref: BlockRef) => Promise<Buffer>
-  /** Hears of each frame that was opened, and at last of all. */
+  readonly pool: SealPool
+  /** Hears of each frame that was opened before the block was whole. */
   readonly onFrame: (index: number, plain: Buffer) => void
+  /** Hears of the plaintext of the whole block, a slot of the pool's memory that is its own from then on. */
+  readonly onWhole: (plain: Buffer) => void
 }
 
+/** Takes plaintext, which it copies at once: the memory is used again. */
+export type Use = (plain: Buffer) => void
+
+/**
+ * A block that was fetched ahead is opened as a whole, by a worker; frame by frame only if it is not whole so long after
+ * the first reader came for it. One that a reader asked for is opened frame by frame from the start.
+ */
+const PATIENCE_MS = 20
 const FRAMES_IN_STEP = 4
 
 interface Waiter {
-  resolve(plain: Buffer): void
+  readonly use: Use
+  resolve(): void
   reject(error: unknown): void
 }
 
 export class RemoteBlock {
-  /** The plaintext of the whole block. */
-  readonly plain: Promise<Buffer>
   /** Resolves, always, when the block is in the store or never will be. */
   readonly settled: Promise<void>
   readonly #options: RemoteBlockOptions
   readonly #fetching: Fetching
+  /** By frame. */
   readonly #waiting = new Map<number, Waiter[]>()
+  readonly #waitingForAll: Waiter[] = []
   readonly #arrived: { from: number; to: number }[] = []
+  /** Its memory, of which `arrived` has come. */
+  #block: Buffer | undefined
   #table: FrameTable | undefined
   /** The last frame that somebody waited for. */
   #preferred = Number.NEGATIVE_INFINITY
+  #opensFrames: boolean
+  #patience: NodeJS.Timeout | undefined
+  #isOpened = false
 
   /** `frame`: somebody waits for this one; undefined: nobody waits yet. */
   constructor(options: RemoteBlockOptions, frame: number | undefined) {
@@ -50,27 +67,33 @@ export class RemoteBlock {
       ...(frame !== undefined && { first: this.#rangeOf(frame) }),
       onPart: (block, from, to) => this.#onPart(block, from, to),
     })
-    const kept = this.#fetching.block.then((bytes) => this.#keep(bytes))
-    this.plain = this.#fetching.block.then((bytes) => this.#openAll(bytes))
-    this.settled = Promise.allSettled([kept, this.plain]).then(() => this.#fetching.release())
-    this.plain.catch((error) => this.#fail(error))
+    this.#opensFrames = frame !== undefined
+    this.settled = this.#run().finally(() => this.#fetching.release())
   }
 
-  /** The plaintext of one frame, which comes next from now on. */
-  frame(index: number): Promise<Buffer> {
-    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  /** The plaintext was given out: who comes now reads it from the store, once this has settled. */
+  get isOpened(): boolean {
+    return this.#isOpened
+  }
+
+  /** Gives `use` the plaintext of one frame, which comes next from now on. */
+  frame(index: number, use: Use): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiters = this.#waiting.get(index) ?? []
     this.#waiting.set(index, waiters)
-    waiters.push({ resolve, reject })
+    waiters.push({ use, resolve, reject })
+    if (!this.#opensFrames) this.#patience ??= setTimeout(() => this.#openFrames(), PATIENCE_MS)
     const { from, to } = this.#rangeOf(index)
     // Frames behind one that was asked for come by themselves.
     if (index < this.#preferred || index > this.#preferred + FRAMES_IN_STEP) this.#fetching.prefer(from, to)
     this.#preferred = index
-    // Whoever comes late must not wait for ever.
-    this.plain.then(
-      (plain) => resolve(frameOf(plain, index)),
-      (error) => reject(error),
-    )
+    return promise
+  }
+
+  /** Gives `use` the plaintext of the whole block. */
+  whole(use: Use): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waitingForAll.push({ use, resolve, reject })
     return promise
   }
 
@@ -89,7 +112,17 @@ export class RemoteBlock {
 
   #onPart(block: Buffer, from: number, to: number): void {
     this.#arrived.push({ from, to })
-    if (this.#waiting.size === 0) return
+    this.#block = block
+    if (this.#opensFrames) this.#tryAll(block)
+  }
+
+  #openFrames(): void {
+    this.#opensFrames = true
+    if (this.#block !== undefined) this.#tryAll(this.#block)
+  }
+
+  #tryAll(block: Buffer): void {
+    if (this.#waiting.size === 0 || this.#isOpened) return
     if (this.#table === undefined) this.#readTable(block)
     if (this.#table === undefined) return
     for (const [index, waiters] of this.#waiting) {
@@ -97,7 +130,7 @@ export class RemoteBlock {
       if (plain === undefined) continue
       this.#waiting.delete(index)
       this.#options.onFrame(index, plain)
-      for (const { resolve } of waiters) resolve(plain)
+      serve(waiters, plain)
     }
   }
 
@@ -139,10 +172,25 @@ export class RemoteBlock {
     return reached >= to
   }
 
-  async #keep(bytes: Buffer): Promise<void> {
+  /** Never fails: whoever waits hears of it. */
+  async #run(): Promise<void> {
     const { ref, store } = this.#options
+    const keepAs = store.temporary()
+    let bytes: Buffer
+    let notKept: DfsError | undefined
     try {
-      await store.put(ref, bytes)
+      bytes = await this.#fetching.block
+      notKept = await this.#openAll(bytes, keepAs)
+    } catch (error) {
+      this.#fail(error)
+      return
+    } finally {
+      clearTimeout(this.#patience)
+    }
+    try {
+      if (notKept !== undefined) throw notKept
+      if (keepAs === undefined) await store.put(ref, bytes)
+      else await store.adopt(ref, keepAs)
       // The stub that made us fetch it refers to it already.
       store.unpin(ref.cid)
     } catch (error) {
@@ -150,17 +198,39 @@ export class RemoteBlock {
     }
   }
 
-  async #openAll(bytes: Buffer): Promise<Buffer> {
-    const { ref, open, onFrame } = this.#options
-    const plain = await open(bytes, ref)
-    for (let index = 0; index < frameCountOf(ref.plainBytes); index++) onFrame(index, frameOf(plain, index))
+  /** Resolves with why the block could not be written to `keepAs`. */
+  async #openAll(bytes: Buffer, keepAs: string | undefined): Promise<DfsError | undefined> {
+    const { ref, pool } = this.#options
+    const slot = pool.memory.take()
+    try {
+      const notKept = await pool.open(bytes, ref, slot, keepAs)
+      this.#giveOut(slot.subarray(0, ref.plainBytes))
+      return notKept
+    } catch (error) {
+      pool.memory.give(slot)
+      throw error
+    }
+  }
+
+  #giveOut(plain: Buffer): void {
+    this.#isOpened = true
+    for (const [index, waiters] of this.#waiting) serve(waiters, frameOf(plain, index))
+    serve(this.#waitingForAll, plain)
     this.#waiting.clear()
-    return plain
+    this.#options.onWhole(plain)
   }
 
   #fail(error: unknown): void {
-    for (const waiters of this.#waiting.values()) for (const { reject } of waiters) reject(error)
+    for (const waiters of [this.#waitingForAll, ...this.#waiting.values()])
+      for (const { reject } of waiters) reject(error)
     this.#waiting.clear()
+  }
+}
+
+function serve(waiters: readonly Waiter[], plain: Buffer): void {
+  for (const { use, resolve } of waiters) {
+    use(plain)
+    resolve()
   }
 }
 

@@ -1,14 +1,10 @@
 /**
  * What the main thread asks of the exchange in the network's thread. Blocks are written into shared memory that the
- * main thread owns: slots, each lent for the time of a fetch.
+ * main thread owns, and lends for the time of a fetch.
  */
 import type { Cid } from '../../dfs.ts'
-import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import type { Call, Handlers } from '../rpc.ts'
 import type { Exchange, FetchHandle } from './exchange.ts'
-
-/** Memory for one block on its way, each of its own: a view that is sent to a thread counts there as all of its memory. */
-export const SLOT_BYTES = BLOCK_BYTES_MAX
 
 export interface Range {
   readonly from: number
@@ -19,28 +15,26 @@ export interface FetchParams {
   /** Names the fetch in the other calls. */
   readonly id: number
   readonly cid: Cid
-  readonly slot: number
+  /** Where in the shared memory the block goes. */
+  readonly at: number
   readonly blockBytes: number
   readonly first: Range | undefined
   readonly root: Cid | undefined
 }
 
 export interface ExchangeCalls {
-  /** Ends once the slot is written to no more; parts are what has come of an urgent block. */
+  /** Ends once the memory is written to no more; parts are what has come of an urgent block. */
   'exchange.fetch': Call<FetchParams, void, Range>
   'exchange.prefer': Call<{ readonly id: number } & Range, void>
   'exchange.abort': Call<{ readonly id: number }, void>
 }
 
 /** The handlers of the network's thread. */
-export function exchangeHandlers(
-  exchange: () => Exchange,
-  slots: readonly SharedArrayBuffer[],
-): Handlers<ExchangeCalls> {
+export function exchangeHandlers(exchange: () => Exchange, memory: SharedArrayBuffer): Handlers<ExchangeCalls> {
   const running = new Map<number, { handle: FetchHandle; isUrgent: boolean }>()
   return {
-    'exchange.fetch': async ({ id, cid, slot, blockBytes, first, root }, { part }) => {
-      const into = Buffer.from(slots[slot]!, 0, blockBytes)
+    'exchange.fetch': async ({ id, cid, at, blockBytes, first, root }, { part }) => {
+      const into = Buffer.from(memory, at, blockBytes)
       const onPart = (from: number, to: number) => {
         if (fetch.isUrgent) part({ from, to })
       }

@@ -1,19 +1,23 @@
 /**
  * Blocks from other devices, as the main thread asks for them.
  *
- * The memory of all blocks on their way is a fixed number of slots: read-ahead of all files together is bounded by it, in
+ * The memory of all blocks on their way is a fixed number of slots of the shared memory: read-ahead of all files together is bounded by it, in
  * the order in which it was asked for. Some slots are kept for blocks that somebody waits for. A slot is used again
  * only when its fetch has ended in the network's thread and its reader has released it.
  */
+import assert from 'node:assert/strict'
+import type { SharedSlots } from '../../bytes/shared-slots.ts'
 import type { BlockRef, BlockSource, Fetching, FetchOptions } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import type { Rpc } from '../rpc.ts'
-import { type ExchangeCalls, type Range, SLOT_BYTES } from './exchange-calls.ts'
+import type { ExchangeCalls, Range } from './exchange-calls.ts'
 
 export interface RemoteSourceOptions {
   /** Calls the network's thread. Fails with `unreachable` if there is none. */
   call: Rpc<ExchangeCalls, Record<never, never>>['call']
+  /** What the network's thread writes blocks into. */
+  memory: SharedSlots
   /** Blocks on their way at a time. */
   slots?: number
 }
@@ -24,22 +28,26 @@ const URGENT_SLOTS = 8
 
 interface Waiting {
   isUrgent: boolean
-  go(slot: number): void
+  go(slot: Buffer): void
 }
 
 export class RemoteSource implements BlockSource {
-  /** The slots, for `exchangeHandlers`. */
-  readonly slots: readonly SharedArrayBuffer[]
+  /** Where blocks come in. */
+  readonly memory: SharedSlots
   readonly #call: RemoteSourceOptions['call']
-  readonly #free: number[]
+  readonly #free: Buffer[]
   readonly #waiting = new Set<Waiting>()
   #nextId = 1
 
-  constructor({ call, slots = SLOTS }: RemoteSourceOptions) {
+  constructor({ call, memory, slots = SLOTS }: RemoteSourceOptions) {
+    this.memory = memory
     this.#call = call
-    // Memory that was never written to costs nothing.
-    this.slots = Array.from({ length: slots }, () => new SharedArrayBuffer(SLOT_BYTES))
-    this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i)
+    // They stay its own: there must always be some.
+    this.#free = Array.from({ length: slots }, () => memory.take()).reverse()
+    assert(
+      this.#free.every(({ buffer }) => buffer === memory.memory),
+      'slots that the thread knows',
+    )
   }
 
   fetch(ref: BlockRef, { signal, first, root, onPart }: FetchOptions = {}): Fetching {
@@ -54,10 +62,10 @@ export class RemoteSource implements BlockSource {
       if (ref.sealedBytes > BLOCK_BYTES_MAX) throw new DfsError('corrupt', 'no block is so long', { subject: ref.cid })
       const slot = await this.#takeSlot(waiting, signal)
       void Promise.allSettled([ended.promise, released.promise]).then(() => this.#giveSlot(slot))
-      const block = Buffer.from(this.slots[slot]!, 0, ref.sealedBytes)
+      const block = slot.subarray(0, ref.sealedBytes)
       try {
         isSent = true
-        const params = { id, cid: ref.cid, slot, blockBytes: ref.sealedBytes, first: wanted, root }
+        const params = { id, cid: ref.cid, at: slot.byteOffset, blockBytes: ref.sealedBytes, first: wanted, root }
         const done = this.#call('exchange.fetch', params, { onPart: ({ from, to }) => onPart?.(block, from, to) })
         signal?.addEventListener('abort', abort, { once: true })
         if (signal?.aborted) abort()
@@ -86,8 +94,8 @@ export class RemoteSource implements BlockSource {
     this.#call(method, params).catch(() => {})
   }
 
-  async #takeSlot(waiting: Waiting, signal: AbortSignal | undefined): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
+  async #takeSlot(waiting: Waiting, signal: AbortSignal | undefined): Promise<Buffer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     waiting.go = resolve
     this.#waiting.add(waiting)
     this.#serve()
@@ -108,7 +116,7 @@ export class RemoteSource implements BlockSource {
     this.#serve()
   }
 
-  #giveSlot(slot: number): void {
+  #giveSlot(slot: Buffer): void {
     this.#free.push(slot)
     this.#serve()
   }

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
+import type { BlockRef } from '../../../src/dfs.ts'
 import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../../../src/format/chunk-layout.ts'
 import { Keys } from '../../../src/seal/keys.ts'
 import { SealPool } from '../../../src/seal/pool.ts'
@@ -28,6 +29,23 @@ after(async () => {
   await pool.close()
   rmSync(directory, { recursive: true })
 })
+
+/** The plaintext of a block, as `fill` puts it into a slot. */
+async function opened(bytes: number, fill: (slot: Buffer) => Promise<unknown>): Promise<Buffer> {
+  const slot = pool.memory.take()
+  await fill(slot)
+  const plain = Buffer.from(slot.subarray(0, bytes))
+  pool.memory.give(slot)
+  return plain
+}
+
+function open(bytes: Buffer, ref: BlockRef): Promise<Buffer> {
+  return opened(ref.plainBytes, (slot) => pool.open(bytes, ref, slot))
+}
+
+function openFd(fd: number, sealedBytes: number, ref: BlockRef): Promise<Buffer> {
+  return opened(ref.plainBytes, (slot) => pool.openFd(fd, sealedBytes, ref, slot))
+}
 
 /** Runs `use` with a file descriptor of a file with these bytes. */
 async function withFile<T>(bytes: Buffer, use: (fd: number, path: string) => Promise<T>): Promise<T> {
@@ -45,7 +63,7 @@ test('the pool seals as sealing in place does', async () => {
   for (const plain of [Buffer.from('short'), randomBytes(CHUNK_BYTES_MAX), Buffer.alloc(200_000, 'text ')]) {
     const expected = sealBlock('data', plain, keys)
     assert.deepEqual(await pool.seal('data', Buffer.from(plain)), expected)
-    assert.ok((await pool.open(Buffer.from(expected.bytes), expected.ref)).equals(plain))
+    assert.ok((await open(Buffer.from(expected.bytes), expected.ref)).equals(plain))
   }
 })
 
@@ -60,7 +78,7 @@ test('what is given stays as it was, whatever memory it is in', async () => {
     assert.ok(plain.equals(before))
     const sealed = Buffer.from(new SharedArrayBuffer(block.bytes.length))
     block.bytes.copy(sealed)
-    assert.ok((await pool.open(sealed, block.ref)).equals(before))
+    assert.ok((await open(sealed, block.ref)).equals(before))
   }
 })
 
@@ -89,42 +107,63 @@ test('of blocks that cannot all be written into files none is left', async () =>
   assert.ok(!existsSync(first))
 })
 
-test('frames are opened from a file descriptor', async () => {
+test('a block is opened from a file descriptor', async () => {
   const plain = randomBytes(5 * FRAME_BYTES + 7)
   const { ref, bytes } = sealBlock('data', plain, keys)
   await withFile(bytes, async (fd) => {
-    assert.ok((await pool.openFd(fd, bytes.length, ref, 0, 6)).equals(plain))
-    const some = await pool.openFd(fd, bytes.length, ref, 2, 4)
-    assert.ok(some.equals(plain.subarray(2 * FRAME_BYTES, 4 * FRAME_BYTES)))
-    assert.equal(some.buffer.byteLength, some.length)
+    assert.ok((await openFd(fd, bytes.length, ref)).equals(plain))
   })
+})
+
+test('a block is written to a file once it is opened; why not, is told', async () => {
+  const plain = randomBytes(100_000)
+  const { ref, bytes } = sealBlock('data', plain, keys)
+  const kept = join(directory, 'kept')
+  const slot = pool.memory.take()
+  assert.equal(await pool.open(bytes, ref, slot, kept), undefined)
+  assert.ok(readFileSync(kept).equals(bytes))
+  const notKept = await pool.open(bytes, ref, slot, join(directory, 'no-such-directory', 'kept'))
+  assert.equal(notKept?.kind, 'not-found')
+  assert.ok(slot.subarray(0, plain.length).equals(plain))
+  const damaged = Buffer.from(bytes).fill(0, 500, 501)
+  await assert.rejects(pool.open(damaged, ref, slot, join(directory, 'damaged')), { kind: 'corrupt' })
+  assert.ok(!existsSync(join(directory, 'damaged')))
+  pool.memory.give(slot)
+})
+
+test('shared memory of any kind takes what is opened', async () => {
+  const plain = randomBytes(1000)
+  const { ref, bytes } = sealBlock('data', plain, keys)
+  const other = Buffer.from(new SharedArrayBuffer(3000), 500, 2000)
+  await pool.open(bytes, ref, other)
+  assert.ok(other.subarray(0, 1000).equals(plain))
 })
 
 test('errors of workers come back as they were, and the worker goes on', async () => {
   const { ref, bytes } = sealBlock('data', randomBytes(1000), keys)
   const damaged = Buffer.from(bytes)
   damaged[damaged.length - 1]! ^= 1
-  await assert.rejects(pool.open(damaged, ref), {
+  await assert.rejects(open(damaged, ref), {
     name: 'DfsError',
     kind: 'corrupt',
     subject: ref.cid,
     op: 'open block',
   })
   await withFile(bytes, async (fd, path) => {
-    await assert.rejects(pool.openFd(fd, bytes.length - 1, ref, 0, 1), { kind: 'corrupt' })
+    await assert.rejects(openFd(fd, bytes.length - 1, ref), { kind: 'corrupt' })
     truncateSync(path, 500)
-    await assert.rejects(pool.openFd(fd, bytes.length, ref, 0, 1), { kind: 'corrupt', subject: ref.cid })
+    await assert.rejects(openFd(fd, bytes.length, ref), { kind: 'corrupt', subject: ref.cid })
   })
   const directoryFd = openSync(directory, 'r')
-  await assert.rejects(pool.openFd(directoryFd, bytes.length, ref, 0, 1), { kind: 'io', subject: ref.cid })
+  await assert.rejects(openFd(directoryFd, bytes.length, ref), { kind: 'io', subject: ref.cid })
   closeSync(directoryFd)
-  assert.equal((await pool.open(Buffer.from(bytes), ref)).length, 1000)
+  assert.equal((await open(Buffer.from(bytes), ref)).length, 1000)
 })
 
 test('many calls at once all get their own answers', async () => {
   const plains = Array.from({ length: 60 }, (_, i) => Buffer.alloc(70_000, `chunk ${i} `))
   const blocks = await Promise.all(plains.map((plain) => pool.seal('data', Buffer.from(plain))))
-  const opened = await Promise.all(blocks.map(({ ref, bytes }) => pool.open(bytes, ref)))
+  const opened = await Promise.all(blocks.map(({ ref, bytes }) => open(bytes, ref)))
   assert.ok(opened.every((plain, i) => plain.equals(plains[i]!)))
 })
 
