@@ -26,6 +26,7 @@ export type Place = (head: Buffer, bodyBytes: number) => Placement | undefined
 export class FrameAssembler {
   readonly #bytesMax: number
   readonly #onFrame: (frame: Buffer) => void
+  readonly #isLent: boolean
   readonly #length = Buffer.alloc(LENGTH_BYTES)
   #lengthHave = 0
   /** The frame that is coming in: its length, what has come, and where it is put. */
@@ -36,10 +37,14 @@ export class FrameAssembler {
   #place: Place | undefined
   #placement: Placement | undefined
 
-  /** `onFrame` gets frames of at most `bytesMax` bytes; each owns its bytes or shares them with the pieces pushed. */
-  constructor(bytesMax: number, onFrame: (frame: Buffer) => void) {
+  /**
+   * `onFrame` gets frames of at most `bytesMax` bytes; each owns its bytes or, unless those are lent only until `push`
+   * returns (`isLent`), shares them with the pieces pushed.
+   */
+  constructor(bytesMax: number, onFrame: (frame: Buffer) => void, { isLent = false } = {}) {
     this.#bytesMax = bytesMax
     this.#onFrame = onFrame
+    this.#isLent = isLent
   }
 
   /** From the next frame on, `place` is asked about each that is longer than its first `headBytes` bytes. */
@@ -79,7 +84,7 @@ export class FrameAssembler {
       if (this.#placement !== undefined) return this.#takePlaced(bytes, head.length, this.#placement)
     }
     const took = Math.min(bytes.length, this.#wanted - this.#have)
-    if (this.#have === 0 && took === this.#wanted) this.#finish(bytes.subarray(0, took))
+    if (this.#have === 0 && took === this.#wanted && !this.#isLent) this.#finish(bytes.subarray(0, took))
     else {
       const body = this.#roomFor(took)
       bytes.copy(body, this.#have, 0, took)

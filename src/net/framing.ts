@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { DfsError } from '../errors.ts'
 import { FrameAssembler, LENGTH_BYTES, type Place } from './frame-assembler.ts'
-import { SocketCarrier } from './socket-carrier.ts'
+import { SocketCarrier, type SocketReading } from './socket-carrier.ts'
 import { StreamCarrier } from './stream-carrier.ts'
 
 const READ_AHEAD_BYTES = 1024 * 1024
@@ -46,6 +46,7 @@ export interface ChannelOptions {
 
 /** What carries bytes both ways. Callbacks come from the event loop, never from within a call to the carrier. */
 export interface Carrier {
+  readonly lendsBytes?: boolean
   readonly start: (events: CarrierEvents) => void
   /** Hands the parts over as one piece. Throws if it is closed. */
   write(parts: readonly Uint8Array[]): void
@@ -61,6 +62,7 @@ export interface Carrier {
 }
 
 export interface CarrierEvents {
+  /** Of a carrier that lends its bytes they are good until this returns. */
   onBytes(bytes: Uint8Array): void
   /** The other side sends no more. */
   onEnd(): void
@@ -73,9 +75,9 @@ export function streamChannel(stream: Stream, options: ChannelOptions): FrameCha
   return new Channel(new StreamCarrier(stream), options)
 }
 
-/** Frames over a socket, TLS or plain, that is connected. */
-export function socketChannel(socket: Socket, options: ChannelOptions): FrameChannel {
-  return new Channel(new SocketCarrier(socket), options)
+/** Frames over a socket, TLS or plain, that is connected; `reading`: what it was made with, if it was. */
+export function socketChannel(socket: Socket, options: ChannelOptions, reading?: SocketReading): FrameChannel {
+  return new Channel(new SocketCarrier(socket, reading), options)
 }
 
 class Channel implements FrameChannel {
@@ -94,7 +96,8 @@ class Channel implements FrameChannel {
 
   constructor(carrier: Carrier, { bytesMax, signal }: ChannelOptions) {
     this.#carrier = carrier
-    this.#assembler = new FrameAssembler(bytesMax, (frame) => this.#enqueue(frame))
+    const isLent = carrier.lendsBytes ?? false
+    this.#assembler = new FrameAssembler(bytesMax, (frame) => this.#enqueue(frame), { isLent })
     const onAbort = () => this.abort(new DfsError('aborted', 'the exchange was broken off', { cause: signal?.reason }))
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#forget = () => signal?.removeEventListener('abort', onAbort)

@@ -6,12 +6,13 @@
  * to the same two devices. Who comes with any other certificate, or without having been announced, is hung up on.
  */
 import { timingSafeEqual } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, OnReadOpts } from 'node:net'
 import tls from 'node:tls'
 import { DfsError } from '../../errors.ts'
 import { MESSAGE_BYTES_MAX } from '../../format/message.ts'
 import { type Certificate, fingerprintOf, newCertificate } from '../../seal/certificate.ts'
 import { type FrameChannel, socketChannel } from '../framing.ts'
+import { SocketReading } from '../socket-carrier.ts'
 import { log } from './log.ts'
 
 export interface DirectCarrierOptions {
@@ -71,7 +72,13 @@ export class DirectCarrier {
   /** Connects to a peer that has announced us. Fails with `unreachable`. */
   async connect({ host, port, fingerprint }: DirectPlace): Promise<FrameChannel> {
     const { key, cert } = this.#certificate
-    const socket = tls.connect({ host, port, key, cert, ...TLS_OPTIONS, checkServerIdentity: () => undefined })
+    const reading = new SocketReading()
+    const options: tls.ConnectionOptions & { onread: OnReadOpts } = {
+      ...TLS_OPTIONS,
+      ...{ host, port, key, cert, onread: reading.onread },
+      checkServerIdentity: () => undefined,
+    }
+    const socket = tls.connect(options)
     const tooLate = setTimeout(() => socket.destroy(new Error('no answer in time')), HANDSHAKE_MS)
     try {
       await new Promise<void>((resolve, reject) => {
@@ -92,7 +99,7 @@ export class DirectCarrier {
       socket.destroy()
       throw new DfsError('unreachable', 'somebody else answered', { op: 'connect', subject: `${host}:${port}` })
     }
-    return this.#channelOf(socket)
+    return this.#channelOf(socket, reading)
   }
 
   async close(): Promise<void> {
@@ -127,10 +134,10 @@ export class DirectCarrier {
     else this.#onChannel(this.#channelOf(socket), peerId)
   }
 
-  #channelOf(socket: tls.TLSSocket): FrameChannel {
+  #channelOf(socket: tls.TLSSocket, reading?: SocketReading): FrameChannel {
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
-    return socketChannel(socket, { bytesMax: MESSAGE_BYTES_MAX })
+    return socketChannel(socket, { bytesMax: MESSAGE_BYTES_MAX }, reading)
   }
 }
 
