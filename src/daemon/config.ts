@@ -51,7 +51,7 @@ const SCHEMA = {
     type: 'number',
     min: 8 * MIB,
     max: 16 * 1024 * MIB,
-    fallback: 64 * MIB,
+    fallback: 32 * MIB,
     about: 'memory for opened content that may be read again',
   },
   keepDeletedAfterSeconds: {

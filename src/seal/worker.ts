@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { readSync, rmSync, writeFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { BlockRef } from '../dfs.ts'
@@ -32,8 +34,21 @@ const secrets = secretsOfWire(start.secrets)
 /** What is being sealed or opened, one block at a time. */
 const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 
+/**
+ * node:crypto takes new memory for all it gives out. Left to itself V8 lets 64 MiB of that gather, which then is new memory
+ * each time: collecting the young after each 4 MiB takes 0.1 ms and saves a quarter of a worker's time, and 75 MiB.
+ */
+const COLLECT_EACH_BYTES = 4 * 1024 * 1024
+const collect = minorCollector()
+let bytesSinceCollection = 0
+
 export default function runTask(task: WorkerTask): unknown {
   const answer = answerTo(task)
+  bytesSinceCollection += bytesOf(task)
+  if (bytesSinceCollection >= COLLECT_EACH_BYTES) {
+    bytesSinceCollection = 0
+    collect()
+  }
   return move({ [transferableSymbol]: buffersOf(answer), [valueSymbol]: answer } as never)
 }
 
@@ -130,6 +145,17 @@ function readAt(fd: number, ref: BlockRef, at: number): number {
       cause,
     })
   }
+}
+
+function bytesOf(task: WorkerTask): number {
+  if (task.op === 'open' || task.op === 'open-fd') return task.ref.plainBytes
+  return task.plains.reduce((sum, { length }) => sum + length, 0)
+}
+
+function minorCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  const collect: NodeJS.GCFunction = runInNewContext('gc')
+  return () => void collect({ type: 'minor' })
 }
 
 function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {

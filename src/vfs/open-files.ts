@@ -25,7 +25,7 @@ interface OpenFile {
   readonly readAhead: ReadAhead
 }
 
-const READ_AHEAD_BYTES_MAX = 8 * 1024 * 1024
+const READ_AHEAD_BYTES_MAX = 16 * 1024 * 1024
 
 export class OpenFiles {
   readonly #services: Services

@@ -22,7 +22,7 @@ export interface RemoteSourceOptions {
   slots?: number
 }
 
-const SLOTS = 40
+const SLOTS = 28
 /** Of these, kept for urgent fetches. */
 const URGENT_SLOTS = 8
 
