@@ -6,6 +6,8 @@ import path from 'node:path'
 import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
+import { BLOCK_BYTES_MAX } from '../format/block.ts'
+import { CHUNK_BYTES_MAX } from '../format/chunk-layout.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
@@ -14,7 +16,7 @@ import { RemoteSource } from '../net/exchange/remote-source.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
-import { SealPool, SLOT_BYTES } from '../seal/pool.ts'
+import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
@@ -99,12 +101,15 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
 }
 
 /** Blocks on their way from other devices, and a few that are being opened while the cache is full. */
-const SLOTS_BESIDE_CACHE = 64
+const BLOCK_SLOTS = 48
+/** What most chunks are that are not as long as chunks can be. */
+const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4
 
 /** The memory that opened content, and blocks on their way, lie in. What is not used costs nothing. */
 function sharedMemory({ config }: Home): SharedSlots {
-  const slots = SLOTS_BESIDE_CACHE + Math.ceil(config.cacheBytesMax / SLOT_BYTES)
-  return new SharedSlots({ slots, slotBytes: SLOT_BYTES })
+  const filling = (bytes: number) => ({ bytes, count: Math.ceil(config.cacheBytesMax / bytes) })
+  const blocks = { bytes: BLOCK_BYTES_MAX, count: BLOCK_SLOTS }
+  return new SharedSlots([filling(SMALL_SLOT_BYTES), filling(CHUNK_BYTES_MAX), blocks])
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)

@@ -34,6 +34,9 @@ export const libc = {
   pwrite: bind<[number, Pointer, number, number]>('int64_t', 'pwrite', 'int', 'void *', 'size_t', 'int64_t'),
   ftruncate: bind<[number, number]>('int', 'ftruncate', 'int', 'int64_t'),
   fallocate: bind<[number, number, number, number]>('int', 'fallocate', 'int', 'int', 'int64_t', 'int64_t'),
+  posix_fadvise: bind<[number, number, number, number]>(
+    ...(['int', 'posix_fadvise', 'int', 'int64_t', 'int64_t', 'int'] as const),
+  ),
   syncfs: bind<[number]>('int', 'syncfs', 'int'),
   mkdirat: bind<[number, Pointer, number]>('int', 'mkdirat', ...AT, 'uint32_t'),
   mknodat: bind<[number, Pointer, number, number]>('int', 'mknodat', ...AT, 'uint32_t', 'uint64_t'),

@@ -5,9 +5,9 @@
  * slots of `memory` for bulk), others are copied. They must not change until the call settles. Blocks are opened into
  * shared memory that the caller gives; what was sealed is transferred.
  *
- * Tasks wait in line without a limit: how many are in flight is for the caller to bound. Every call ends: with
- * its result, with the worker's DfsError, `internal` if the worker died (another takes its place), or `aborted` if the
- * pool was closed. Workers never keep the process alive.
+ * Tasks wait in line without a limit: how many are in flight is for the caller to bound. Every call ends: with its result,
+ * with the worker's DfsError, `internal` if the worker died twice (another takes its place, and its tasks), or
+ * `aborted` if the pool was closed. Workers never keep the process alive.
  */
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
@@ -16,7 +16,7 @@ import type { Piscina } from 'piscina'
 import { SharedSlots } from '../bytes/shared-slots.ts'
 import type { BlockKind, BlockRef, SealedBlock } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { BLOCK_BYTES_MAX } from '../format/block.ts'
+import { CHUNK_BYTES_MAX } from '../format/chunk-layout.ts'
 import { logger } from '../log.ts'
 import type { BlockSecrets } from './keys.ts'
 import {
@@ -47,9 +47,9 @@ export interface SealPoolOptions {
 
 type Workers = Piscina<WorkerTask, WorkerAnswer>
 
-/** What the memory of slots is: each holds a block, sealed or opened. */
-export const SLOT_BYTES = Math.ceil(BLOCK_BYTES_MAX / 4096) * 4096
 const SLOTS_DEFAULT = 16
+/** The next ones are there when one is done: else a worker is idle until this thread gets to it (a fifth of its time). */
+const TASKS_PER_WORKER = 3
 
 export class SealPool {
   readonly memory: SharedSlots
@@ -62,7 +62,7 @@ export class SealPool {
   constructor({
     keys,
     threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())),
-    memory = new SharedSlots({ slots: SLOTS_DEFAULT, slotBytes: SLOT_BYTES }),
+    memory = new SharedSlots([{ bytes: CHUNK_BYTES_MAX, count: SLOTS_DEFAULT }]),
   }: SealPoolOptions) {
     this.memory = memory
     this.#keys = keys
@@ -91,7 +91,7 @@ export class SealPool {
 
   /** Seals several, by one worker, in one message there and back: for small ones. */
   async sealBatch(kind: BlockKind, plains: Buffer[]): Promise<SealedBlock[]> {
-    const answer = await this.#run({ op: 'seal', kind, plains: plains.map((plain) => this.#sent(plain)) })
+    const answer = await this.#run(() => ({ op: 'seal', kind, plains: plains.map((plain) => this.#sent(plain)) }))
     assert('sealed' in answer)
     return answer.sealed.map(blockOfWire)
   }
@@ -101,12 +101,8 @@ export class SealPool {
    * their references. Fails with `no-space`, `io`; the files are gone then.
    */
   async sealToFiles(kind: BlockKind, plains: Buffer[], files: string[]): Promise<BlockRef[]> {
-    const answer = await this.#run({
-      op: 'seal-to-files',
-      kind,
-      plains: plains.map((plain) => this.#sent(plain)),
-      files,
-    })
+    const sent = () => plains.map((plain) => this.#sent(plain))
+    const answer = await this.#run(() => ({ op: 'seal-to-files', kind, plains: sent(), files }))
     assert('written' in answer)
     return answer.written.map(refOfWire)
   }
@@ -117,8 +113,8 @@ export class SealPool {
    * Fails with `corrupt`, `newer-version`; there is no file then.
    */
   async open(bytes: Buffer, ref: BlockRef, into: Buffer, keepAs?: string): Promise<DfsError | undefined> {
-    const task = { op: 'open', bytes: this.#sent(bytes), ref: wireRef(ref), into: this.#place(into), keepAs } as const
-    const answer = await this.#run(task)
+    const place = { ref: wireRef(ref), into: this.#place(into) }
+    const answer = await this.#run(() => ({ op: 'open', bytes: this.#sent(bytes), ...place, keepAs }))
     assert('opened' in answer)
     return answer.notKept && errorOfWire(answer.notKept)
   }
@@ -132,7 +128,7 @@ export class SealPool {
       const message = `the block has ${sealedBytes} bytes, not ${ref.sealedBytes}`
       throw new DfsError('corrupt', message, { op: 'open block', subject: ref.cid })
     }
-    await this.#run({ op: 'open-fd', fd, ref: wireRef(ref), into: this.#place(into) })
+    await this.#run(() => ({ op: 'open-fd', fd, ref: wireRef(ref), into: this.#place(into) }))
   }
 
   /** Lets the running tasks end and fails the waiting ones with `aborted`. */
@@ -156,21 +152,30 @@ export class SealPool {
       filename: WORKER.href,
       minThreads: this.#threads,
       maxThreads: this.#threads,
+      concurrentTasksPerWorker: TASKS_PER_WORKER,
       workerData: { secrets: wireSecrets(this.#keys), memory: this.memory.memory } satisfies WorkerStart,
     })
     this.#workers.on('error', (error) => log('a worker died while it had nothing to do: %s', error))
     return this.#workers
   }
 
-  async #run(task: WorkerTask): Promise<WorkerAnswer> {
-    if (this.#closed !== undefined) throw closedError()
-    const workers = this.#workers ?? (await this.#start())
-    const answer = await workers.run(task, { transferList: ownBuffersOf(task) }).catch((cause: unknown) => {
-      if (this.#closed !== undefined) throw closedError(cause)
-      throw new DfsError('internal', 'a sealing worker died', { op: task.op, cause })
+  /** `make` gives the task anew when it is to be run again: what was transferred is gone with the worker. */
+  async #run(make: () => WorkerTask): Promise<WorkerAnswer> {
+    const answer = await this.#tryOnce(make()).catch((cause: unknown) => {
+      log('a worker died: %s', cause)
+      return this.#tryOnce(make())
     })
     if ('error' in answer) throw errorOfWire(answer.error)
     return answer
+  }
+
+  async #tryOnce(task: WorkerTask): Promise<WorkerAnswer> {
+    if (this.#closed !== undefined) throw closedError()
+    const workers = this.#workers ?? (await this.#start())
+    return await workers.run(task, { transferList: ownBuffersOf(task) }).catch((cause: unknown) => {
+      if (this.#closed !== undefined) throw closedError(cause)
+      throw new DfsError('internal', 'a sealing worker died', { op: task.op, cause })
+    })
   }
 
   #sent(bytes: Buffer): SentBytes {

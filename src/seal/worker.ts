@@ -102,7 +102,8 @@ function sealToFiles({ kind, plains, files }: Extract<WorkerTask, { op: 'seal-to
 
 function writeFile(file: string, bytes: Buffer): void {
   try {
-    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600 })
+    // There may be something of a worker that died.
+    writeFileSync(file, bytes, { mode: 0o600 })
   } catch (error) {
     throw fromNodeError(error, 'write block', file)
   }

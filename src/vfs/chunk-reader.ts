@@ -14,6 +14,7 @@ import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
+import { readSoon } from '../posix/files.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
@@ -32,8 +33,8 @@ const NODE_CACHE_BYTES = 16 * 1024 * 1024
 const TABLES_MAX = 4096
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
-/** What is shorter is cached in memory of its own: it would waste its slot. */
-const SLOT_WORTH_BYTES = 256 * 1024
+/** Of a slot that is used for less than this share of it the bytes are copied out, into memory of their own. */
+const SLOT_SHARE_MIN = 0.5
 
 /** A chunk that is being opened, and who waits for it. */
 interface Loading {
@@ -60,7 +61,7 @@ export class ChunkReader implements NodeReader, Disposable {
     const { memory } = pool
     this.#opened = new Lru({
       weightMax: cacheBytesMax,
-      weigh: ({ buffer, length }) => (buffer === memory.memory ? memory.slotBytes : length),
+      weigh: (plain) => memory.weightOf(plain),
       onEvict: (_, plain) => memory.give(plain),
     })
   }
@@ -94,7 +95,7 @@ export class ChunkReader implements NodeReader, Disposable {
   prefetch(ref: BlockRef): void {
     if (this.#loading.has(ref.cid) || this.#hasFrames(ref, 0, frameCount(ref) - 1)) return
     if (this.#isElsewhere(ref)) this.#fetch(ref, undefined)
-    else this.#load(ref, () => {}).catch(() => {})
+    else this.#load(ref, () => {}, { isAhead: true }).catch(() => {})
   }
 
   readNode(ref: BlockRef): Buffer | Promise<Buffer> {
@@ -199,11 +200,11 @@ export class ChunkReader implements NodeReader, Disposable {
   }
 
   /** Opens the whole chunk in the pool, once for all who ask, and gives each `use` its plaintext. */
-  async #load(ref: BlockRef, use: Use): Promise<void> {
+  async #load(ref: BlockRef, use: Use, { isAhead = false } = {}): Promise<void> {
     let loading = this.#loading.get(ref.cid)
     if (loading === undefined) {
       const uses: Use[] = []
-      const done = this.#openInPool(ref, uses).finally(() => this.#loading.delete(ref.cid))
+      const done = this.#openInPool(ref, uses, isAhead).finally(() => this.#loading.delete(ref.cid))
       loading = { uses, done }
       this.#loading.set(ref.cid, loading)
     }
@@ -211,28 +212,30 @@ export class ChunkReader implements NodeReader, Disposable {
     await loading.done
   }
 
-  async #openInPool(ref: BlockRef, uses: readonly Use[]): Promise<void> {
+  async #openInPool(ref: BlockRef, uses: readonly Use[], isAhead: boolean): Promise<void> {
     const { memory } = this.#pool
-    const slot = memory.take()
+    const plain = memory.take(ref.plainBytes)
     try {
       using block = this.#openBlock(ref)
       const { handle } = block
-      if (handle.fd === undefined) await this.#pool.open(handle.read(0, handle.bytes), ref, slot)
-      else await this.#pool.openFd(handle.fd, handle.bytes, ref, slot)
+      // The disk works while the block waits for its turn (measured: a cold read of it 0.6 ms then, else 2.0).
+      if (isAhead && handle.fd !== undefined) readSoon(handle.fd)
+      if (handle.fd === undefined) await this.#pool.open(handle.read(0, handle.bytes), ref, plain)
+      else await this.#pool.openFd(handle.fd, handle.bytes, ref, plain)
     } catch (error) {
-      memory.give(slot)
+      memory.give(plain)
       throw error
     }
-    const plain = slot.subarray(0, ref.plainBytes)
     for (const use of uses) use(plain)
     this.#keepChunk(ref, plain)
   }
 
   /** `plain`: a slot of the pool's memory, which is the cache's from now on. */
   #keepChunk(ref: BlockRef, plain: Buffer): void {
-    const isWorthIt = plain.length >= SLOT_WORTH_BYTES && !this.#isDisposed
+    const { memory } = this.#pool
+    const isWorthIt = plain.length >= SLOT_SHARE_MIN * memory.weightOf(plain) && !this.#isDisposed
     if (!this.#isDisposed) this.#opened.set(ref.cid, isWorthIt ? plain : Buffer.from(plain))
-    if (!isWorthIt) this.#pool.memory.give(plain)
+    if (!isWorthIt) memory.give(plain)
   }
 
   #hasFrames(ref: BlockRef, first: number, last: number): boolean {

@@ -201,13 +201,13 @@ export class RemoteBlock {
   /** Resolves with why the block could not be written to `keepAs`. */
   async #openAll(bytes: Buffer, keepAs: string | undefined): Promise<DfsError | undefined> {
     const { ref, pool } = this.#options
-    const slot = pool.memory.take()
+    const plain = pool.memory.take(ref.plainBytes)
     try {
-      const notKept = await pool.open(bytes, ref, slot, keepAs)
-      this.#giveOut(slot.subarray(0, ref.plainBytes))
+      const notKept = await pool.open(bytes, ref, plain, keepAs)
+      this.#giveOut(plain)
       return notKept
     } catch (error) {
-      pool.memory.give(slot)
+      pool.memory.give(plain)
       throw error
     }
   }

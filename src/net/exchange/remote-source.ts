@@ -43,7 +43,7 @@ export class RemoteSource implements BlockSource {
     this.memory = memory
     this.#call = call
     // They stay its own: there must always be some.
-    this.#free = Array.from({ length: slots }, () => memory.take()).reverse()
+    this.#free = Array.from({ length: slots }, () => memory.take(BLOCK_BYTES_MAX)).reverse()
     assert(
       this.#free.every(({ buffer }) => buffer === memory.memory),
       'slots that the thread knows',

@@ -32,9 +32,9 @@ after(async () => {
 
 /** The plaintext of a block, as `fill` puts it into a slot. */
 async function opened(bytes: number, fill: (slot: Buffer) => Promise<unknown>): Promise<Buffer> {
-  const slot = pool.memory.take()
+  const slot = pool.memory.take(bytes)
   await fill(slot)
-  const plain = Buffer.from(slot.subarray(0, bytes))
+  const plain = Buffer.from(slot)
   pool.memory.give(slot)
   return plain
 }
@@ -119,12 +119,12 @@ test('a block is written to a file once it is opened; why not, is told', async (
   const plain = randomBytes(100_000)
   const { ref, bytes } = sealBlock('data', plain, keys)
   const kept = join(directory, 'kept')
-  const slot = pool.memory.take()
+  const slot = pool.memory.take(plain.length)
   assert.equal(await pool.open(bytes, ref, slot, kept), undefined)
   assert.ok(readFileSync(kept).equals(bytes))
   const notKept = await pool.open(bytes, ref, slot, join(directory, 'no-such-directory', 'kept'))
   assert.equal(notKept?.kind, 'not-found')
-  assert.ok(slot.subarray(0, plain.length).equals(plain))
+  assert.ok(slot.equals(plain))
   const damaged = Buffer.from(bytes).fill(0, 500, 501)
   await assert.rejects(pool.open(damaged, ref, slot, join(directory, 'damaged')), { kind: 'corrupt' })
   assert.ok(!existsSync(join(directory, 'damaged')))
@@ -176,21 +176,60 @@ test('closing fails the calls that wait, and later ones, with aborted', async ()
   await assert.rejects(short.seal('data', Buffer.from('late')), { name: 'DfsError', kind: 'aborted' })
 })
 
-test('a worker that dies fails the calls it had, and the pool goes on', async () => {
+/** A pool of one worker, and its workers as they come. */
+async function mortalPool() {
   const workers: Worker[] = []
   const remember = (worker: Worker) => workers.push(worker)
   process.on('worker', remember)
-  const mortal = new SealPool({ keys, threads: 1 })
-  await mortal.seal('data', Buffer.from('warm'))
-  process.off('worker', remember)
-  // Long enough not to be done before the worker is stopped.
-  const running = mortal.sealBatch('data', Array(40).fill(randomBytes(CHUNK_BYTES_MAX).subarray(1)))
-  const waiting = mortal.seal('data', Buffer.from('after'))
-  const fails = assert.rejects(running, { name: 'DfsError', kind: 'internal', message: /died/ })
+  const pool = new SealPool({ keys, threads: 1 })
+  await pool.seal('data', Buffer.from('warm'))
+  return { pool, workers, forget: () => process.off('worker', remember) }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000
+  while (!isSo()) {
+    assert.ok(performance.now() < end, 'in time')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Long enough not to be done before the worker is stopped. */
+const LONG = Array(40).fill(randomBytes(CHUNK_BYTES_MAX).subarray(1))
+
+/** Begins to seal into files; resolves with the first of them when it is there. */
+async function begun(pool: SealPool, name: string) {
+  const files = LONG.map((_, i) => join(directory, `${name}-${i}`))
+  const running = pool.sealToFiles('data', LONG, files)
+  running.catch(() => {})
+  await until(() => existsSync(files[0]!))
+  return { running, first: files[0]! }
+}
+
+test('what a worker had that dies is done by another', async () => {
+  const { pool, workers, forget } = await mortalPool()
+  const { running, first } = await begun(pool, 'once')
+  const waiting = pool.seal('data', Buffer.from('after'))
   await workers[0]!.terminate()
-  await fails
   assert.deepEqual(await waiting, sealBlock('data', Buffer.from('after'), keys))
-  await mortal.close()
+  const { ref, bytes } = sealBlock('data', LONG[0], keys)
+  assert.deepEqual((await running)[0], ref)
+  assert.ok(readFileSync(first).equals(bytes))
+  forget()
+  await pool.close()
+})
+
+test('a call whose workers die twice fails, and the pool goes on', async () => {
+  const { pool, workers, forget } = await mortalPool()
+  const { running, first } = await begun(pool, 'twice')
+  await workers[0]!.terminate()
+  rmSync(first)
+  await until(() => existsSync(first))
+  await workers[1]!.terminate()
+  await assert.rejects(running, { name: 'DfsError', kind: 'internal', message: /died/ })
+  assert.deepEqual(await pool.seal('data', Buffer.from('after')), sealBlock('data', Buffer.from('after'), keys))
+  forget()
+  await pool.close()
 })
 
 /** Runs a program beside the pool in a process of its own and gives what it printed. */
