@@ -10,25 +10,27 @@
  * hops to the first record of it, and their time.
  */
 import { randomBytes, randomInt } from 'node:crypto'
-import { createLibp2p } from 'libp2p'
+import type { PeerId } from '@libp2p/interface'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { libp2pLogger } from '../../src/net/libp2p-logger.ts'
-import { type DfsLibp2p, libp2pOptions } from '../../src/net/libp2p-options.ts'
+import { libp2pOptions } from '../../src/net/libp2p-options.ts'
 import { tableSize } from '../../src/net/routing-table.ts'
-import { memoryTransport } from './support/memory-transport.ts'
+import { isThere, SimulatedHost } from './support/simulated-host.ts'
 
-const ROUNDS = 3
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const REPLACED = 0.1
 const BLOCKS_MAX = 100
 const LOOKUPS = 200
 const LOOKUP_MS_MAX = 20_000
 const ANNOUNCE_MS_MAX = 60_000
-const AT_ONCE = 4
+const AT_ONCE = 16
 
 interface Block {
   cid: CID
-  provider: DfsLibp2p
+  provider: SimulatedHost
+  /** Those that took the record. */
+  holders: PeerId[]
 }
 
 interface Lookup {
@@ -36,8 +38,6 @@ interface Lookup {
   hops: number
   ms: number
 }
-
-let named = 0
 
 console.log('| nodes | lookups found | hops, mean / 95 % / most | time ms, median / 95 % | table size, mean |')
 console.log('| --- | --- | --- | --- | --- |')
@@ -50,7 +50,7 @@ function sizesAsked(): number[] {
 }
 
 async function measure(size: number): Promise<string> {
-  const nodes: DfsLibp2p[] = []
+  const nodes: SimulatedHost[] = []
   await join(nodes, size)
   await settle(nodes)
   const blocks: Block[] = []
@@ -67,41 +67,36 @@ async function measure(size: number): Promise<string> {
   return row
 }
 
-async function join(nodes: DfsLibp2p[], count: number): Promise<void> {
+async function join(nodes: SimulatedHost[], count: number): Promise<void> {
   const since = performance.now()
   await inBatches(count, async () => {
     const node = await startNode()
     const known = Array.from({ length: Math.min(2, nodes.length) }, () => pick(nodes))
     nodes.push(node)
-    for (const other of known) await node.dial(other.getMultiaddrs()).catch(() => {})
+    for (const other of known) await node.dial(other)
   })
   note(`${count} nodes joined in ${((performance.now() - since) / 1000).toFixed(0)} s`)
 }
 
-async function startNode(): Promise<DfsLibp2p> {
-  const options = await libp2pOptions({
-    identitySeed: randomBytes(32),
+async function startNode(): Promise<SimulatedHost> {
+  const identitySeed = randomBytes(32)
+  const { services } = await libp2pOptions({
+    identitySeed,
     networkId: 'scale',
-    listen: [`/memory/${named++}`],
+    listen: [],
     mdns: false,
     connectionGater: {},
     guarded: (components) => components,
     logger: libp2pLogger(),
     datastore: undefined as never,
   })
-  const node = await createLibp2p({
-    ...options,
-    transports: [memoryTransport()],
-    connectionEncrypters: [],
-    // A thousand nodes with 300 connections each would be no test of routing, but of this machine's memory.
-    connectionManager: { ...options.connectionManager, maxConnections: 60, inboundConnectionThreshold: 1e9 },
-  })
+  const node = await SimulatedHost.create(identitySeed, services!.dht as never)
   await node.start()
   return node
 }
 
 /** Until routing tables grow no more. */
-async function settle(nodes: DfsLibp2p[]): Promise<void> {
+async function settle(nodes: SimulatedHost[]): Promise<void> {
   for (let before = -1, now = 0; now > before * 1.02; now = meanTable(nodes)) {
     before = now
     await new Promise((resolve) => setTimeout(resolve, 3_000))
@@ -109,12 +104,15 @@ async function settle(nodes: DfsLibp2p[]): Promise<void> {
   note(`tables hold ${meanTable(nodes).toFixed(1)} peers`)
 }
 
-async function announce(blocks: Block[], nodes: DfsLibp2p[], count: number): Promise<void> {
+async function announce(blocks: Block[], nodes: SimulatedHost[], count: number): Promise<void> {
   await inBatches(count, async () => {
-    const block = { cid: CID.createV1(0x55, createDigest(0x12, randomBytes(32))), provider: pick(nodes) }
+    const cid = CID.createV1(0x55, createDigest(0x12, randomBytes(32)))
+    const block: Block = { cid, provider: pick(nodes), holders: [] }
     const signal = AbortSignal.timeout(ANNOUNCE_MS_MAX)
     try {
-      for await (const _event of block.provider.services.dht.provide(block.cid, { signal }));
+      for await (const event of block.provider.dht.provide(cid, { signal })) {
+        if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') block.holders.push(event.from)
+      }
     } catch (error) {
       return note(`a block could not be announced: ${(error as Error).message}`)
     }
@@ -123,15 +121,15 @@ async function announce(blocks: Block[], nodes: DfsLibp2p[], count: number): Pro
 }
 
 /** Blocks whose provider went are announced no more, and others are by those who came. */
-async function replaceSome(nodes: DfsLibp2p[], blocks: Block[]): Promise<void> {
+async function replaceSome(nodes: SimulatedHost[], blocks: Block[]): Promise<void> {
   const count = Math.ceil(nodes.length * REPLACED)
-  const gone = new Set<DfsLibp2p>()
+  const gone = new Set<SimulatedHost>()
   for (let at = 0; at < count; at++) gone.add(nodes.splice(randomInt(nodes.length), 1)[0]!)
   await Promise.all([...gone].map((node) => node.stop()))
-  const newcomers: DfsLibp2p[] = []
+  const newcomers: SimulatedHost[] = []
   await inBatches(count, async () => {
     const node = await startNode()
-    await node.dial(pick(nodes).getMultiaddrs()).catch(() => {})
+    await node.dial(pick(nodes))
     newcomers.push(node)
   })
   nodes.push(...newcomers)
@@ -141,12 +139,14 @@ async function replaceSome(nodes: DfsLibp2p[], blocks: Block[]): Promise<void> {
   await announce(blocks, newcomers, lost.length)
 }
 
-async function lookUp(from: DfsLibp2p, { cid, provider }: Block): Promise<Lookup> {
+async function lookUp(from: SimulatedHost, { cid, provider, holders }: Block): Promise<Lookup> {
+  let errors = 0
   const since = performance.now()
   const depths = new Map<string, number>()
   const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
   try {
-    for await (const event of from.services.dht.findProviders(cid, { signal })) {
+    for await (const event of from.dht.findProviders(cid, { signal })) {
+      if (event.name === 'QUERY_ERROR') errors++
       if (event.name !== 'PEER_RESPONSE') continue
       const isHere = event.from.equals(from.peerId)
       const depth = isHere ? 0 : (depths.get(event.from.toString()) ?? 1)
@@ -158,10 +158,13 @@ async function lookUp(from: DfsLibp2p, { cid, provider }: Block): Promise<Lookup
   } catch {
     // Not found in time.
   }
-  return { isFound: false, hops: Number.NaN, ms: performance.now() - since }
+  const ms = performance.now() - since
+  const there = holders.filter(isThere).length
+  note(`not found in ${ms.toFixed(0)} ms: ${depths.size} peers heard of, ${errors} errors, ${there}/${holders.length} holders there`)
+  return { isFound: false, hops: Number.NaN, ms }
 }
 
-function describe(size: number, nodes: DfsLibp2p[], lookups: Lookup[]): string {
+function describe(size: number, nodes: SimulatedHost[], lookups: Lookup[]): string {
   const found = lookups.filter(({ isFound }) => isFound)
   const hops = found.map((lookup) => lookup.hops).sort((a, b) => a - b)
   const times = found.map(({ ms }) => Math.round(ms)).sort((a, b) => a - b)
@@ -179,8 +182,8 @@ function shareFound(lookups: Lookup[]): string {
   return `${((100 * lookups.filter(({ isFound }) => isFound).length) / lookups.length).toFixed(2)} %`
 }
 
-function meanTable(nodes: DfsLibp2p[]): number {
-  return nodes.reduce((sum, node) => sum + tableSize(node.services.dht), 0) / nodes.length
+function meanTable(nodes: SimulatedHost[]): number {
+  return nodes.reduce((sum, node) => sum + tableSize(node.dht), 0) / nodes.length
 }
 
 function at(sorted: number[], share: number): number | undefined {
@@ -200,5 +203,5 @@ async function inBatches(count: number, work: (at: number) => Promise<void>): Pr
 }
 
 function note(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(5)} s  ${text}\n`)
 }
