@@ -169,7 +169,13 @@ class PeerMemory {
 
   merge(id: PeerId, { multiaddrs = [], protocols, tags = {} }: PeerNews): Peer {
     const key = keyOf(id)
-    const peer: Peer = this.#peers.get(key) ?? { id, addresses: [], protocols: [], metadata: new Map(), tags: new Map() }
+    const peer: Peer = this.#peers.get(key) ?? {
+      id,
+      addresses: [],
+      protocols: [],
+      metadata: new Map(),
+      tags: new Map(),
+    }
     for (const one of multiaddrs) {
       if (peer.addresses.some((known) => known.multiaddr.equals(one))) continue
       peer.addresses.push({ multiaddr: one, isCertified: false })
