@@ -1,36 +1,31 @@
 /**
  * The DHT at scale: a network in one process, over an in-memory transport, with the options that real nodes have.
  *
- *     node --max-old-space-size=12000 test/scale/dht.ts [NODES...]
+ *     [ROUNDS=3] node --max-old-space-size=12000 test/scale/dht.ts [NODES...]
  *
  * For each size: nodes join one another, blocks are announced, and then ROUNDS times a tenth of all nodes is replaced by
- * new ones, without a word (a tenth leaves every ten minutes in the story; here the rounds follow each other at once,
- * so that the network has less time to mend than it would). After each round, lookups from random nodes of random
- * announced blocks whose provider is still there. Prints a row of a table: share of lookups that found the provider, the
- * hops to the first record of it, and their time.
+ * new ones, without a word. A round stands for ten minutes (support/story.ts) but takes only as long as what is done in
+ * it. After each, lookups from random nodes of random announced blocks whose provider is still there. Prints a row of a
+ * table: share of lookups that found the provider, the hops to the first record of it, and their time.
  */
 import { randomBytes, randomInt } from 'node:crypto'
-import type { PeerId } from '@libp2p/interface'
-import { CID } from 'multiformats/cid'
-import { create as createDigest } from 'multiformats/hashes/digest'
 import { libp2pLogger } from '../../src/net/libp2p-logger.ts'
 import { libp2pOptions } from '../../src/net/libp2p-options.ts'
 import { tableSize } from '../../src/net/routing-table.ts'
 import { isThere, SimulatedHost } from './support/simulated-host.ts'
+import { type Block, Story } from './support/story.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const REPLACED = 0.1
 const BLOCKS_MAX = 100
 const LOOKUPS = 200
 const LOOKUP_MS_MAX = 20_000
-const ANNOUNCE_MS_MAX = 60_000
 const AT_ONCE = 16
 
-interface Block {
-  cid: CID
-  provider: SimulatedHost
-  /** Those that took the record. */
-  holders: PeerId[]
+interface Network {
+  nodes: SimulatedHost[]
+  blocks: Block[]
+  story: Story
 }
 
 interface Lookup {
@@ -53,14 +48,17 @@ function sizesAsked(): number[] {
 
 async function measure(size: number): Promise<string> {
   const nodes: SimulatedHost[] = []
-  await join(nodes, size)
-  await settle(nodes)
   const blocks: Block[] = []
-  await announce(blocks, nodes, Math.min(size, BLOCKS_MAX))
+  const network: Network = { nodes, blocks, story: new Story() }
+  await join(network, size)
+  await settle(nodes)
+  await announce(network, nodes, Math.min(size, BLOCKS_MAX))
   note(`${blocks.length} blocks announced`)
   const lookups: Lookup[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    await replaceSome(nodes, blocks)
+    network.story.nextRound()
+    await replaceSome(network)
+    await upkeep(network)
     const found: Lookup[] = []
     await inBatches(LOOKUPS, async () => void found.push(await lookUp(pick(nodes), pick(blocks))))
     note(`${size} nodes, round ${round + 1}: ${shareFound(found)} found, ${timesOf(found)} ms`)
@@ -71,12 +69,13 @@ async function measure(size: number): Promise<string> {
   return row
 }
 
-async function join(nodes: SimulatedHost[], count: number): Promise<void> {
+async function join({ nodes, story }: Network, count: number): Promise<void> {
   const since = performance.now()
   await inBatches(count, async () => {
     const node = await startNode()
     const known = Array.from({ length: Math.min(2, nodes.length) }, () => pick(nodes))
     nodes.push(node)
+    story.joined(node)
     for (const other of known) await node.dial(other)
   })
   note(`${count} nodes joined in ${((performance.now() - since) / 1000).toFixed(0)} s`)
@@ -108,24 +107,13 @@ async function settle(nodes: SimulatedHost[]): Promise<void> {
   note(`tables hold ${meanTable(nodes).toFixed(1)} peers`)
 }
 
-async function announce(blocks: Block[], nodes: SimulatedHost[], count: number): Promise<void> {
-  await inBatches(count, async () => {
-    const cid = CID.createV1(0x55, createDigest(0x12, randomBytes(32)))
-    const block: Block = { cid, provider: pick(nodes), holders: [] }
-    const signal = AbortSignal.timeout(ANNOUNCE_MS_MAX)
-    try {
-      for await (const event of block.provider.dht.provide(cid, { signal })) {
-        if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') block.holders.push(event.from)
-      }
-    } catch (error) {
-      return note(`a block could not be announced: ${(error as Error).message}`)
-    }
-    blocks.push(block)
-  })
+async function announce({ blocks, story }: Network, by: SimulatedHost[], count: number): Promise<void> {
+  await inBatches(count, async () => void blocks.push(await story.announceNew(pick(by))))
 }
 
 /** Blocks whose provider went are announced no more, and others are by those who came. */
-async function replaceSome(nodes: SimulatedHost[], blocks: Block[]): Promise<void> {
+async function replaceSome(network: Network): Promise<void> {
+  const { nodes, blocks, story } = network
   const count = Math.ceil(nodes.length * REPLACED)
   const gone = new Set<SimulatedHost>()
   for (let at = 0; at < count; at++) gone.add(nodes.splice(randomInt(nodes.length), 1)[0]!)
@@ -133,6 +121,7 @@ async function replaceSome(nodes: SimulatedHost[], blocks: Block[]): Promise<voi
   const newcomers: SimulatedHost[] = []
   await inBatches(count, async () => {
     const node = await startNode()
+    story.joined(node)
     await node.dial(pick(nodes))
     newcomers.push(node)
   })
@@ -140,7 +129,15 @@ async function replaceSome(nodes: SimulatedHost[], blocks: Block[]): Promise<voi
   await settle(newcomers)
   const lost = blocks.filter(({ provider }) => gone.has(provider))
   for (const block of lost) blocks.splice(blocks.indexOf(block), 1)
-  await announce(blocks, newcomers, lost.length)
+  await announce(network, newcomers, lost.length)
+}
+
+async function upkeep({ nodes, blocks, story }: Network): Promise<void> {
+  const awake = nodes.filter((node) => story.isHourOf(node))
+  await inBatches(awake.length, (at) => story.hourOf(awake[at]!))
+  const due = blocks.filter((block) => story.isDue(block))
+  await inBatches(due.length, (at) => story.renew(due[at]!))
+  note(`${awake.length} nodes had their hour, ${due.length} announcements renewed`)
 }
 
 async function lookUp(from: SimulatedHost, { cid, provider, holders }: Block): Promise<Lookup> {
@@ -163,9 +160,9 @@ async function lookUp(from: SimulatedHost, { cid, provider, holders }: Block): P
     // Not found in time.
   }
   const ms = performance.now() - since
-  const there = holders.filter(isThere).length
+  const there = [...holders].filter(isThere).length
   note(
-    `not found in ${ms.toFixed(0)} ms: ${depths.size} peers heard of, ${errors} errors, ${there}/${holders.length} holders there`,
+    `not found in ${ms.toFixed(0)} ms: ${depths.size} peers heard of, ${errors} errors, ${there}/${holders.size} holders there`,
   )
   return { isFound: false, hops: Number.NaN, ms }
 }

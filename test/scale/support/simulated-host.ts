@@ -9,7 +9,7 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Peer, PeerId, PeerInfo, PrivateKey, Stream, Topology } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { AbstractStream, type SendResult } from '@libp2p/utils'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
@@ -32,8 +32,8 @@ interface Waiting {
   signal?: AbortSignal
 }
 
-export function isThere(id: PeerId): boolean {
-  return hosts.has(keyOf(id))
+export function isThere(peerId: string): boolean {
+  return hosts.has(keyOf(peerIdFromString(peerId)))
 }
 
 export class SimulatedHost {
