@@ -21,6 +21,8 @@ const BLOCKS_MAX = 100
 const LOOKUPS = 200
 const LOOKUP_MS_MAX = 20_000
 const AT_ONCE = 16
+/** Most of this is waiting for those that are gone. */
+const UPKEEP_AT_ONCE = 48
 
 interface Network {
   nodes: SimulatedHost[]
@@ -134,9 +136,9 @@ async function replaceSome(network: Network): Promise<void> {
 
 async function upkeep({ nodes, blocks, story }: Network): Promise<void> {
   const awake = nodes.filter((node) => story.isHourOf(node))
-  await inBatches(awake.length, (at) => story.hourOf(awake[at]!))
+  await inBatches(awake.length, (at) => story.hourOf(awake[at]!), UPKEEP_AT_ONCE)
   const due = blocks.filter((block) => story.isDue(block))
-  await inBatches(due.length, (at) => story.renew(due[at]!))
+  await inBatches(due.length, (at) => story.renew(due[at]!), UPKEEP_AT_ONCE)
   note(`${awake.length} nodes had their hour, ${due.length} announcements renewed`)
 }
 
@@ -204,12 +206,12 @@ function pick<T>(items: readonly T[]): T {
   return items[randomInt(items.length)]!
 }
 
-async function inBatches(count: number, work: (at: number) => Promise<void>): Promise<void> {
+async function inBatches(count: number, work: (at: number) => Promise<void>, atOnce = AT_ONCE): Promise<void> {
   let next = 0
   const worker = async () => {
     while (next < count) await work(next++)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
 function note(text: string): void {
