@@ -4,8 +4,8 @@
  *     [ROUNDS=3] node --max-old-space-size=12000 test/scale/dht.ts [NODES...]
  *
  * For each size: nodes join one another, blocks are announced, and then ROUNDS times a tenth of all nodes is replaced by
- * new ones, without a word. A round stands for ten minutes (support/story.ts) but takes only as long as what is done in
- * it. After each, lookups from random nodes of random announced blocks whose provider is still there. Prints a row of a
+ * new ones, without a word. A round stands for ten minutes but takes only as long as what is done in it; what nodes do
+ * hourly is done in stories of an hour or longer (support/story.ts), shorter ones give the network no help. After each, lookups from random nodes of random announced blocks whose provider is still there. Prints a row of a
  * table: share of lookups that found the provider, the hops to the first record of it, and their time.
  */
 import { randomBytes, randomInt } from 'node:crypto'
@@ -13,7 +13,7 @@ import { libp2pLogger } from '../../src/net/libp2p-logger.ts'
 import { libp2pOptions } from '../../src/net/libp2p-options.ts'
 import { tableSize } from '../../src/net/routing-table.ts'
 import { isThere, SimulatedHost } from './support/simulated-host.ts'
-import { type Block, Story } from './support/story.ts'
+import { type Block, ROUNDS_IN_HOUR, Story } from './support/story.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const REPLACED = 0.1
@@ -60,11 +60,12 @@ async function measure(size: number): Promise<string> {
   for (let round = 0; round < ROUNDS; round++) {
     network.story.nextRound()
     await replaceSome(network)
-    await upkeep(network)
+    if (ROUNDS >= ROUNDS_IN_HOUR) await upkeep(network)
     const found: Lookup[] = []
     await inBatches(LOOKUPS, async () => void found.push(await lookUp(pick(nodes), pick(blocks))))
     note(`${size} nodes, round ${round + 1}: ${shareFound(found)} found, ${timesOf(found)} ms`)
     lookups.push(...found)
+    note(describe(size, nodes, lookups))
   }
   const row = describe(size, nodes, lookups)
   await inBatches(nodes.length, async (at) => await nodes[at]!.stop())

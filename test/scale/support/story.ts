@@ -10,7 +10,7 @@ import { RenewalPace } from '../../../src/net/renewal-pace.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 
 const ROUND_MS = 10 * 60_000
-const ROUNDS_IN_HOUR = 6
+export const ROUNDS_IN_HOUR = 6
 const ANNOUNCE_MS_MAX = 60_000
 
 export interface Block {
