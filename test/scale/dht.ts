@@ -5,8 +5,9 @@
  *
  * For each size: nodes join one another, blocks are announced, and then ROUNDS times a tenth of all nodes is replaced by
  * new ones, without a word. A round stands for ten minutes but takes only as long as what is done in it; what nodes do
- * hourly is done in stories of an hour or longer (support/story.ts), shorter ones give the network no help. After each, lookups from random nodes of random announced blocks whose provider is still there. Prints a row of a
- * table: share of lookups that found the provider, the hops to the first record of it, and their time.
+ * hourly is done in stories of an hour or longer (support/story.ts), shorter ones give the network no help. After each
+ * round, lookups from random nodes of random announced blocks whose provider is still there. Prints a row of a table:
+ * share of lookups that found the provider, the hops to the first record of it, and their time.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { libp2pLogger } from '../../src/net/libp2p-logger.ts'
