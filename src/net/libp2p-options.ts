@@ -17,7 +17,7 @@ import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import type { Libp2pOptions } from 'libp2p'
-import { refreshEvery } from './routing-table.ts'
+import { dropSilent, refreshEvery } from './routing-table.ts'
 
 export type DfsServices = { identify: Identify; identifyPush: IdentifyPush; ping: Ping; dht: KadDHT }
 export type DfsLibp2p = Libp2p<DfsServices>
@@ -31,6 +31,8 @@ const STREAM_WINDOW_BYTES = 8 * MIB
 const ADDRESS_AGE_MS = 30 * 24 * HOUR_MS
 /** How often the neighbourhood in the DHT is looked at anew, when nothing else brings news of it. */
 const NEIGHBOURS_MS = HOUR_MS
+/** How long a peer in the DHT may take to answer. */
+const SILENT = { maxTimeout: 5_000 }
 
 export interface Libp2pSetup {
   /** 32 bytes: the Ed25519 seed of the device. */
@@ -80,6 +82,7 @@ export async function libp2pOptions(setup: Libp2pSetup): Promise<Libp2pOptions<D
       dht: (components) => {
         const dht = kadDHT(dhtOptions(networkId))(guarded(components))
         refreshEvery(dht, NEIGHBOURS_MS)
+        dropSilent(dht)
         return dht
       },
     },
@@ -105,6 +108,12 @@ function dhtOptions(networkId: string): Parameters<typeof kadDHT>[0] {
     // Three peers asked at a time on each of three ways: kad-dht's ten on ten ask nearly everybody in a small network.
     alpha: 3,
     disjointPaths: 3,
+    // Who is gone takes a ping or a question until it times out: by default six pings at a time, which kept newcomers
+    // among many that were gone out of the table, and twice as long after each timeout, to a minute.
+    routingTableUpdateQueueConcurrency: 16,
+    pingNewContactTimeout: SILENT,
+    pingOldContactTimeout: SILENT,
+    networkDialTimeout: SILENT,
     querySelfInterval: NEIGHBOURS_MS,
     // What we announce is renewed by Providers; this expires what others have left here.
     reprovide: { validity: 48 * HOUR_MS, threshold: 0, interval: HOUR_MS },

@@ -3,7 +3,7 @@
  *
  * The DHT's keys are SHA-256 over a domain and the name: kad-dht takes no BLAKE3 multihashes (it parses them as CIDs),
  * and whoever keeps a record cannot ask for the block by it. What was announced is kept in the datastore and announced
- * again every RENEW_MS, well before records expire, at a bounded pace; while nobody is there to tell, it waits.
+ * again before its record is lost (renewal-pace.ts), at a bounded pace; while nobody is there to tell, it waits.
  */
 import { createHash } from 'node:crypto'
 import type { KadDHT } from '@libp2p/kad-dht'
@@ -13,12 +13,14 @@ import type { Cid } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { logger } from '../log.ts'
 import { AnnouncementLog, type KeyValueStore } from './announcement-log.ts'
+import { RenewalPace } from './renewal-pace.ts'
 import { tableSize } from './routing-table.ts'
 
 const log = logger('net')
 const RAW = 0x55
 const SHA2_256 = 0x12
-const RENEW_MS = 22 * 3_600_000
+/** How often this device's addresses are announced anew, which also shows how fast the network changes. */
+const DEVICE_MS = 3_600_000 + 60_000
 const ANNOUNCE_MS_MAX = 60_000
 const FIND_MS_MAX = 30_000
 const TICK_MS = 1_000
@@ -56,9 +58,10 @@ export class Providers {
   readonly #isMember: (peerId: string) => boolean
   readonly #log: AnnouncementLog
   readonly #now: () => number
+  readonly #pace = new RenewalPace()
   readonly #running = new Set<string>()
   readonly #stopping = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  #timers: NodeJS.Timeout[] = []
   #failures = 0
   #notBeforeMs = 0
 
@@ -74,11 +77,14 @@ export class Providers {
   async start(): Promise<void> {
     await this.#log.load()
     await this.announceDevice()
-    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref()
+    this.#timers = [
+      setInterval(() => this.#tick(), TICK_MS).unref(),
+      setInterval(() => void this.announceDevice(), DEVICE_MS).unref(),
+    ]
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     this.#stopping.abort()
   }
 
@@ -106,7 +112,7 @@ export class Providers {
 
   /** How many announcements are waiting to be made (anew). */
   get waiting(): number {
-    return [...this.#log.due(this.#now() - RENEW_MS)].length
+    return [...this.#log.due(this.#now() - this.#pace.renewMs)].length
   }
 
   /**
@@ -146,7 +152,7 @@ export class Providers {
 
   #tick(): void {
     if (!this.hasPeers || this.#stopping.signal.aborted || performance.now() < this.#notBeforeMs) return
-    for (const name of this.#log.due(this.#now() - RENEW_MS)) {
+    for (const name of this.#log.due(this.#now() - this.#pace.renewMs)) {
       if (this.#running.size >= AT_ONCE) return
       if (!this.#running.has(name)) void this.#announce(name)
     }
@@ -156,8 +162,9 @@ export class Providers {
     this.#running.add(name)
     try {
       const told = await this.#tell(name === DEVICE ? deviceKey(this.#peerId) : blockKey(name as Cid))
-      log('announced %s to %d peers', name, told)
-      if (told === 0) this.#putOff()
+      log('announced %s to %d peers', name, told.size)
+      if (name === DEVICE) this.#pace.note(told, this.#now())
+      if (told.size === 0) this.#putOff()
       else {
         this.#failures = 0
         if (this.#log.has(name)) await this.#log.set(name, this.#now())
@@ -176,11 +183,12 @@ export class Providers {
     this.#notBeforeMs = performance.now() + waitMs * (0.5 + Math.random() / 2)
   }
 
-  async #tell(key: CID): Promise<number> {
+  /** Gives the peers that took the record. */
+  async #tell(key: CID): Promise<Set<string>> {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANNOUNCE_MS_MAX)])
-    let told = 0
+    const told = new Set<string>()
     for await (const event of this.#dht.provide(key, { signal })) {
-      if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') told++
+      if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') told.add(event.from.toString())
     }
     return told
   }
