@@ -27,6 +27,11 @@ export interface ChunkReaderOptions {
 
 const NODE_CACHE_BYTES = 16 * 1024 * 1024
 const TABLES_MAX = 4096
+/**
+ * A fetch that failed stands for so long. The kernel asks for a page again the moment its read-ahead failed: a reader would wait
+ * for its deadline twice.
+ */
+const FAILURE_STANDS_MS = 1000
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
 
@@ -40,6 +45,7 @@ export class ChunkReader implements NodeReader {
   readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
   readonly #loading = new Map<string, Promise<void>>()
   readonly #remote = new Map<string, RemoteBlock>()
+  #fetching = new AbortController()
 
   constructor({ store, pool, source, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
@@ -92,6 +98,16 @@ export class ChunkReader implements NodeReader {
     this.#nodes.set(ref.cid, plain)
   }
 
+  /** Fails, with `aborted`, all that waits for other devices and all that would, until it is disposed of. */
+  giveUpFetching(): Disposable {
+    this.#fetching.abort(new DfsError('aborted', 'nobody waits for the block any more', { op: 'read' }))
+    return {
+      [Symbol.dispose]: () => {
+        this.#fetching = new AbortController()
+      },
+    }
+  }
+
   /** Whether the block is to come from other devices, or is on its way from there. */
   #isElsewhere(ref: BlockRef): boolean {
     return this.#remote.has(ref.cid) || (this.#source !== undefined && !this.#store.has(ref.cid))
@@ -118,10 +134,12 @@ export class ChunkReader implements NodeReader {
   #fetch(ref: BlockRef, frame: number | undefined): RemoteBlock {
     const underWay = this.#remote.get(ref.cid)
     if (underWay !== undefined) return underWay
+    const { signal } = this.#fetching
     const remote = new RemoteBlock(
       {
         ref,
         source: this.#source!,
+        signal,
         store: this.#store,
         open: (bytes) => this.#pool.open(bytes, ref),
         // In memory of its own, for it is kept longer than the block it is a part of.
@@ -130,7 +148,11 @@ export class ChunkReader implements NodeReader {
       frame,
     )
     this.#remote.set(ref.cid, remote)
-    void remote.settled.then(() => this.#remote.delete(ref.cid))
+    void remote.settled.then((isHad) => {
+      const forget = () => this.#remote.delete(ref.cid)
+      if (isHad || signal.aborted) forget()
+      else setTimeout(forget, FAILURE_STANDS_MS).unref()
+    })
     return remote
   }
 

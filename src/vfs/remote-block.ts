@@ -15,6 +15,8 @@ export interface RemoteBlockOptions {
   readonly ref: BlockRef
   readonly source: BlockSource
   readonly store: BlockStore
+  /** Gives up. */
+  readonly signal: AbortSignal
   /** Opens a whole block, away from the event loop. */
   readonly open: (bytes: Buffer, ref: BlockRef) => Promise<Buffer>
   /** Hears of each frame that was opened, and at last of all. */
@@ -31,8 +33,8 @@ interface Waiter {
 export class RemoteBlock {
   /** The plaintext of the whole block. */
   readonly plain: Promise<Buffer>
-  /** Resolves, always, when the block is in the store or never will be. */
-  readonly settled: Promise<void>
+  /** Resolves, always, when the block is in the store or never will be; false if it could not be had. */
+  readonly settled: Promise<boolean>
   readonly #options: RemoteBlockOptions
   readonly #fetching: Fetching
   readonly #waiting = new Map<number, Waiter[]>()
@@ -45,14 +47,18 @@ export class RemoteBlock {
   constructor(options: RemoteBlockOptions, frame: number | undefined) {
     this.#options = options
     if (frame !== undefined) this.#preferred = frame
-    const { ref, source } = options
+    const { ref, source, signal } = options
     this.#fetching = source.fetch(ref, {
+      signal,
       ...(frame !== undefined && { first: this.#rangeOf(frame) }),
       onPart: (block, from, to) => this.#onPart(block, from, to),
     })
     const kept = this.#fetching.block.then((bytes) => this.#keep(bytes))
     this.plain = this.#fetching.block.then((bytes) => this.#openAll(bytes))
-    this.settled = Promise.allSettled([kept, this.plain]).then(() => this.#fetching.release())
+    this.settled = Promise.allSettled([kept, this.plain]).then(([, { status }]) => {
+      this.#fetching.release()
+      return status === 'fulfilled'
+    })
     this.plain.catch((error) => this.#fail(error))
   }
 
