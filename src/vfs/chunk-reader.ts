@@ -8,9 +8,10 @@
 import { Lru } from '../concurrency/lru.ts'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, type ErrorKind, kindOf } from '../errors.ts'
 import { headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
+import { warn } from '../log.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
@@ -32,6 +33,8 @@ const TABLES_MAX = 4096
  * for its deadline twice.
  */
 const FAILURE_STANDS_MS = 1000
+/** What a block's file that is not what it was shows itself by. */
+const DAMAGE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'newer-version', 'io'])
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
 
@@ -63,6 +66,16 @@ export class ChunkReader implements NodeReader {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     if (!this.#hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
+    try {
+      return this.#readLocal(ref, at, into)?.catch((error) => this.#readAgain(ref, at, into, error))
+    } catch (error) {
+      return this.#readAgain(ref, at, into, error)
+    }
+  }
+
+  #readLocal(ref: BlockRef, at: number, into: Buffer): undefined | Promise<void> {
+    const first = Math.floor(at / FRAME_BYTES)
+    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
       return this.#load(ref).then((frames) => copyFrames(frames, at, into))
     }
@@ -87,10 +100,15 @@ export class ChunkReader implements NodeReader {
     const cached = this.#nodes.get(ref.cid)
     if (cached !== undefined) return cached
     if (this.#isElsewhere(ref)) return this.#fetchNode(ref)
-    using block = this.#openBlock(ref)
-    const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
-    this.#nodes.set(ref.cid, node)
-    return node
+    try {
+      using block = this.#openBlock(ref)
+      const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
+      this.#nodes.set(ref.cid, node)
+      return node
+    } catch (error) {
+      this.#distrust(ref, error)
+      return this.#fetchNode(ref).catch(() => Promise.reject(error))
+    }
   }
 
   /** Keeps the plaintext of a node that was just sealed, for it will be read again. */
@@ -122,6 +140,21 @@ export class ChunkReader implements NodeReader {
       if (cached === undefined) return remote.frame(frame).then((plain) => this.#copyFrame(plain, frame, at, into))
       this.#copyFrame(cached, frame, at, into)
     })
+  }
+
+  /** Of a block that is damaged here: it is fetched, and takes the damaged one's place once all of it is here. */
+  #readAgain(ref: BlockRef, at: number, into: Buffer, damage: unknown): Promise<void> {
+    this.#distrust(ref, damage)
+    return this.#readRemote(ref, at, into).catch(() => Promise.reject(damage))
+  }
+
+  /** Throws the failure again if no other device could help. */
+  #distrust(ref: BlockRef, failure: unknown): void {
+    const kind = kindOf(failure)
+    if (this.#source === undefined || kind === undefined || !DAMAGE.has(kind)) throw failure
+    if (this.#remote.has(ref.cid)) return
+    warn(`a block is damaged on this device, and asked of others: ${ref.cid}`)
+    this.#store.distrust(ref.cid)
   }
 
   async #fetchNode(ref: BlockRef): Promise<Buffer> {

@@ -99,3 +99,29 @@ test('a block that is damaged at the provider never reaches a reader', { skip },
   await assert.rejects(read(second, 'content'), { code: 'EIO' })
   await rm(path.join(second.folder, 'content'))
 })
+
+test('a block that is damaged here comes again from who has it, and is mended', { skip }, async (t) => {
+  const content = randomBytes(3 * MIB)
+  const [first, second] = await carriedOver(t, { content })
+  assert((await read(second, 'content')).equals(content))
+  const away = async (device: Device) => {
+    await device.dfsOk(['umount', device.folder])
+    await until('its daemon has ended', () => device.pids().length === 0)
+  }
+  await away(second)
+  const blocks = () => second.sh(`cat $(find "${second.home}/blocks" -type f | sort) | sha256sum`)
+  const whole = await blocks()
+  await second.sh(
+    `find "${second.home}/blocks" -type f -exec dd if=/dev/zero of={} bs=1 seek=10000 count=64 conv=notrunc status=none \\;`,
+  )
+  const spoilt = await blocks()
+  await second.dfsOk(['mount', second.folder, '--offline'])
+  await assert.rejects(read(second, 'content'), { code: 'EIO' })
+  await away(second)
+  assert.equal(await blocks(), spoilt)
+  await second.dfsOk(['mount', second.folder])
+  assert((await read(second, 'content')).equals(content))
+  await away(first)
+  await away(second)
+  assert.equal(await blocks(), whole)
+})

@@ -151,3 +151,45 @@ test('what waits for other devices can be given up, and asked for again after', 
   void reader.read(ref, 0, into)
   assert.equal(source.fetches.at(-1)!.options.signal!.aborted, false)
 })
+
+test('a block that is damaged here is fetched again, and takes the place of the damaged one', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const into = [Buffer.alloc(100), Buffer.alloc(5 * FRAME_BYTES)]
+  const reads = [reader.read(ref, 2 * FRAME_BYTES, into[0]!), reader.read(ref, 0, into[1]!)]
+  while (source.fetches.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(damaged(bytes)), 'it stays until a better one is here')
+  bytes.copy(source.memory)
+  source.deliver()
+  await Promise.all(reads)
+  assert(into[0]!.equals(PLAIN.subarray(2 * FRAME_BYTES, 2 * FRAME_BYTES + 100)))
+  assert(into[1]!.equals(PLAIN.subarray(0, 5 * FRAME_BYTES)))
+  while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(source.fetches.length, 1)
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(bytes))
+})
+
+test('a node of a manifest that is damaged here is fetched again, too', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const node = reader.readNode(ref)
+  bytes.copy(source.memory)
+  source.deliver()
+  assert((await node).equals(PLAIN))
+})
+
+test('a damaged block that nobody else has stays what it is', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const read = Promise.resolve(reader.read(ref, 2 * FRAME_BYTES, Buffer.alloc(100)))
+  source.fail(new DfsError('unreachable', 'nobody has it'))
+  await assert.rejects(read, { kind: 'corrupt' })
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(damaged(bytes)))
+})
+
+/** Its third frame does not authenticate. */
+function damaged(bytes: Buffer): Buffer {
+  const wrong = Buffer.from(bytes)
+  wrong[Math.floor(2.5 * FRAME_BYTES)]! ^= 1
+  return wrong
+}
