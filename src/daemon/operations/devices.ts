@@ -19,9 +19,9 @@ const POLL_MS = 100
 export async function peers(context: Context): Promise<Results['peers']> {
   const service = await context.network()
   const wasRunning = service.isRunning
-  if (service.hasOthers && !service.isRemoved && context.home().config.network !== 'off') {
+  if (service.isUseful) {
     await service.start()
-    if (!wasRunning) await awaitPeer(service)
+    if (!wasRunning && service.hasOthers) await awaitPeer(service)
   }
   const connected = service.isRunning ? await service.network.peers() : []
   const members = new Map(service.membership.members().map((member) => [member.deviceId, member]))
