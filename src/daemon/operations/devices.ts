@@ -128,7 +128,8 @@ async function moveOn(context: Context, service: NetworkService, device: Buffer)
   const statements = nextEpoch(service.membership, before, newest, [device])
   await service.advance(newest, [...home.olderKeys, { personalKey: before, epoch: home.epoch }])
   await service.add(statements)
-  return formatKit({ personalKey: newest.personalKey, networkId: encodeBase32(service.membership.identity.network) })
+  const { personalKey, olderKeys: older, network } = home
+  return formatKit({ personalKey, older, networkId: encodeBase32(network.network) })
 }
 
 async function awaitPeer({ network }: NetworkService): Promise<void> {
