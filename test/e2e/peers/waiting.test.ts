@@ -9,7 +9,7 @@ import test, { type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Device, newDevice } from '../support/device.ts'
 import { fuseMissing } from '../support/mount.ts'
-import { MOUNT_ARGS } from '../support/place.ts'
+import { DRIVER, MOUNT_ARGS } from '../support/place.ts'
 import { until, within } from '../support/process.ts'
 import { putFiles } from '../support/sharing.ts'
 
@@ -31,13 +31,13 @@ async function alone(t: TestContext): Promise<Device> {
   return device
 }
 
-/** Starts `cat` of a file, and is sure that it waits. */
-async function waitingCat(device: Device, name: string) {
-  const child = spawn('cat', [path.join(device.folder, name)], { env: device.env, stdio: ['ignore', 'pipe', 'ignore'] })
+/** Starts a program that reads a file, and is sure that it waits. */
+async function waiting(device: Device, program: string, ...args: string[]) {
+  const child = spawn(program, args, { env: device.env, stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = once(child, 'exit')
   child.stdout.resume()
   await delay(300)
-  assert.equal(child.exitCode, null, `cat ${name} waits`)
+  assert.equal(child.exitCode, null, `${program} waits`)
   return { child, ended }
 }
 
@@ -52,9 +52,15 @@ test('a read that waits for peers ends at a signal or at its deadline, and holds
     (error) => ({ error, afterMs: performance.now() - began }),
   )
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-    const { child, ended } = await waitingCat(device, 'b')
+    const { child, ended } = await waiting(device, 'cat', at('b'))
     child.kill(signal)
     assert.deepEqual(await within(SOON_MS / 2, ended, `cat after ${signal}`), [null, signal])
+  }
+  if (DRIVER !== 'fuse-native') {
+    // It has a handler for the signal, so the kernel asks whether the read can be interrupted.
+    const { child, ended } = await waiting(device, 'dd', `if=${at('b')}`, 'iflag=direct', 'bs=4096', 'count=1')
+    child.kill('SIGINT')
+    assert.deepEqual(await within(SOON_MS / 2, ended, 'dd after SIGINT'), [null, 'SIGINT'])
   }
   const others = device.sh(`ls -l "${device.folder}"; df "${device.folder}"`)
   await within(SOON_MS, Promise.all([others, stat(at('a')), writeFile(at('own'), 'mine')]), 'names and sizes')
@@ -65,7 +71,7 @@ test('a read that waits for peers ends at a signal or at its deadline, and holds
   assert(afterMs > (FETCH_SECONDS - 1) * 1000, `it waited for ${afterMs} ms`)
   assert(afterMs < (FETCH_SECONDS + 3) * 1000, `it waited for ${afterMs} ms`)
 
-  const { child, ended } = await waitingCat(device, 'c')
+  const { child, ended } = await waiting(device, 'cat', at('c'))
   const { code, stderr } = await device.dfs(['umount', device.folder])
   assert.equal(code, 6, stderr)
   assert.match(stderr, /in use by cat/)
@@ -76,7 +82,7 @@ test('a read that waits for peers ends at a signal or at its deadline, and holds
 
 test('a daemon that is told to end does not wait for peers', { skip }, async (t) => {
   const device = await alone(t)
-  const { ended } = await waitingCat(device, 'a')
+  const { ended } = await waiting(device, 'cat', path.join(device.folder, 'a'))
   const [pid] = device.pids()
   process.kill(pid!, 'SIGTERM')
   await within(
