@@ -32,7 +32,7 @@ const TABLES_MAX = 4096
  * A fetch that failed stands for so long. The kernel asks for a page again the moment its read-ahead failed: a reader would wait
  * for its deadline twice.
  */
-const FAILURE_STANDS_MS = 1000
+const FAILURE_STANDS_MS = 250
 /** What a block's file that is not what it was shows itself by. */
 const DAMAGE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'newer-version', 'io'])
 /** From so many frames on, opening is worth a trip to the pool. */

@@ -121,7 +121,7 @@ test('a fetch that fails fails its readers and who reads right after; later it i
   while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
   await assert.rejects(async () => reader.read(ref, 0, into), { kind: 'timeout' })
   assert.equal(source.fetches.length, 1)
-  t.mock.timers.tick(1000)
+  t.mock.timers.tick(250)
   await new Promise((resolve) => setImmediate(resolve))
   const again = reader.read(ref, 0, into)
   assert.equal(source.fetches.length, 2)
