@@ -99,6 +99,8 @@ export interface BlockStore {
   /** Pins a block that is known to be referenced already, so that a reference to it may be copied. */
   pin(cid: Cid): void
   unpin(cid: Cid): void
+  /** What is here under this name proved to be damaged: it stays until the next `put` of the block, which replaces it. */
+  distrust(cid: Cid): void
   /** Makes these blocks (or all that were ever put) durable; resolves once they survive power loss. */
   sync(cids?: Iterable<Cid>): Promise<void>
 }

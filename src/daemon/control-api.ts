@@ -38,7 +38,7 @@ export const METHODS = {
   /** Never answered with a result: the connection counts as gone, and ends with the daemon. */
   awaitEnd: {},
   init: { name: 'text?', public: 'flag' },
-  recover: { kit: 'text', name: 'text?' },
+  recover: { kit: 'text', name: 'text?', via: 'text?' },
   id: {},
   configGet: { key: 'text?' },
   configSet: { key: 'text', value: 'text' },
@@ -84,7 +84,12 @@ export interface Results {
   stop: Record<string, never>
   awaitEnd: never
   init: HomeResult
-  recover: HomeResult
+  recover: HomeResult & {
+    /** If the kit or the caller named a device: how many devices the network has, as far as is known now. */
+    members?: number
+    /** Why that device could not be reached. */
+    notReached?: string
+  }
   id: { device: string; name: string; owner: string; home: string }
   configGet: { settings: Setting[] }
   configSet: { setting: Setting; restartNeeded: boolean }

@@ -2,7 +2,8 @@
  * One daemon from start to end: takes the home's lock, serves the control socket, opens the parts when something
  * needs them, and ends when nobody does. Ending unmounts and stores everything first; the lock goes last.
  */
-import { logger } from '../log.ts'
+import { describeError } from '../errors.ts'
+import { logger, warn } from '../log.ts'
 import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
@@ -154,6 +155,14 @@ export class Daemon implements Context {
     this.#lock.announce({ pid: process.pid, socket })
     log('serves %s at %s', this.homeDir, socket)
     this.#idle.check()
+    if (this.#service && this.#home !== undefined) this.#startNetwork()
+  }
+
+  /** A service speaks with others from its start; another daemon does once something is mounted. */
+  #startNetwork(): void {
+    this.network()
+      .then((network) => network.startIfUseful())
+      .catch((error) => warn(`the network does not start: ${describeError(error)}`))
   }
 
   #handlers(): Handlers {

@@ -104,7 +104,7 @@ export class Mounts {
     }
     if (lazy) return { ended: entry, stillUsed: await this.#detach(entry) }
     try {
-      await entry.mounted.unmount({ lazy: false })
+      await unmountUnused(entry)
     } catch (error) {
       throw kindOf(error) === 'busy' ? await inUse(entry.mountpoint, error) : error
     }
@@ -240,9 +240,29 @@ async function mountByFirst(
   }
 }
 
-/** There is no event for it that would not need the mount to end. */
-async function outOfSight(mountpoint: string): Promise<void> {
-  while (mountEntries().some((mount) => mount.target === mountpoint && isDfsMount(mount))) await delay(SIGHT_POLL_MS)
+/**
+ * Unmounts what nobody uses. The kernel takes it out of sight, and then waits for the reads that were asked for by who has
+ * left since: those that wait for other devices are given up.
+ */
+async function unmountUnused({ mounted, mountpoint, lease }: Entry): Promise<void> {
+  const over = new AbortController()
+  const givenUp = outOfSight(mountpoint, over.signal).then(() => lease.folder.giveUpFetching())
+  try {
+    await mounted.unmount({ lazy: false })
+  } finally {
+    over.abort()
+    await givenUp.then(
+      (until) => until[Symbol.dispose](),
+      () => undefined,
+    )
+  }
+}
+
+/** There is no event for it that would not need the mount to end. Fails when the signal fires before. */
+async function outOfSight(mountpoint: string, signal?: AbortSignal): Promise<void> {
+  while (mountEntries().some((mount) => mount.target === mountpoint && isDfsMount(mount))) {
+    await delay(SIGHT_POLL_MS, undefined, { signal })
+  }
 }
 
 async function inUse(mountpoint: string, cause: unknown): Promise<DfsError> {

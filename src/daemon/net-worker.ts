@@ -68,6 +68,16 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   },
   'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),
   'keys.ask': (epoch) => keys?.ask(epoch),
+  'members.introduce': async (addresses) => {
+    assert(sync !== undefined, 'the node runs')
+    for (const [at, address] of addresses.entries()) {
+      try {
+        return await sync.introduce(address)
+      } catch (error) {
+        if (at === addresses.length - 1) throw error
+      }
+    }
+  },
   'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
   ...exchangeHandlers(() => theBlocks().exchange, start.memory),

@@ -85,6 +85,12 @@ export class NetworkService {
     )
   }
 
+  /** Whether the network is to run: it is not off, and there are members to speak with, or strangers may fetch from here. */
+  get isUseful(): boolean {
+    const { network, bitswap } = this.#home.config
+    return network !== 'off' && !this.isRemoved && (this.hasOthers || bitswap === 'on')
+  }
+
   /** Founds what this device can found by itself, and writes the file if it changed. */
   async found(): Promise<void> {
     if (!this.isRemoved) found(this.#home, this.membership)
@@ -105,9 +111,9 @@ export class NetworkService {
     await this.#starting?.catch(() => undefined)
   }
 
-  /** Starts the worker in the background, if there is anybody to speak with and the network is not off. */
+  /** Starts the worker in the background, if it is to run. */
   startIfUseful(): void {
-    if (!this.hasOthers || this.isRemoved || this.#home.config.network === 'off') return
+    if (!this.isUseful) return
     this.start().catch((error) => warn(`the network does not start: ${describeError(error)}`))
   }
 

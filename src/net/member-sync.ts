@@ -4,13 +4,14 @@
  */
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { describeError } from '../errors.ts'
+import { DfsError, describeError } from '../errors.ts'
 import { MEMBERS_MESSAGE_BYTES_MAX } from '../format/members-message.ts'
 import { logger } from '../log.ts'
 import { type FrameChannel, streamChannel } from './framing.ts'
-import { exchangeMembers, MEMBERS_PROTOCOL } from './members-exchange.ts'
+import { exchangeMembers, MEMBERS_PROTOCOL, type MembersOutcome } from './members-exchange.ts'
 import type { Membership } from './membership.ts'
 import type { DfsNode } from './node.ts'
+import { peerIdOf } from './open-target.ts'
 
 const log = logger('net')
 const EXCHANGE_MS_MAX = 20_000
@@ -68,6 +69,25 @@ export class MemberSync {
     this.#node.membersChanged()
   }
 
+  /**
+   * Shows the device at an address, which this one may not know for a member yet, that this one is a member; both know the same
+   * then. Fails with `no-permission` if it is not taken for one, and with what kept them apart.
+   */
+  async introduce(address: string): Promise<void> {
+    const signal = AbortSignal.timeout(EXCHANGE_MS_MAX)
+    const stream = await this.#node.open(address, MEMBERS_PROTOCOL, { signal, membersOnly: false })
+    const channel = streamChannel(stream, { bytesMax: MEMBERS_MESSAGE_BYTES_MAX, signal })
+    const outcome = await this.#exchange(channel, peerIdOf(address), true)
+    if (outcome === 'refused' || outcome === 'stranger') {
+      throw new DfsError('no-permission', 'does not take this device for a member of its network', {
+        op: 'members',
+        subject: address,
+        mend: 'use the newest recovery kit, or join with a ticket of "dfs invite"',
+      })
+    }
+    await this.remember([address])
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
     for (const retry of this.#retries) clearTimeout(retry)
@@ -111,7 +131,7 @@ export class MemberSync {
     this.#retries.add(retry)
   }
 
-  async #exchange(channel: FrameChannel, peerId: string, opens: boolean): Promise<void> {
+  async #exchange(channel: FrameChannel, peerId: string, opens: boolean): Promise<MembersOutcome> {
     const outcome = await exchangeMembers(channel, {
       membership: this.#membership,
       deviceId: this.#node.peerId,
@@ -119,5 +139,6 @@ export class MemberSync {
       opens,
     })
     log('members: %s with %s', outcome, peerId)
+    return outcome
   }
 }

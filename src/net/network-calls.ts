@@ -61,6 +61,8 @@ export interface MembersCalls {
   'members.merge': Call<Uint8Array[], void>
   /** Where members were seen, as multiaddrs with peer ids; they are tried soon. */
   'members.remember': Call<string[], void>
+  /** As `MemberSync.introduce`, at the first of these addresses that does; fails as the last. */
+  'members.introduce': Call<string[], void>
   /** Asks own devices for a personal key newer than that of this epoch. */
   'keys.ask': Call<number, WirePersonalKey | undefined>
 }

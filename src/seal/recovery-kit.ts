@@ -7,13 +7,17 @@
  *     ...
  *     network: ID
  *     address: MULTIADDR        (any number of them)
+ *     epoch: N                  (once devices were removed, and N is not 0)
+ *     older N-1: BASE32         (the personal key of epoch N-1, sealed by that of epoch N; and so on down to epoch 0)
  *
  * Reading forgives case, numbering, punctuation, line breaks, comments and words cut after four letters or more.
  */
 import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
+import { decodeBase32, encodeBase32 } from '../bytes/base32.ts'
 import { DfsError } from '../errors.ts'
-import { PERSONAL_KEY_BYTES } from './keys.ts'
+import { PERSONAL_KEY_BYTES, type PersonalKey } from './keys.ts'
+import { openOlderKey, sealOlderKey } from './owner-keys.ts'
 
 const WORDS = 24
 const WORDS_A_LINE = 4
@@ -27,18 +31,25 @@ const HEADER = [
   '# Write them down on paper, in order, and keep them where no computer reads them.',
 ]
 
+const HEADER_LATER = [
+  '# A device was removed since you began: the lines "epoch" and "older" belong to the kit. What is older opens only with',
+  '# them, or with another of your devices. They are of use to nobody without the words.',
+]
+
 export interface RecoveryKit {
   /** 32 bytes. */
   personalKey: Buffer
+  /** The personal keys of all earlier epochs, the earliest first. */
+  older?: readonly PersonalKey[]
   networkId?: string
   addresses?: string[]
 }
 
-export function formatKit({ personalKey, networkId, addresses = [] }: RecoveryKit): string {
+export function formatKit({ personalKey, older = [], networkId, addresses = [] }: RecoveryKit): string {
   if (personalKey.length !== PERSONAL_KEY_BYTES) throw new DfsError('invalid', 'a personal key has 32 bytes')
   const words = entropyToMnemonic(personalKey, wordlist).split(' ')
   const cells = words.map((word, i) => `${String(i + 1).padStart(2)} ${word.padEnd(8)}`)
-  const lines = [...HEADER, '']
+  const lines = [...HEADER, ...(older.length > 0 ? HEADER_LATER : []), '']
   for (let i = 0; i < cells.length; i += WORDS_A_LINE) {
     lines.push(
       cells
@@ -47,26 +58,73 @@ export function formatKit({ personalKey, networkId, addresses = [] }: RecoveryKi
         .trimEnd(),
     )
   }
-  if (networkId !== undefined || addresses.length > 0) lines.push('')
-  if (networkId !== undefined) lines.push(`network: ${networkId}`)
-  for (const address of addresses) lines.push(`address: ${address}`)
+  const fields = [
+    ...(networkId === undefined ? [] : [`network: ${networkId}`]),
+    ...addresses.map((address) => `address: ${address}`),
+    ...(older.length === 0 ? [] : [`epoch: ${older.length}`]),
+    ...sealedOlder(personalKey, older),
+  ]
+  if (fields.length > 0) lines.push('', ...fields)
   return `${lines.join('\n')}\n`
 }
 
-/** Fails with `invalid`, and says which word is wrong, how many are missing, or that the checksum does not hold. */
-export function parseKit(text: string): Required<Pick<RecoveryKit, 'personalKey' | 'addresses'>> & RecoveryKit {
+/** Fails with `invalid`, and says which word or line is wrong, how many are missing, or that the checksum does not hold. */
+export function parseKit(
+  text: string,
+): Required<Pick<RecoveryKit, 'personalKey' | 'addresses' | 'older'>> & RecoveryKit {
   const addresses: string[] = []
   const typed: string[] = []
+  const sealed = new Map<number, string>()
   let networkId: string | undefined
+  let epoch = 0
   for (const line of text.split(/\r\n|\r|\n/)) {
     if (line.trimStart().startsWith('#')) continue
     // The colon matters: `network` and `address` are words of the list, too.
-    const field = /^\s*(network|address)\s*:\s*(\S+)\s*$/i.exec(line)
-    if (field === null) typed.push(...wordsIn(line))
-    else if (field[1]!.toLowerCase() === 'network') networkId = field[2]!
-    else addresses.push(field[2]!)
+    const [, name = '', number, value = ''] =
+      /^\s*(network|address|epoch|older)\s*(\d{1,9})?\s*:\s*(\S.*?)\s*$/i.exec(line) ?? []
+    if (name === '') typed.push(...wordsIn(line))
+    else if (/network/i.test(name)) networkId = value
+    else if (/address/i.test(name)) addresses.push(value)
+    else if (/epoch/i.test(name)) epoch = epochOf(value)
+    else sealed.set(Number(number), value.toLowerCase().replaceAll(/\s/g, ''))
   }
-  return { personalKey: keyOfWords(typed), networkId, addresses }
+  const personalKey = keyOfWords(typed)
+  return { personalKey, older: openedOlder({ personalKey, epoch }, sealed), networkId, addresses }
+}
+
+/** Each key is sealed by the one after it; the latest comes first. */
+function sealedOlder(personalKey: Buffer, older: readonly PersonalKey[]): string[] {
+  const keys = [...older.map((one) => one.personalKey), personalKey]
+  const sealed = older.map(({ personalKey }, epoch) => sealOlderKey(personalKey, keys[epoch + 1]!, epoch + 1))
+  return sealed.map((bytes, epoch) => `older ${epoch}: ${encodeBase32(bytes)}`).toReversed()
+}
+
+function openedOlder(newest: PersonalKey, sealed: ReadonlyMap<number, string>): PersonalKey[] {
+  if (newest.epoch === 0 && sealed.size > 0) throw invalidLine('epoch', 'is missing')
+  const older: PersonalKey[] = []
+  for (let after = newest; after.epoch > 0; after = older[0]!) {
+    const epoch = after.epoch - 1
+    const text = sealed.get(epoch)
+    if (text === undefined) throw invalidLine(`older ${epoch}`, 'is missing')
+    try {
+      older.unshift({ personalKey: openOlderKey(decodeBase32(text), after.personalKey, after.epoch), epoch })
+    } catch {
+      throw invalidLine(`older ${epoch}`, 'does not fit the words')
+    }
+  }
+  return older
+}
+
+function epochOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw invalidLine('epoch', 'holds no number')
+}
+
+function invalidLine(name: string, what: string): DfsError {
+  return new DfsError('invalid', `the line "${name}" ${what}`, {
+    op: 'read recovery kit',
+    mend: 'give all lines of the kit, or run "dfs invite" on another of your devices and "dfs join" here',
+  })
 }
 
 function wordsIn(line: string): string[] {

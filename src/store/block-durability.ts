@@ -63,6 +63,12 @@ export class BlockDurability {
     this.#fresh.set(cid, Symbol())
   }
 
+  /** The block's bytes are not what was written or compared. */
+  distrust(cid: Cid): void {
+    this.#fresh.delete(cid)
+    this.#durable.delete(cid)
+  }
+
   /** The block's file is gone. */
   forget(cid: Cid): void {
     this.#fresh.delete(cid)

@@ -12,9 +12,9 @@ import type { BlockHandle, BlockRef, BlockStore, Cid } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { parseCid } from '../format/cid.ts'
 import { BlockDurability } from './block-durability.ts'
-import { placeOf, SHARDS, TEMPORARY_DIRECTORY } from './block-paths.ts'
+import { makeDirectories, placeOf, SHARDS, TEMPORARY_DIRECTORY } from './block-paths.ts'
 import { BlockWriter } from './block-writer.ts'
-import { codeOf, type Files, realFiles, syncDirectory } from './files.ts'
+import { codeOf, type Files, realFiles } from './files.ts'
 import { OpenBlocks } from './open-blocks.ts'
 import { Pacer } from './pacer.ts'
 import { Pins, type Sweep, type SweepableStore } from './pins.ts'
@@ -122,6 +122,11 @@ export class BlockFiles implements BlockStore, SweepableStore {
 
   unpin(cid: Cid): void {
     this.#pins.unpin(cid)
+  }
+
+  distrust(cid: Cid): void {
+    this.#durability.distrust(cid)
+    this.#opened.drop(cid)
   }
 
   async sync(cids?: Iterable<Cid>): Promise<void> {
@@ -305,15 +310,4 @@ export class BlockFiles implements BlockStore, SweepableStore {
   #pathOf(cid: Cid): string {
     return `${this.#dir}/${placeOf(cid)}`
   }
-}
-
-/** Makes what is missing of the store's directories, durably, and empties `tmp/`. */
-async function makeDirectories(dir: string, files: Files): Promise<void> {
-  files.makeDirectorySync(dir)
-  const there = new Set(files.readDirectorySync(dir))
-  const missing = [...SHARDS, TEMPORARY_DIRECTORY].filter((name) => !there.has(name))
-  for (const name of missing) files.makeDirectorySync(path.join(dir, name))
-  if (missing.length > 0) for (const directory of [dir, path.dirname(dir)]) await syncDirectory(directory, files)
-  const temporary = path.join(dir, TEMPORARY_DIRECTORY)
-  for (const name of files.readDirectorySync(temporary)) files.unlinkSync(path.join(temporary, name))
 }

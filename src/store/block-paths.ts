@@ -2,8 +2,10 @@
  * Where a block file stands below the store's directory: `xx/CID`, xx = the first byte of the digest in hex
  * (the texts of all CIDs begin alike). Files being written stand in `tmp/`.
  */
+import path from 'node:path'
 import type { Cid } from '../dfs.ts'
 import { digestOfCid } from '../format/cid.ts'
+import { type Files, syncDirectory } from './files.ts'
 
 export const TEMPORARY_DIRECTORY = 'tmp'
 
@@ -13,4 +15,15 @@ export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, byte) =
 /** Path of a block's file below the store's directory. */
 export function placeOf(cid: Cid): string {
   return `${SHARDS[digestOfCid(cid)[0]!]}/${cid}`
+}
+
+/** Makes what is missing of the store's directories, durably, and empties `tmp/`. */
+export async function makeDirectories(dir: string, files: Files): Promise<void> {
+  files.makeDirectorySync(dir)
+  const there = new Set(files.readDirectorySync(dir))
+  const missing = [...SHARDS, TEMPORARY_DIRECTORY].filter((name) => !there.has(name))
+  for (const name of missing) files.makeDirectorySync(path.join(dir, name))
+  if (missing.length > 0) for (const directory of [dir, path.dirname(dir)]) await syncDirectory(directory, files)
+  const temporary = path.join(dir, TEMPORARY_DIRECTORY)
+  for (const name of files.readDirectorySync(temporary)) files.unlinkSync(path.join(temporary, name))
 }

@@ -7,6 +7,7 @@ import { Pins, type Sweep, type SweepableStore } from './pins.ts'
 export class MemoryBlocks implements BlockStore, SweepableStore {
   readonly #blocks = new Map<Cid, Buffer>()
   readonly #pins = new Pins()
+  readonly #distrusted = new Set<Cid>()
 
   has(cid: Cid): boolean {
     return this.#blocks.has(cid)
@@ -26,7 +27,8 @@ export class MemoryBlocks implements BlockStore, SweepableStore {
   async put(ref: BlockRef, bytes: Buffer): Promise<void> {
     assert(bytes.length === ref.sealedBytes, `a block of ${bytes.length} bytes for a reference of ${ref.sealedBytes}`)
     this.#pins.pin(ref.cid)
-    if (!this.#blocks.has(ref.cid)) this.#blocks.set(ref.cid, Buffer.from(bytes))
+    const isDistrusted = this.#distrusted.delete(ref.cid)
+    if (isDistrusted || !this.#blocks.has(ref.cid)) this.#blocks.set(ref.cid, Buffer.from(bytes))
   }
 
   temporary(): undefined {
@@ -43,6 +45,10 @@ export class MemoryBlocks implements BlockStore, SweepableStore {
 
   unpin(cid: Cid): void {
     this.#pins.unpin(cid)
+  }
+
+  distrust(cid: Cid): void {
+    this.#distrusted.add(cid)
   }
 
   async sync(cids: Iterable<Cid> = []): Promise<void> {

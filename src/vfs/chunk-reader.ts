@@ -11,9 +11,10 @@
 import { Lru } from '../concurrency/lru.ts'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, type ErrorKind, kindOf } from '../errors.ts'
 import { headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
+import { warn } from '../log.ts'
 import { readSoon } from '../posix/files.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
@@ -31,6 +32,13 @@ export interface ChunkReaderOptions {
 
 const NODE_CACHE_BYTES = 16 * 1024 * 1024
 const TABLES_MAX = 4096
+/**
+ * A fetch that failed stands for so long. The kernel asks for a page again the moment its read-ahead failed: a reader would wait
+ * for its deadline twice.
+ */
+const FAILURE_STANDS_MS = 250
+/** What a block's file that is not what it was shows itself by. */
+const DAMAGE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'newer-version', 'io'])
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
 /** Of a slot that is used for less than this share of it the bytes are copied out, into memory of their own. */
@@ -53,6 +61,7 @@ export class ChunkReader implements NodeReader, Disposable {
   readonly #loading = new Map<string, Loading>()
   readonly #remote = new Map<string, RemoteBlock>()
   #isDisposed = false
+  #fetching = new AbortController()
 
   constructor({ store, pool, source, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
@@ -81,6 +90,16 @@ export class ChunkReader implements NodeReader, Disposable {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     if (!this.#hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
+    try {
+      return this.#readLocal(ref, at, into)?.catch((error) => this.#readAgain(ref, at, into, error))
+    } catch (error) {
+      return this.#readAgain(ref, at, into, error)
+    }
+  }
+
+  #readLocal(ref: BlockRef, at: number, into: Buffer): undefined | Promise<void> {
+    const first = Math.floor(at / FRAME_BYTES)
+    const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
       return this.#load(ref, copyTo(into, at))
     }
@@ -102,15 +121,30 @@ export class ChunkReader implements NodeReader, Disposable {
     const cached = this.#nodes.get(ref.cid)
     if (cached !== undefined) return cached
     if (this.#isElsewhere(ref)) return this.#fetchNode(ref)
-    using block = this.#openBlock(ref)
-    const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
-    this.#nodes.set(ref.cid, node)
-    return node
+    try {
+      using block = this.#openBlock(ref)
+      const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
+      this.#nodes.set(ref.cid, node)
+      return node
+    } catch (error) {
+      this.#distrust(ref, error)
+      return this.#fetchNode(ref).catch(() => Promise.reject(error))
+    }
   }
 
   /** Keeps the plaintext of a node that was just sealed, for it will be read again. */
   keepNode(ref: BlockRef, plain: Buffer): void {
     this.#nodes.set(ref.cid, plain)
+  }
+
+  /** Fails, with `aborted`, all that waits for other devices and all that would, until it is disposed of. */
+  giveUpFetching(): Disposable {
+    this.#fetching.abort(new DfsError('aborted', 'nobody waits for the block any more', { op: 'read' }))
+    return {
+      [Symbol.dispose]: () => {
+        this.#fetching = new AbortController()
+      },
+    }
   }
 
   /** Whether the block is to come from other devices, or is on its way from there. */
@@ -133,6 +167,21 @@ export class ChunkReader implements NodeReader, Disposable {
     })
   }
 
+  /** Of a block that is damaged here: it is fetched, and takes the damaged one's place once all of it is here. */
+  #readAgain(ref: BlockRef, at: number, into: Buffer, damage: unknown): Promise<void> {
+    this.#distrust(ref, damage)
+    return this.#readRemote(ref, at, into).catch(() => Promise.reject(damage))
+  }
+
+  /** Throws the failure again if no other device could help. */
+  #distrust(ref: BlockRef, failure: unknown): void {
+    const kind = kindOf(failure)
+    if (this.#source === undefined || kind === undefined || !DAMAGE.has(kind)) throw failure
+    if (this.#remote.has(ref.cid)) return
+    warn(`a block is damaged on this device, and asked of others: ${ref.cid}`)
+    this.#store.distrust(ref.cid)
+  }
+
   async #fetchNode(ref: BlockRef): Promise<Buffer> {
     const remote = this.#fetch(ref, 0)
     if (remote.isOpened) {
@@ -149,10 +198,12 @@ export class ChunkReader implements NodeReader, Disposable {
   #fetch(ref: BlockRef, frame: number | undefined): RemoteBlock {
     const underWay = this.#remote.get(ref.cid)
     if (underWay !== undefined) return underWay
+    const { signal } = this.#fetching
     const remote = new RemoteBlock(
       {
         ref,
         source: this.#source!,
+        signal,
         store: this.#store,
         pool: this.#pool,
         onFrame: (index, plain) => this.#opened.set(frameKey(ref, index), plain),
@@ -164,7 +215,11 @@ export class ChunkReader implements NodeReader, Disposable {
       frame,
     )
     this.#remote.set(ref.cid, remote)
-    void remote.settled.then(() => this.#remote.delete(ref.cid))
+    void remote.settled.then((isHad) => {
+      const forget = () => this.#remote.delete(ref.cid)
+      if (isHad || signal.aborted) forget()
+      else setTimeout(forget, FAILURE_STANDS_MS).unref()
+    })
     return remote
   }
 

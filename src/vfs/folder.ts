@@ -18,7 +18,6 @@ import type {
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
-import { tryLockFile } from '../posix/lock.ts'
 import { statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { SealPool } from '../seal/pool.ts'
@@ -29,10 +28,10 @@ import { ChunkReader } from './chunk-reader.ts'
 import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
 import { Filesystem } from './filesystem.ts'
+import { lockFolder } from './folder-lock.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
 import { type Inode, InodeTable } from './inode-table.ts'
 import { readMarker, writeMarker } from './marker.ts'
-import { RESERVED_NAME } from './names.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
@@ -63,7 +62,6 @@ export interface FolderOptions {
 }
 
 const AT_FDCWD = -100
-const LOCK_NAME = 'lock'
 const ROOT_CALLER = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
 
 interface FolderParts {
@@ -215,6 +213,11 @@ export class Folder {
     return fileReferences(this.#parts.services, inside, { path: this.path, onUnreadable })
   }
 
+  /** Fails what waits for other devices, and what would, until it is disposed of: for when nobody is there to wait. */
+  giveUpFetching(): Disposable {
+    return this.#parts.services.reader.giveUpFetching()
+  }
+
   /** Brings everything written into the stubs. */
   checkpoint(): Promise<void> {
     return this.#parts.checkpointer.run({ all: true })
@@ -295,20 +298,6 @@ export class Folder {
     table.noteName(directory, last)
     return (await names.makeFile(directory, last, 0o644, ROOT_CALLER)).inode
   }
-}
-
-/** Returns what unlocks it. */
-function lockFolder(rootFd: number, folder: string): () => void {
-  const fd = openAt(rootFd, `${RESERVED_NAME}/${LOCK_NAME}`, O.CREAT | O.RDWR | O.NOFOLLOW, 0o600)
-  if (!tryLockFile(fd)) {
-    closeFd(fd)
-    throw new DfsError('locked', 'another dfs has this folder open', {
-      op: 'open folder',
-      subject: folder,
-      mend: 'unmount it there first',
-    })
-  }
-  return () => closeFd(fd)
 }
 
 function wrongKey(folder: string): DfsError {

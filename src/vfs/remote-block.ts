@@ -18,6 +18,8 @@ export interface RemoteBlockOptions {
   readonly source: BlockSource
   readonly store: BlockStore
   readonly pool: SealPool
+  /** Gives up. */
+  readonly signal: AbortSignal
   /** Hears of each frame that was opened before the block was whole. */
   readonly onFrame: (index: number, plain: Buffer) => void
   /** Hears of the plaintext of the whole block, a slot of the pool's memory that is its own from then on. */
@@ -41,8 +43,8 @@ interface Waiter {
 }
 
 export class RemoteBlock {
-  /** Resolves, always, when the block is in the store or never will be. */
-  readonly settled: Promise<void>
+  /** Resolves, always, when the block is in the store or never will be; false if it could not be had. */
+  readonly settled: Promise<boolean>
   readonly #options: RemoteBlockOptions
   readonly #fetching: Fetching
   /** By frame. */
@@ -57,13 +59,16 @@ export class RemoteBlock {
   #opensFrames: boolean
   #patience: NodeJS.Timeout | undefined
   #isOpened = false
+  /** Why it could not be had; stands for all who come later. */
+  #failure: { readonly error: unknown } | undefined
 
   /** `frame`: somebody waits for this one; undefined: nobody waits yet. */
   constructor(options: RemoteBlockOptions, frame: number | undefined) {
     this.#options = options
     if (frame !== undefined) this.#preferred = frame
-    const { ref, source } = options
+    const { ref, source, signal } = options
     this.#fetching = source.fetch(ref, {
+      signal,
       ...(frame !== undefined && { first: this.#rangeOf(frame) }),
       onPart: (block, from, to) => this.#onPart(block, from, to),
     })
@@ -78,6 +83,7 @@ export class RemoteBlock {
 
   /** Gives `use` the plaintext of one frame, which comes next from now on. */
   frame(index: number, use: Use): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiters = this.#waiting.get(index) ?? []
     this.#waiting.set(index, waiters)
@@ -92,6 +98,7 @@ export class RemoteBlock {
 
   /** Gives `use` the plaintext of the whole block. */
   whole(use: Use): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#waitingForAll.push({ use, resolve, reject })
     return promise
@@ -172,21 +179,40 @@ export class RemoteBlock {
     return reached >= to
   }
 
-  /** Never fails: whoever waits hears of it. */
-  async #run(): Promise<void> {
-    const { ref, store } = this.#options
-    const keepAs = store.temporary()
-    let bytes: Buffer
-    let notKept: DfsError | undefined
+  /** Never fails: whoever waits hears of it. False if the block could not be had. */
+  async #run(): Promise<boolean> {
     try {
-      bytes = await this.#fetching.block
-      notKept = await this.#openAll(bytes, keepAs)
+      const bytes = await this.#fetching.block
+      const keepAs = this.#options.store.temporary()
+      const notKept = await this.#openAll(bytes, keepAs)
+      await this.#keep(bytes, keepAs, notKept)
+      return true
     } catch (error) {
       this.#fail(error)
-      return
+      return false
     } finally {
       clearTimeout(this.#patience)
     }
+  }
+
+  /** Gives it out, and resolves with why the block could not be written to `keepAs`. */
+  async #openAll(bytes: Buffer, keepAs: string | undefined): Promise<DfsError | undefined> {
+    const { ref, pool } = this.#options
+    const plain = pool.memory.take(ref.plainBytes)
+    let notKept: DfsError | undefined
+    try {
+      notKept = await pool.open(bytes, ref, plain, keepAs)
+    } catch (error) {
+      pool.memory.give(plain)
+      throw error
+    }
+    this.#giveOut(plain)
+    return notKept
+  }
+
+  /** Never fails: the next reader fetches it again. */
+  async #keep(bytes: Buffer, keepAs: string | undefined, notKept: DfsError | undefined): Promise<void> {
+    const { ref, store } = this.#options
     try {
       if (notKept !== undefined) throw notKept
       if (keepAs === undefined) await store.put(ref, bytes)
@@ -195,20 +221,6 @@ export class RemoteBlock {
       store.unpin(ref.cid)
     } catch (error) {
       warn(`a block that was fetched could not be kept: ${describeError(error)}`)
-    }
-  }
-
-  /** Resolves with why the block could not be written to `keepAs`. */
-  async #openAll(bytes: Buffer, keepAs: string | undefined): Promise<DfsError | undefined> {
-    const { ref, pool } = this.#options
-    const plain = pool.memory.take(ref.plainBytes)
-    try {
-      const notKept = await pool.open(bytes, ref, plain, keepAs)
-      this.#giveOut(plain)
-      return notKept
-    } catch (error) {
-      pool.memory.give(plain)
-      throw error
     }
   }
 
@@ -221,6 +233,7 @@ export class RemoteBlock {
   }
 
   #fail(error: unknown): void {
+    this.#failure = { error }
     for (const waiters of [this.#waitingForAll, ...this.#waiting.values()])
       for (const { reject } of waiters) reject(error)
     this.#waiting.clear()

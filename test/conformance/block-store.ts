@@ -55,6 +55,19 @@ export function describeBlockStore(name: string, makeStore: () => Promise<Tested
       }
     })
 
+    it('keeps what is distrusted until the block is put again', async () => {
+      const store = await makeStore()
+      const block = testBlock(4)
+      // Its bytes are not those that it is named by.
+      await putUnpinned(store, { ref: block.ref, bytes: testBlock(5).bytes })
+      await putUnpinned(store, block)
+      assert.deepEqual(store.open(block.ref.cid)!.read(0, 100), testBlock(5).bytes, 'it is taken for kept')
+      store.distrust(block.ref.cid)
+      assert.deepEqual(store.open(block.ref.cid)!.read(0, 100), testBlock(5).bytes)
+      await putUnpinned(store, block)
+      assert.deepEqual(store.open(block.ref.cid)!.read(0, 100), block.bytes)
+    })
+
     it('does not have what was never put', async () => {
       const store = await makeStore()
       const { ref } = testBlock(1)

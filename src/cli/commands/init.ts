@@ -11,6 +11,10 @@ interface InitOptions {
   json?: boolean
 }
 
+interface RecoverOptions extends Pick<InitOptions, 'name' | 'json'> {
+  via?: string
+}
+
 export function registerInit(program: Command, app: App): void {
   program
     .command('init')
@@ -34,15 +38,17 @@ export function registerRecover(program: Command, app: App): void {
     .description('make a home with the personal key that a recovery kit holds')
     .argument('<kit...>', 'the 24 words, or - to read the kit from standard input (which no process list shows)')
     .option('--name <name>', 'what to call this device (else its host name)')
+    .option('--via <address>', 'a device of your network to begin with, as "dfs peers --json" there says its addresses')
     .option('--json', 'report as JSON')
     .addHelpText(
       'after',
       `
 Examples:
   $ dfs recover - < kit.txt
-  $ dfs recover - ; then type the words, and Ctrl-D`,
+  $ dfs recover - ; then type the words, and Ctrl-D
+  $ dfs recover - --via /ip4/192.0.2.7/tcp/8080/p2p/12D3KooW... < kit.txt`,
     )
-    .action((kit: string[], options: InitOptions) => runRecover(app, kit, options))
+    .action((kit: string[], options: RecoverOptions) => runRecover(app, kit, options))
 }
 
 async function runInit(app: App, { name, public: isPublic, json }: InitOptions): Promise<void> {
@@ -50,11 +56,13 @@ async function runInit(app: App, { name, public: isPublic, json }: InitOptions):
   app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
 }
 
-async function runRecover(app: App, words: string[], { name, json }: InitOptions): Promise<void> {
+async function runRecover(app: App, words: string[], { name, via, json }: RecoverOptions): Promise<void> {
   const kit = words.length === 1 && words[0] === '-' ? await text(app.streams.stdin) : words.join(' ')
   if (kit.trim() === '') throw new DfsError('usage', 'the recovery kit is empty', { mend: 'see "dfs recover --help"' })
-  const result = await app.withDaemon((client) => client.call('recover', { kit, name }), { mayCreate: true })
-  app.report({ json }, result, describe)
+  const result = await app.withDaemon((client) => client.call('recover', { kit, name, via }), { mayCreate: true })
+  const { members, notReached } = result
+  const met = notReached === undefined ? `network of ${members} devices` : `not connected yet: ${notReached}`
+  app.report({ json }, result, () => (members === undefined ? describe(result) : `${describe(result)}\n${met}`))
 }
 
 function describe({ home, created, device, owner }: HomeResult): string {

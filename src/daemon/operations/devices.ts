@@ -19,9 +19,9 @@ const POLL_MS = 100
 export async function peers(context: Context): Promise<Results['peers']> {
   const service = await context.network()
   const wasRunning = service.isRunning
-  if (service.hasOthers && !service.isRemoved && context.home().config.network !== 'off') {
+  if (service.isUseful) {
     await service.start()
-    if (!wasRunning) await awaitPeer(service)
+    if (!wasRunning && service.hasOthers) await awaitPeer(service)
   }
   const connected = service.isRunning ? await service.network.peers() : []
   const members = new Map(service.membership.members().map((member) => [member.deviceId, member]))
@@ -128,7 +128,8 @@ async function moveOn(context: Context, service: NetworkService, device: Buffer)
   const statements = nextEpoch(service.membership, before, newest, [device])
   await service.advance(newest, [...home.olderKeys, { personalKey: before, epoch: home.epoch }])
   await service.add(statements)
-  return formatKit({ personalKey: newest.personalKey, networkId: encodeBase32(service.membership.identity.network) })
+  const { personalKey, olderKeys: older, network } = home
+  return formatKit({ personalKey, older, networkId: encodeBase32(network.network) })
 }
 
 async function awaitPeer({ network }: NetworkService): Promise<void> {

@@ -1,15 +1,38 @@
-/** `recover`: makes the home with the personal key of a recovery kit. A home that has another key is left alone. */
+/** `recover`: makes the home with the personal keys of a recovery kit. A home that has another key is left alone. */
 import { timingSafeEqual } from 'node:crypto'
-import { DfsError } from '../../errors.ts'
+import { encodeBase32 } from '../../bytes/base32.ts'
+import { DfsError, describeError } from '../../errors.ts'
+import { PUBLIC_NETWORK, publicNetworkOf } from '../../net/public-network.ts'
 import { parseKit } from '../../seal/recovery-kit.ts'
 import { isHome } from '../address.ts'
-import type { HomeResult, Params } from '../control-api.ts'
+import type { HomeResult, Params, Results } from '../control-api.ts'
 import { Home } from '../home.ts'
+import type { NetworkService } from '../network-service.ts'
 import type { Context } from './context.ts'
 import { describeHome } from './init.ts'
 
-export async function recover(context: Context, { kit, name }: Params<'recover'>): Promise<HomeResult> {
-  const { personalKey } = parseKit(kit)
+export async function recover(context: Context, params: Params<'recover'>): Promise<Results['recover']> {
+  const kit = parseKit(params.kit)
+  const result = await makeHome(context, kit, params.name)
+  const addresses = [...(params.via === undefined ? [] : [params.via]), ...kit.addresses]
+  if (addresses.length === 0) return result
+  // That nobody is there does not undo the home; the command may be given again.
+  const notReached = await introduce(await context.network(), addresses).catch(describeError)
+  const { membership } = await context.network()
+  return { ...result, members: membership.members().length, ...(notReached !== undefined && { notReached }) }
+}
+
+/** Shows a device of the network that this one belongs to the same owner: then it is let in, and hears of the others. */
+async function introduce(service: NetworkService, addresses: readonly string[]): Promise<undefined> {
+  await service.start()
+  await service.network.call('members.introduce', [...addresses])
+}
+
+async function makeHome(
+  context: Context,
+  { personalKey, older, networkId }: ReturnType<typeof parseKit>,
+  name: string | undefined,
+): Promise<HomeResult> {
   const present = Home.personalKeyAt(context.homeDir)
   if (present !== undefined && !timingSafeEqual(present, personalKey)) {
     throw new DfsError('exists', 'this home has another personal key already', {
@@ -19,5 +42,9 @@ export async function recover(context: Context, { kit, name }: Params<'recover'>
     })
   }
   if (present !== undefined && isHome(context.homeDir)) return describeHome(context.home(), false)
-  return describeHome(await context.createHome({ personalKey, deviceName: name }), true)
+  const isPublic = networkId?.toLowerCase() === encodeBase32(PUBLIC_NETWORK)
+  // A private network is one's own: into a friend's one is invited anew.
+  const network = isPublic ? publicNetworkOf(older[0]?.personalKey ?? personalKey) : undefined
+  const newHome = { personalKey, epoch: older.length, older, deviceName: name, network }
+  return describeHome(await context.createHome(newHome), true)
 }

@@ -18,7 +18,8 @@ const CONGESTED_AT = 48
 /**
  * What is asked for, as far as the kernel has it.
  *
- * Not among them: AUTO_INVAL_DATA (pages stay until we say otherwise), READDIRPLUS_AUTO (always is faster),
+ * Not among them: AUTO_INVAL_DATA (pages stay until we say otherwise), READDIRPLUS_AUTO (always is faster), ASYNC_DIO (who
+ * reads past the page cache could not be interrupted, nor killed, while a block is fetched),
  * POSIX_LOCKS and FLOCK_LOCKS (the kernel keeps locks itself), EXPORT_SUPPORT, NO_OPEN(DIR)_SUPPORT (handles matter).
  */
 const WANTED =
@@ -26,7 +27,6 @@ const WANTED =
   INIT.ATOMIC_O_TRUNC |
   INIT.BIG_WRITES |
   INIT.DO_READDIRPLUS |
-  INIT.ASYNC_DIO |
   INIT.WRITEBACK_CACHE |
   INIT.PARALLEL_DIROPS |
   INIT.ABORT_ERROR |

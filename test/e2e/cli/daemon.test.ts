@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from 'nod
 import path from 'node:path'
 import test from 'node:test'
 import { fuseMissing, isMounted } from '../support/mount.ts'
-import { dfsCommand, newPlace, type Place } from '../support/place.ts'
+import { dfsCommand, isListening, newPlace, type Place } from '../support/place.ts'
 import { until, within } from '../support/process.ts'
 
 const [node, launcher] = dfsCommand()
@@ -13,14 +13,6 @@ const skip = fuseMissing()
 
 function daemonPid(place: Place): number {
   return JSON.parse(readFileSync(path.join(place.home, 'lock'), 'utf8')).pid
-}
-
-function isListening(place: Place): boolean {
-  const lock = path.join(place.home, 'lock')
-  const text = existsSync(lock) ? readFileSync(lock, 'utf8') : ''
-  if (text === '') return false
-  const { pid, socket } = JSON.parse(text)
-  return place.pids().includes(pid) && existsSync(socket)
 }
 
 /** `dfs mount -f`, once it has mounted. */

@@ -46,6 +46,13 @@ test('recover brings a new home to the same owner, and leaves another home alone
   assert.equal(readFileSync(path.join(other.home, 'personal.key'), 'utf8'), key)
 })
 
+test('recover brings a home of the public network back to it', async (t) => {
+  const [old, fresh] = [newPlace(t), newPlace(t)]
+  const { kit, owner } = JSON.parse(await old.dfsOk(['init', '--public', '--json']))
+  assert.equal(JSON.parse(await fresh.dfsOk(['recover', '--json', '-'], { input: kit })).owner, owner)
+  assert.equal(JSON.parse(await fresh.dfsOk(['status', '--json'])).network.kind, 'public')
+})
+
 test('recover names the word that is wrong', async (t) => {
   const place = newPlace(t)
   const { code, stderr } = await place.dfs(['recover', Array(24).fill('abandon').with(3, 'abandom').join(' ')])

@@ -87,7 +87,7 @@ test('joining is refused where files would be lost', async (t) => {
 
 test('a removed device is cut off and says so; the others go on with a new key', async (t) => {
   const [laptop, phone, lost] = [await newDevice(t), await newDevice(t), await newDevice(t)]
-  await laptop.dfsOk(['init', '--name', 'laptop'])
+  const { kit: firstKit } = await laptop.json('init', '--name', 'laptop')
   await pair(laptop, phone)
   await pair(laptop, lost)
   await putFiles(laptop, { before: randomBytes(PORTION) })
@@ -113,6 +113,7 @@ test('a removed device is cut off and says so; the others go on with a new key',
   await laptop.dfsOk(['umount', laptop.folder])
   const stub = path.join(laptop.root, 'after.f')
   copyFileSync(path.join(laptop.folder, 'after.f'), stub)
+  copyFileSync(path.join(laptop.folder, 'before.f'), path.join(laptop.root, 'before.f'))
   await laptop.dfsOk(['mount', laptop.folder])
   await connected(phone)
   for (const reader of [phone, lost]) copyFileSync(stub, path.join(reader.root, 'after.f'))
@@ -120,4 +121,26 @@ test('a removed device is cut off and says so; the others go on with a new key',
   const shown = await phone.dfs(['cat', path.join(phone.root, 'after.f')])
   assert(after.equals(shown.stdoutBytes), shown.stderr)
   assert((await readFile(path.join(phone.folder, 'before'))).length === PORTION, 'what is older stays readable')
+
+  // From the new kit alone: the same owner, who is let in and reads what is older, too.
+  const laptopAt = (await laptop.json('peers')).network.addresses[0]
+  const fresh = await newDevice(t)
+  const recovered = JSON.parse(await fresh.dfsOk(['recover', '--json', '--via', laptopAt, '-'], { input: kit }))
+  assert.partialDeepStrictEqual(recovered, { owner: (await laptop.json('id')).owner, members: 3 })
+  copyFileSync(stub, path.join(fresh.folder, 'after.f'))
+  copyFileSync(path.join(laptop.root, 'before.f'), path.join(fresh.folder, 'before.f'))
+  await fresh.dfsOk(['mount', fresh.folder])
+  await connected(fresh)
+  assert((await readFile(path.join(fresh.folder, 'after'))).equals(after))
+  assert.equal((await readFile(path.join(fresh.folder, 'before'))).length, PORTION)
+  const { devices } = await fresh.json('devices')
+  assert(!devices.some((one: { device: string }) => one.device === device), 'what was removed stays so')
+  assert.equal(devices.length, 3)
+
+  const outdated = await (await newDevice(t)).dfsOk(['recover', '--via', laptopAt, '-'], { input: firstKit })
+  assert.match(outdated, /not connected yet: .*newest recovery kit/)
+  const short = (kit as string).replace(/^older.*$/m, '')
+  const refused = await (await newDevice(t)).dfs(['recover', '-'], { input: short })
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /^dfs: the line "older 0" is missing[^\n]*\n$/)
 })

@@ -1,101 +1,140 @@
-/** Files whose blocks are on another device, through the mount, between real daemons on loopback. */
+/**
+ * Files whose blocks are on another device, through the mount, between real daemons on loopback.
+ *
+ * Pairing and mounting take seconds and are done once for all: each test has files of its own, and they run in this order.
+ */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
-import test, { type TestContext } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import { Scope } from '../../support/scope.ts'
 import { type Device, newDevice, pair } from '../support/device.ts'
 import { fuseMissing } from '../support/mount.ts'
 import { until, within } from '../support/process.ts'
+import { carryStubs, mountAll, putFiles, readIn, readPart } from '../support/sharing.ts'
 
 const MIB = 1024 * 1024
 const READ_MS = 30_000
-const skip = fuseMissing()
-
-/** Two devices of one person: the first has the files, the second only their stubs. Both are mounted. */
-async function carriedOver(t: TestContext, files: Record<string, Buffer>): Promise<[Device, Device]> {
-  const [first, second] = [await newDevice(t), await newDevice(t)]
-  await first.dfsOk(['init'])
-  await pair(first, second)
-  await first.dfsOk(['mount', first.folder])
-  for (const [name, bytes] of Object.entries(files)) await writeFile(path.join(first.folder, name), bytes)
-  await first.dfsOk(['umount', first.folder])
-  await first.sh(`cp -a "${first.folder}/." "${second.folder}/"; rm -f "${second.folder}/.dfs/lock"`)
-  await first.dfsOk(['mount', first.folder])
-  await second.dfsOk(['mount', second.folder])
-  return [first, second]
+const FILES = {
+  small: randomBytes(5000),
+  medium: randomBytes(3 * MIB),
+  large: randomBytes(40 * MIB),
+  scattered: randomBytes(30 * MIB),
+  text: Buffer.from('all work and no play makes jack a dull boy\n'.repeat(300_000)),
+  mended: randomBytes(3 * MIB),
+  lost: randomBytes(MIB),
+  spoilt: randomBytes(300_000),
 }
 
-function read(device: Device, name: string): Promise<Buffer> {
-  return within(READ_MS, readFile(path.join(device.folder, name)), `reading ${name}`)
+describe('files whose blocks are on another device', { skip: fuseMissing() }, () => {
+  const scope = new Scope()
+  /** Two devices of one person: the first has the files, the second only their stubs. Both are mounted. */
+  let first: Device
+  let second: Device
+
+  before(async () => {
+    first = await newDevice(scope.context)
+    second = await newDevice(scope.context)
+    await first.dfsOk(['init'])
+    await pair(first, second)
+    await putFiles(first, FILES)
+    carryStubs(first, second)
+    await mountAll(first, second)
+  })
+  after(() => scope[Symbol.asyncDispose]())
+
+  it('a file opens on the device that has only its stub', async () => {
+    for (const name of ['small', 'medium', 'large'] as const) {
+      assert((await readIn(second, name, READ_MS)).equals(FILES[name]), name)
+    }
+  })
+
+  it('reads at random places get what is there', async () => {
+    const { scattered } = FILES
+    const file = await within(READ_MS, open(path.join(second.folder, 'scattered')), 'open')
+    try {
+      const places = Array.from({ length: 20 }, (_, i) => (i * 7919 * 4096 + 123) % (scattered.length - 10_000))
+      await Promise.all(
+        places.map(async (at) => {
+          const bytes = Buffer.alloc(10_000)
+          await within(READ_MS, file.read(bytes, 0, bytes.length, at), `reading at ${at}`)
+          assert(bytes.equals(scattered.subarray(at, at + bytes.length)), `at ${at}`)
+        }),
+      )
+    } finally {
+      await file.close()
+    }
+  })
+
+  it('compressed content comes as well', async () => {
+    const { text } = FILES
+    const at = 9 * MIB + 77
+    assert((await readPart(second, 'text', { at, bytes: 4096 })).equals(text.subarray(at, at + 4096)))
+    assert((await readIn(second, 'text', READ_MS)).equals(text))
+  })
+
+  it('a block that is damaged here comes again from who has it, and is mended', async () => {
+    const present = new Set(await blocksOf(second))
+    assert((await readIn(second, 'mended', READ_MS)).equals(FILES.mended))
+    await umount(second)
+    const its = (await blocksOf(second)).filter((block) => !present.has(block))
+    assert(its.length > 0)
+    const sum = () => second.sh(`cat ${its.join(' ')} | sha256sum`)
+    const whole = await sum()
+    for (const block of its) await spoil(second, block)
+    const spoilt = await sum()
+    assert.notEqual(spoilt, whole)
+    await second.dfsOk(['mount', second.folder, '--offline'])
+    await assert.rejects(readIn(second, 'mended'), { code: 'EIO' })
+    await umount(second)
+    assert.equal(await sum(), spoilt, 'nothing is lost where nobody has it')
+    await second.dfsOk(['mount', second.folder])
+    assert((await readIn(second, 'mended', READ_MS)).equals(FILES.mended))
+    await umount(second)
+    assert.equal(await sum(), whole)
+  })
+
+  it('what was opened once stays on this device', async () => {
+    await umount(first)
+    await second.dfsOk(['mount', second.folder, '--offline'])
+    for (const name of ['large', 'mended'] as const) assert((await readIn(second, name)).equals(FILES[name]), name)
+    await umount(second)
+  })
+
+  it('what nobody reachable has is an error in time, while names and sizes are there', async () => {
+    await second.dfsOk(['mount', second.folder])
+    const seen = await second.sh(`stat -c %s "${second.folder}/lost"; ls "${second.folder}"`)
+    assert.equal(seen.trim(), [MIB, ...Object.keys(FILES).sort()].join('\n'))
+    await assert.rejects(readIn(second, 'lost'), { code: 'EIO' })
+    // And when it is back, so is the file.
+    await first.dfsOk(['mount', first.folder])
+    const isBack = () => readIn(second, 'lost').then((bytes) => bytes.equals(FILES.lost))
+    await until('the file can be read', () => isBack().catch(() => false), 60_000)
+  })
+
+  it('a block that is damaged at the provider never reaches a reader', async () => {
+    await first.sh(`find "${first.home}/blocks" -type f -size +20k -exec ${overwrite('{}')} \\;`)
+    await assert.rejects(readIn(second, 'spoilt'), { code: 'EIO' })
+    await rm(path.join(second.folder, 'spoilt'))
+  })
+})
+
+/** Unmounts; the daemon has ended when this resolves, and forgotten what it had in memory. */
+async function umount(device: Device): Promise<void> {
+  await device.dfsOk(['umount', device.folder])
+  await until('its daemon has ended', () => device.pids().length === 0)
 }
 
-test('a file opens on the device that has only its stub, and stays there', { skip }, async (t) => {
-  const files = { small: randomBytes(5000), medium: randomBytes(3 * MIB), large: randomBytes(40 * MIB) }
-  const [first, second] = await carriedOver(t, files)
-  for (const [name, bytes] of Object.entries(files)) assert((await read(second, name)).equals(bytes), name)
-  // Without the other device: from the store, once the daemon has forgotten what it had in memory.
-  await first.dfsOk(['umount', first.folder])
-  await second.dfsOk(['umount', second.folder])
-  await until('both daemons have ended', () => first.pids().length + second.pids().length === 0)
-  await second.dfsOk(['mount', second.folder, '--offline'])
-  assert((await read(second, 'large')).equals(files.large))
-})
+async function blocksOf(device: Device): Promise<string[]> {
+  return (await device.sh(`find "${device.home}/blocks" -type f | sort`)).trim().split('\n')
+}
 
-test('reads at random places get what is there', { skip }, async (t) => {
-  const large = randomBytes(30 * MIB)
-  const [, second] = await carriedOver(t, { large })
-  const file = await within(READ_MS, open(path.join(second.folder, 'large')), 'open')
-  try {
-    const places = Array.from({ length: 20 }, (_, i) => (i * 7919 * 4096 + 123) % (large.length - 10_000))
-    await Promise.all(
-      places.map(async (at) => {
-        const bytes = Buffer.alloc(10_000)
-        await within(READ_MS, file.read(bytes, 0, bytes.length, at), `reading at ${at}`)
-        assert(bytes.equals(large.subarray(at, at + bytes.length)), `at ${at}`)
-      }),
-    )
-  } finally {
-    await file.close()
-  }
-})
+function spoil(device: Device, block: string): Promise<string> {
+  return device.sh(overwrite(block))
+}
 
-test('compressed content comes as well', { skip }, async (t) => {
-  const text = Buffer.from('all work and no play makes jack a dull boy\n'.repeat(300_000))
-  const [, second] = await carriedOver(t, { text })
-  const file = await within(READ_MS, open(path.join(second.folder, 'text')), 'open')
-  const bytes = Buffer.alloc(4096)
-  await within(READ_MS, file.read(bytes, 0, bytes.length, 9 * MIB + 77), 'reading in the middle')
-  await file.close()
-  assert(bytes.equals(text.subarray(9 * MIB + 77, 9 * MIB + 77 + 4096)))
-  assert((await read(second, 'text')).equals(text))
-})
-
-test('what nobody reachable has is an error in time, while names and sizes are there', { skip }, async (t) => {
-  const lost = randomBytes(MIB)
-  const [first, second] = await carriedOver(t, { lost })
-  await first.dfsOk(['umount', first.folder])
-  await until('the first daemon has ended', () => first.pids().length === 0)
-  assert.equal((await second.sh(`stat -c %s "${second.folder}/lost"; ls "${second.folder}"`)).trim(), `${MIB}\nlost`)
-  await assert.rejects(read(second, 'lost'), { code: 'EIO' })
-  // And when it is back, so is the file.
-  await first.dfsOk(['mount', first.folder])
-  await until(
-    'the file can be read',
-    () =>
-      read(second, 'lost')
-        .then((bytes) => bytes.equals(lost))
-        .catch(() => false),
-    60_000,
-  )
-})
-
-test('a block that is damaged at the provider never reaches a reader', { skip }, async (t) => {
-  const content = randomBytes(300_000)
-  const [first, second] = await carriedOver(t, { content })
-  await first.sh(
-    `find "${first.home}/blocks" -type f -size +20k -exec dd if=/dev/zero of={} bs=1 seek=10000 count=64 conv=notrunc status=none \\;`,
-  )
-  await assert.rejects(read(second, 'content'), { code: 'EIO' })
-  await rm(path.join(second.folder, 'content'))
-})
+/** The command that damages a block's file. */
+function overwrite(file: string): string {
+  return `dd if=/dev/zero of=${file} bs=1 seek=10000 count=64 conv=notrunc status=none`
+}

@@ -3,7 +3,7 @@
  * that points dfs there. Whatever the test left behind goes at its end, even when it failed: processes started with
  * this environment (and no others) are ended, mounts below it are taken away, and only then are files removed.
  */
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type Ending, type RunOptions, type RunResult, run, runOk, until } from './process.ts'
@@ -98,6 +98,15 @@ export function newPlace(t: Ending, { user, enter = [], inside = tmpdir() }: Pla
 function entering(enter: readonly string[], program: string, ...args: string[]): [program: string, ...args: string[]] {
   const [first = program, ...rest] = enter
   return enter.length === 0 ? [program, ...args] : [first, ...rest, program, ...args]
+}
+
+/** Whether the place has a daemon that can be asked: before that, a command would start one of its own. */
+export function isListening(place: Place): boolean {
+  const lock = path.join(place.home, 'lock')
+  const text = existsSync(lock) ? readFileSync(lock, 'utf8') : ''
+  if (text === '') return false
+  const { pid, socket } = JSON.parse(text)
+  return place.pids().includes(pid) && existsSync(socket)
 }
 
 /** What is mounted at or below `dir`, innermost first; never touches the mounts. */

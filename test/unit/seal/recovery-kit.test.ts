@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeBase32 } from '../../../src/bytes/base32.ts'
 import { newPersonalKey } from '../../../src/seal/keys.ts'
 import { formatKit, parseKit } from '../../../src/seal/recovery-kit.ts'
 
@@ -13,8 +14,38 @@ test('a kit gives back what it was made of', () => {
     networkId: 'n3tw0rk',
     addresses: ['/ip4/192.0.2.1/tcp/8080/p2p/12D3', '/dns4/example.org/tcp/1'],
   }
-  assert.deepEqual(parseKit(formatKit(kit)), kit)
-  assert.deepEqual(parseKit(formatKit({ personalKey: key })), { personalKey: key, networkId: undefined, addresses: [] })
+  assert.deepEqual(parseKit(formatKit(kit)), { ...kit, older: [] })
+  assert.deepEqual(parseKit(formatKit({ personalKey: key })), {
+    personalKey: key,
+    older: [],
+    networkId: undefined,
+    addresses: [],
+  })
+})
+
+test('a kit of a later epoch brings the keys of the earlier ones, sealed', () => {
+  const older = [newPersonalKey(), newPersonalKey()].map((personalKey, epoch) => ({ personalKey, epoch }))
+  const kit = formatKit({ personalKey, older, networkId: 'abc' })
+  assert.deepEqual(parseKit(kit).older, older)
+  assert.deepEqual(parseKit(kit.toUpperCase().replaceAll(/[A-Z2-7]{10}(?=[A-Z2-7]{10})/g, '$& ')).older, older)
+  for (const one of older) assert(!kit.includes(encodeBase32(one.personalKey)))
+})
+
+test('a kit of a later epoch is of no use without its lines, or with wrong ones', () => {
+  const older = [newPersonalKey(), newPersonalKey()].map((personalKey, epoch) => ({ personalKey, epoch }))
+  const lines = formatKit({ personalKey, older }).split('\n')
+  const without = (start: string) => lines.filter((line) => !line.startsWith(start)).join('\n')
+  for (const start of ['older 0', 'older 1']) {
+    const missing = { kind: 'invalid', message: new RegExp(`the line "${start}" is missing`), mend: /dfs invite/ }
+    assert.throws(() => parseKit(without(start)), missing)
+  }
+  assert.throws(() => parseKit(without('epoch')), { kind: 'invalid', message: /the line "epoch" is missing/ })
+  const wrong = lines.map((line) =>
+    line.startsWith('older 1') ? line.replace(/.$/, (last) => (last === 'a' ? 'q' : 'a')) : line,
+  )
+  assert.throws(() => parseKit(wrong.join('\n')), { kind: 'invalid', message: /the line "older 1" does not fit/ })
+  const fewer = lines.map((line) => (line.startsWith('epoch') ? 'epoch: 99999999999' : line))
+  assert.throws(() => parseKit(fewer.join('\n')), { kind: 'invalid' })
 })
 
 test('a kit has 24 words of the BIP-39 list', () => {

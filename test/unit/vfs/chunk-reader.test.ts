@@ -110,7 +110,8 @@ test('bytes that do not authenticate are given to nobody; those that come in the
   assert(into.equals(PLAIN.subarray(0, 100)))
 })
 
-test('a fetch that fails fails its readers, and the next read tries again', async (t) => {
+test('a fetch that fails fails its readers and who reads right after; later it is tried again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const { ref, bytes, source, reader } = setUp(t)
   const into = Buffer.alloc(FRAME_BYTES)
   const reads = [reader.read(ref, 0, into), reader.read(ref, FRAME_BYTES, into)].map((read) => Promise.resolve(read))
@@ -118,6 +119,10 @@ test('a fetch that fails fails its readers, and the next read tries again', asyn
   source.fail(new DfsError('timeout', 'nobody delivers'))
   await failed
   while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
+  await assert.rejects(async () => reader.read(ref, 0, into), { kind: 'timeout' })
+  assert.equal(source.fetches.length, 1)
+  t.mock.timers.tick(250)
+  await new Promise((resolve) => setImmediate(resolve))
   const again = reader.read(ref, 0, into)
   assert.equal(source.fetches.length, 2)
   bytes.copy(source.memory)
@@ -125,3 +130,66 @@ test('a fetch that fails fails its readers, and the next read tries again', asyn
   await again
   assert(into.equals(PLAIN.subarray(0, FRAME_BYTES)))
 })
+
+test('what waits for other devices can be given up, and asked for again after', async (t) => {
+  const { ref, source, reader } = setUp(t)
+  source.fetch = (ref, options = {}) => {
+    const { promise, reject } = Promise.withResolvers<Buffer>()
+    source.fetches.push({ ref, options, preferred: [] })
+    const giveUp = () => reject(options.signal!.reason)
+    if (options.signal!.aborted) giveUp()
+    else options.signal!.addEventListener('abort', giveUp)
+    return { block: promise, prefer: () => {}, release: () => void source.released++ }
+  }
+  const into = Buffer.alloc(100)
+  const waiting = Promise.resolve(reader.read(ref, 0, into))
+  const until = reader.giveUpFetching()
+  await assert.rejects(waiting, { kind: 'aborted' })
+  await assert.rejects(async () => reader.read(ref, 0, into), { kind: 'aborted' })
+  until[Symbol.dispose]()
+  while (source.released < source.fetches.length) await new Promise((resolve) => setImmediate(resolve))
+  void reader.read(ref, 0, into)
+  assert.equal(source.fetches.at(-1)!.options.signal!.aborted, false)
+})
+
+test('a block that is damaged here is fetched again, and takes the place of the damaged one', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const into = [Buffer.alloc(100), Buffer.alloc(5 * FRAME_BYTES)]
+  const reads = [reader.read(ref, 2 * FRAME_BYTES, into[0]!), reader.read(ref, 0, into[1]!)]
+  while (source.fetches.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(damaged(bytes)), 'it stays until a better one is here')
+  bytes.copy(source.memory)
+  source.deliver()
+  await Promise.all(reads)
+  assert(into[0]!.equals(PLAIN.subarray(2 * FRAME_BYTES, 2 * FRAME_BYTES + 100)))
+  assert(into[1]!.equals(PLAIN.subarray(0, 5 * FRAME_BYTES)))
+  while (source.released === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(source.fetches.length, 1)
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(bytes))
+})
+
+test('a node of a manifest that is damaged here is fetched again, too', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const node = reader.readNode(ref)
+  bytes.copy(source.memory)
+  source.deliver()
+  assert((await node).equals(PLAIN))
+})
+
+test('a damaged block that nobody else has stays what it is', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const read = Promise.resolve(reader.read(ref, 2 * FRAME_BYTES, Buffer.alloc(100)))
+  source.fail(new DfsError('unreachable', 'nobody has it'))
+  await assert.rejects(read, { kind: 'corrupt' })
+  assert(store.open(ref.cid)!.read(0, bytes.length).equals(damaged(bytes)))
+})
+
+/** Its third frame does not authenticate. */
+function damaged(bytes: Buffer): Buffer {
+  const wrong = Buffer.from(bytes)
+  wrong[Math.floor(2.5 * FRAME_BYTES)]! ^= 1
+  return wrong
+}

@@ -214,6 +214,7 @@ function watchedStore(real: BlockFiles, moments: Moments, durable: Durable): Blo
     open: (cid) => real.open(cid),
     pin: (cid) => real.pin(cid),
     unpin: (cid) => real.unpin(cid),
+    distrust: (cid) => real.distrust(cid),
     temporary: () => real.temporary(),
     adopt: async (ref, temporary) => {
       moments.pass('block to be kept')

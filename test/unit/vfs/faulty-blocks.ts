@@ -43,6 +43,10 @@ export class FaultyBlocks implements BlockStore {
     this.real.unpin(cid)
   }
 
+  distrust(cid: Cid): void {
+    this.real.distrust(cid)
+  }
+
   async sync(cids: Iterable<Cid> = []): Promise<void> {
     const wanted = [...cids]
     if (wanted.some((cid) => this.suspect.has(cid))) throw new DfsError('io', 'the disk did not keep it')
