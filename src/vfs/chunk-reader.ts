@@ -4,21 +4,19 @@
  * No byte comes out that did not pass authentication. Small reads open their frame in place; whole chunks are opened
  * by the pool, and however many readers wait for a chunk, it is opened once. What is not on this device is fetched,
  * once for all who wait for it.
- *
- * Chunks lie in slots of the pool's memory, which are used again when they leave the cache: nobody holds on to plaintext,
- * all copy it at once.
  */
 import { Lru } from '../concurrency/lru.ts'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
 import { DfsError, type ErrorKind, kindOf } from '../errors.ts'
-import { headBytes } from '../format/block.ts'
+import { frameCountOf, headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import { warn } from '../log.ts'
 import { readSoon } from '../posix/files.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
+import { OpenedChunks } from './opened-chunks.ts'
 import { RemoteBlock, type Use } from './remote-block.ts'
 
 export interface ChunkReaderOptions {
@@ -41,8 +39,6 @@ const FAILURE_STANDS_MS = 250
 const DAMAGE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'newer-version', 'io'])
 /** From so many frames on, opening is worth a trip to the pool. */
 const FRAMES_INLINE_MAX = 2
-/** Of a slot that is used for less than this share of it the bytes are copied out, into memory of their own. */
-const SLOT_SHARE_MIN = 0.5
 
 /** A chunk that is being opened, and who waits for it. */
 interface Loading {
@@ -54,31 +50,23 @@ export class ChunkReader implements NodeReader, Disposable {
   readonly #store: BlockStore
   readonly #pool: SealPool
   readonly #source: BlockSource | undefined
-  /** Opened plaintext: whole chunks by CID, frames opened alone by `frameKey`. A part would keep all of its chunk's memory. */
-  readonly #opened: Lru<string, Buffer>
+  readonly #opened: OpenedChunks
   readonly #tables = new Lru<string, FrameTable>({ weightMax: TABLES_MAX, weigh: () => 1 })
   readonly #nodes = new Lru<string, Buffer>({ weightMax: NODE_CACHE_BYTES, weigh: (node) => node.length })
   readonly #loading = new Map<string, Loading>()
   readonly #remote = new Map<string, RemoteBlock>()
-  #isDisposed = false
   #fetching = new AbortController()
 
   constructor({ store, pool, source, cacheBytesMax }: ChunkReaderOptions) {
     this.#store = store
     this.#pool = pool
     this.#source = source
-    const { memory } = pool
-    this.#opened = new Lru({
-      weightMax: cacheBytesMax,
-      weigh: (plain) => memory.weightOf(plain),
-      onEvict: (_, plain) => memory.give(plain),
-    })
+    this.#opened = new OpenedChunks(pool.memory, cacheBytesMax)
   }
 
   /** Gives its memory back. Nothing is read any more. */
   [Symbol.dispose](): void {
-    this.#isDisposed = true
-    this.#opened.clear()
+    this.#opened[Symbol.dispose]()
   }
 
   /**
@@ -89,7 +77,7 @@ export class ChunkReader implements NodeReader, Disposable {
   read(ref: BlockRef, at: number, into: Buffer): void | Promise<void> {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
-    if (!this.#hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
+    if (!this.#opened.hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
     try {
       return this.#readLocal(ref, at, into)?.catch((error) => this.#readAgain(ref, at, into, error))
     } catch (error) {
@@ -100,11 +88,11 @@ export class ChunkReader implements NodeReader, Disposable {
   #readLocal(ref: BlockRef, at: number, into: Buffer): undefined | Promise<void> {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
-    if (last - first >= FRAMES_INLINE_MAX && !this.#hasFrames(ref, first, last)) {
+    if (last - first >= FRAMES_INLINE_MAX && !this.#opened.hasFrames(ref, first, last)) {
       return this.#load(ref, copyTo(into, at))
     }
     for (let frame = first; frame <= last; frame++) {
-      const plain = this.#cachedFrame(ref, frame)
+      const plain = this.#opened.frame(ref, frame)
       if (plain === undefined && this.#loading.has(ref.cid)) return this.#load(ref, copyTo(into, at))
       this.#copyFrame(plain ?? this.#openFrame(ref, frame), frame, at, into)
     }
@@ -112,7 +100,7 @@ export class ChunkReader implements NodeReader, Disposable {
 
   /** Opens a whole chunk ahead of its reader. Never fails: whoever reads will hear of it. */
   prefetch(ref: BlockRef): void {
-    if (this.#loading.has(ref.cid) || this.#hasFrames(ref, 0, frameCount(ref) - 1)) return
+    if (this.#loading.has(ref.cid) || this.#opened.hasFrames(ref, 0, frameCountOf(ref.plainBytes) - 1)) return
     if (this.#isElsewhere(ref)) this.#fetch(ref, undefined)
     else this.#load(ref, () => {}, { isAhead: true }).catch(() => {})
   }
@@ -161,7 +149,7 @@ export class ChunkReader implements NodeReader, Disposable {
       return this.read(ref, at, into)
     }
     await runAll(range(first, last), (frame) => {
-      const cached = this.#cachedFrame(ref, frame)
+      const cached = this.#opened.frame(ref, frame)
       const use: Use = (plain) => this.#copyFrame(plain, frame, at, into)
       return cached === undefined ? remote.frame(frame, use) : use(cached)
     })
@@ -206,11 +194,8 @@ export class ChunkReader implements NodeReader, Disposable {
         signal,
         store: this.#store,
         pool: this.#pool,
-        onFrame: (index, plain) => this.#opened.set(frameKey(ref, index), plain),
-        onWhole: (plain) => {
-          for (let index = 0; index < frameCount(ref); index++) this.#opened.delete(frameKey(ref, index))
-          this.#keepChunk(ref, plain)
-        },
+        onFrame: (index, plain) => this.#opened.keepFrame(ref, index, plain),
+        onWhole: (plain) => this.#opened.keepChunk(ref, plain),
       },
       frame,
     )
@@ -235,20 +220,14 @@ export class ChunkReader implements NodeReader, Disposable {
     const table = this.#tableOf(ref, block.handle)
     const { offset, bytes } = table.frames[frame]!
     const plain = openFrame(table, frame, block.handle.read(offset, bytes), ref)
-    this.#opened.set(frameKey(ref, frame), plain)
+    this.#opened.keepFrame(ref, frame, plain)
     return plain
-  }
-
-  #cachedFrame(ref: BlockRef, frame: number): Buffer | undefined {
-    const chunk = this.#opened.get(ref.cid)
-    if (chunk === undefined) return this.#opened.get(frameKey(ref, frame))
-    return chunk.subarray(frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES)
   }
 
   #tableOf(ref: BlockRef, handle: BlockHandle): FrameTable {
     let table = this.#tables.get(ref.cid)
     if (table === undefined) {
-      table = readFrameTable(handle.read(0, headBytes(frameCount(ref))), ref)
+      table = readFrameTable(handle.read(0, headBytes(frameCountOf(ref.plainBytes))), ref)
       this.#tables.set(ref.cid, table)
     }
     return table
@@ -282,22 +261,7 @@ export class ChunkReader implements NodeReader, Disposable {
       throw error
     }
     for (const use of uses) use(plain)
-    this.#keepChunk(ref, plain)
-  }
-
-  /** `plain`: a slot of the pool's memory, which is the cache's from now on. */
-  #keepChunk(ref: BlockRef, plain: Buffer): void {
-    const { memory } = this.#pool
-    const isWorthIt = plain.length >= SLOT_SHARE_MIN * memory.weightOf(plain) && !this.#isDisposed
-    if (!this.#isDisposed) this.#opened.set(ref.cid, isWorthIt ? plain : Buffer.from(plain))
-    if (!isWorthIt) memory.give(plain)
-  }
-
-  #hasFrames(ref: BlockRef, first: number, last: number): boolean {
-    for (let frame = first; frame <= last; frame++) {
-      if (this.#cachedFrame(ref, frame) === undefined) return false
-    }
-    return true
+    this.#opened.keepChunk(ref, plain)
   }
 
   #openBlock(ref: BlockRef): { handle: BlockHandle } & Disposable {
@@ -309,16 +273,8 @@ export class ChunkReader implements NodeReader, Disposable {
   }
 }
 
-function frameCount(ref: BlockRef): number {
-  return Math.ceil(ref.plainBytes / FRAME_BYTES)
-}
-
 function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-}
-
-function frameKey(ref: BlockRef, frame: number): string {
-  return `${ref.cid}/${frame}`
 }
 
 /** Copies what lies at `at` of a chunk. */

@@ -1,6 +1,7 @@
 /** Reading chunks whose blocks are on other devices. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { SharedSlots } from '../../../src/bytes/shared-slots.ts'
 import type { BlockRef, BlockSource, FetchOptions } from '../../../src/dfs.ts'
 import { DfsError } from '../../../src/errors.ts'
 import { FRAME_BYTES } from '../../../src/format/chunk-layout.ts'
@@ -193,3 +194,41 @@ function damaged(bytes: Buffer): Buffer {
   wrong[Math.floor(2.5 * FRAME_BYTES)]! ^= 1
   return wrong
 }
+
+test('of a block that was fetched ahead frames are given out only to who has waited for a while', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { ref, bytes, source, reader } = setUp(t)
+  reader.prefetch(ref)
+  source.part(bytes, 0, bytes.length)
+  const into = Buffer.alloc(100)
+  let isRead = false
+  const read = Promise.resolve(reader.read(ref, FRAME_BYTES, into)).then(() => (isRead = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert(!isRead)
+  t.mock.timers.tick(100)
+  await read
+  assert(into.equals(PLAIN.subarray(FRAME_BYTES, FRAME_BYTES + 100)))
+})
+
+test('memory is used again, and all of it is given back in the end', async (t) => {
+  const plains = Array.from({ length: 12 }, () => random.bytes(4 * FRAME_BYTES))
+  const store = new MemoryBlocks()
+  const memory = new SharedSlots([{ bytes: 4 * FRAME_BYTES, count: 4 }])
+  const pool = new SealPool({ keys, threads: 2, memory })
+  t.after(() => pool.close())
+  const reader = new ChunkReader({ store, pool, cacheBytesMax: 8 * FRAME_BYTES })
+  const refs = plains.map((plain) => {
+    const { ref, bytes } = sealBlock('data', plain, keys)
+    void store.put(ref, bytes)
+    return ref
+  })
+  for (let round = 0; round < 3; round++) {
+    const buffers = plains.map(() => Buffer.alloc(4 * FRAME_BYTES))
+    await Promise.all(refs.map((ref, i) => reader.read(ref, 0, buffers[i]!)))
+    for (const [i, plain] of plains.entries()) assert(buffers[i]!.equals(plain))
+  }
+  reader[Symbol.dispose]()
+  const slots = Array.from({ length: 4 }, () => memory.take(FRAME_BYTES))
+  assert.equal(new Set(slots.map(({ byteOffset }) => byteOffset)).size, 4)
+  assert(slots.every(({ buffer }) => buffer === memory.memory))
+})
