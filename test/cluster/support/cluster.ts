@@ -38,6 +38,11 @@ export interface Host {
   startProgram(name: string, args: readonly string[]): Promise<ChildProcess>
 }
 
+export interface ClusterOptions {
+  /** The longest packet, in bytes; with long ones the wire carries more than 1 Gbit/s. Default 1500. */
+  readonly mtu?: number
+}
+
 const COMMAND_MS = 5_000
 const READY_MS = 20_000
 
@@ -58,9 +63,9 @@ export class Cluster {
   #wire: { readonly stdin: Writable; readonly lines: AsyncIterator<string> } | undefined
 
   /** Computers of these names, which last until `t` ends. */
-  static async start(t: Ending, names: readonly string[]): Promise<Cluster> {
+  static async start(t: Ending, names: readonly string[], { mtu = 1500 }: ClusterOptions = {}): Promise<Cluster> {
     const cluster = new Cluster(t)
-    await cluster.#start(names)
+    await cluster.#start(names, mtu)
     return cluster
   }
 
@@ -107,11 +112,11 @@ export class Cluster {
     return (await this.#tell({ carried: [this.host(from).address, this.host(to).address] })) as number
   }
 
-  async #start(names: readonly string[]): Promise<void> {
+  async #start(names: readonly string[], mtu: number): Promise<void> {
     const holders = await Promise.all(names.map(() => this.#spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'])))
     const places = holders.map(({ child }, i) => `${addressOf(i)}=${child.pid}`)
     for (const [i, name] of names.entries()) this.#hosts.set(name, this.#newHost(name, i, holders[i]!.child))
-    const { child, lines } = await this.#spawn('python3', [beside('switch.py'), ...places])
+    const { child, lines } = await this.#spawn('python3', [beside('switch.py'), String(mtu), ...places])
     this.#wire = { stdin: child.stdin!, lines: lines[Symbol.asyncIterator]() }
   }
 

@@ -3,7 +3,7 @@ The wire between the hosts of a cluster test: one network interface (TUN) in eac
 carries every packet from one to the other as lines in the real world do: late, slowly, or not at all. In user space,
 because not every kernel has netem; what it needs is /dev/net/tun.
 
-    switch.py ADDRESS=PID ...        the address of each host, and a process in its network namespace
+    switch.py MTU ADDRESS=PID ...    the longest packet; the address of each host, and a process in its network namespace
 
 It says "ready", then takes one command a line, as JSON, and answers each with one line:
 
@@ -53,13 +53,13 @@ class Way:
 
 
 class Host:
-    def __init__(self, address, pid):
+    def __init__(self, mtu, address, pid):
         self.address = socket.inet_aton(address)
         self.out, self.into = Way(), Way()
-        self.fd = open_interface(address, pid)
+        self.fd = open_interface(mtu, address, pid)
 
 
-def open_interface(address, pid):
+def open_interface(mtu, address, pid):
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/proc/{pid}/ns/net") as namespace:
         if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
@@ -68,7 +68,7 @@ def open_interface(address, pid):
     fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"eth0", IFF_TUN | IFF_NO_PI))
     for words in (
         f"addr add {address}/24 dev eth0",
-        "link set eth0 mtu 1500 up",
+        f"link set eth0 mtu {mtu} up",
         "link set lo up",
     ):
         subprocess.run(["ip", *words.split()], check=True)
@@ -128,7 +128,7 @@ class Switch:
 
 
 def main():
-    switch = Switch([Host(*argument.split("=")) for argument in sys.argv[1:]])
+    switch = Switch([Host(sys.argv[1], *argument.split("=")) for argument in sys.argv[2:]])
     poll = select.epoll()
     poll.register(sys.stdin.fileno(), select.EPOLLIN)
     readers = {host.fd: host for host in switch.hosts.values()}
