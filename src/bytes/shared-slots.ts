@@ -19,6 +19,13 @@ interface SlotClass {
   readonly free: number[]
 }
 
+/** Shared memory as it is sent to another thread: `memory` undefined: the slots', which that thread has. */
+export interface SharedPlace {
+  readonly memory: SharedArrayBuffer | undefined
+  readonly offset: number
+  readonly bytes: number
+}
+
 export class SharedSlots {
   /** All slots, one behind the other: give it to a thread once, then speak of offsets. */
   readonly memory: SharedArrayBuffer
@@ -52,6 +59,12 @@ export class SharedSlots {
   /** How much memory these bytes keep from others. */
   weightOf(bytes: Buffer): number {
     return bytes.buffer === this.memory ? this.#classOf(bytes).bytes : bytes.length
+  }
+
+  /** Of what was taken, to be sent to a thread that has `memory`. */
+  placeOf({ buffer, byteOffset, length }: Buffer): SharedPlace {
+    if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError('not shared memory')
+    return { memory: buffer === this.memory ? undefined : buffer, offset: byteOffset, bytes: length }
   }
 
   #classOf({ byteOffset }: Buffer): SlotClass {

@@ -100,16 +100,19 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   }
 }
 
-/** Blocks on their way from other devices, and a few that are being opened while the cache is full. */
+/** Long blocks on their way from other devices, and a few that are being opened while the cache is full. */
 const BLOCK_SLOTS = 48
-/** What most chunks are that are not as long as chunks can be. */
-const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4
+/** The same of short ones. */
+const SMALL_BLOCK_SLOTS = 160
+/** What most chunks are that are not as long as chunks can be; sealed, it is a little longer. */
+const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4 + 4096
 
 /** The memory that opened content, and blocks on their way, lie in. What is not used costs nothing. */
 function sharedMemory({ config }: Home): SharedSlots {
   const filling = (bytes: number) => ({ bytes, count: Math.ceil(config.cacheBytesMax / bytes) })
   const blocks = { bytes: BLOCK_BYTES_MAX, count: BLOCK_SLOTS }
-  return new SharedSlots([filling(SMALL_SLOT_BYTES), filling(CHUNK_BYTES_MAX), blocks])
+  const small = filling(SMALL_SLOT_BYTES)
+  return new SharedSlots([{ ...small, count: small.count + SMALL_BLOCK_SLOTS }, filling(CHUNK_BYTES_MAX), blocks])
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)

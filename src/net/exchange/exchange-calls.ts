@@ -2,6 +2,7 @@
  * What the main thread asks of the exchange in the network's thread. Blocks are written into shared memory that the
  * main thread owns, and lends for the time of a fetch.
  */
+import type { SharedPlace } from '../../bytes/shared-slots.ts'
 import type { Cid } from '../../dfs.ts'
 import type { Call, Handlers } from '../rpc.ts'
 import type { Exchange, FetchHandle } from './exchange.ts'
@@ -15,9 +16,8 @@ export interface FetchParams {
   /** Names the fetch in the other calls. */
   readonly id: number
   readonly cid: Cid
-  /** Where in the shared memory the block goes. */
-  readonly at: number
-  readonly blockBytes: number
+  /** Where the block goes. */
+  readonly into: SharedPlace
   readonly first: Range | undefined
   readonly root: Cid | undefined
 }
@@ -33,8 +33,8 @@ export interface ExchangeCalls {
 export function exchangeHandlers(exchange: () => Exchange, memory: SharedArrayBuffer): Handlers<ExchangeCalls> {
   const running = new Map<number, { handle: FetchHandle; isUrgent: boolean }>()
   return {
-    'exchange.fetch': async ({ id, cid, at, blockBytes, first, root }, { part }) => {
-      const into = Buffer.from(memory, at, blockBytes)
+    'exchange.fetch': async ({ id, cid, into: place, first, root }, { part }) => {
+      const into = Buffer.from(place.memory ?? memory, place.offset, place.bytes)
       const onPart = (from: number, to: number) => {
         if (fetch.isUrgent) part({ from, to })
       }

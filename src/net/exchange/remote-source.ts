@@ -1,11 +1,10 @@
 /**
  * Blocks from other devices, as the main thread asks for them.
  *
- * The memory of all blocks on their way is a fixed number of slots of the shared memory: read-ahead of all files together is bounded by it, in
- * the order in which it was asked for. Some slots are kept for blocks that somebody waits for. A slot is used again
- * only when its fetch has ended in the network's thread and its reader has released it.
+ * The shared memory that all blocks on their way take is bounded: so is read-ahead of all files together, in the order in
+ * which it was asked for. Some is kept for blocks that somebody waits for. Memory is used again only when its fetch has
+ * ended in the network's thread and its reader has released it.
  */
-import assert from 'node:assert/strict'
 import type { SharedSlots } from '../../bytes/shared-slots.ts'
 import type { BlockRef, BlockSource, Fetching, FetchOptions } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
@@ -18,54 +17,55 @@ export interface RemoteSourceOptions {
   call: Rpc<ExchangeCalls, Record<never, never>>['call']
   /** What the network's thread writes blocks into. */
   memory: SharedSlots
-  /** Blocks on their way at a time. */
-  slots?: number
+  /** Memory for blocks on their way; default 32 MiB. */
+  bytesMax?: number
 }
 
-const SLOTS = 28
-/** Of these, kept for urgent fetches. */
-const URGENT_SLOTS = 8
+const MIB = 1024 * 1024
+const BYTES_MAX = 32 * MIB
+/** Of these, a quarter is kept for urgent fetches. */
+const URGENT_SHARE = 0.25
+/** What a short block takes, at least: there are no shorter slots. */
+const WEIGHT_MIN = MIB / 4
 
 interface Waiting {
+  readonly weight: number
   isUrgent: boolean
-  go(slot: Buffer): void
+  go(): void
 }
 
 export class RemoteSource implements BlockSource {
   /** Where blocks come in. */
   readonly memory: SharedSlots
   readonly #call: RemoteSourceOptions['call']
-  readonly #free: Buffer[]
+  readonly #bytesMax: number
+  #usedBytes = 0
   readonly #waiting = new Set<Waiting>()
   #nextId = 1
 
-  constructor({ call, memory, slots = SLOTS }: RemoteSourceOptions) {
+  constructor({ call, memory, bytesMax = BYTES_MAX }: RemoteSourceOptions) {
     this.memory = memory
     this.#call = call
-    // They stay its own: there must always be some.
-    this.#free = Array.from({ length: slots }, () => memory.take(BLOCK_BYTES_MAX)).reverse()
-    assert(
-      this.#free.every(({ buffer }) => buffer === memory.memory),
-      'slots that the thread knows',
-    )
+    this.#bytesMax = bytesMax
   }
 
   fetch(ref: BlockRef, { signal, first, root, onPart }: FetchOptions = {}): Fetching {
     const id = this.#nextId++
     const ended = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
-    const waiting: Waiting = { isUrgent: first !== undefined, go: () => {} }
+    const weight = Math.max(ref.sealedBytes, WEIGHT_MIN)
+    const waiting: Waiting = { weight, isUrgent: first !== undefined, go: () => {} }
     let wanted: Range | undefined = first
     let isSent = false
     const abort = () => this.#tell('exchange.abort', { id })
     const run = async (): Promise<Buffer> => {
       if (ref.sealedBytes > BLOCK_BYTES_MAX) throw new DfsError('corrupt', 'no block is so long', { subject: ref.cid })
-      const slot = await this.#takeSlot(waiting, signal)
-      void Promise.allSettled([ended.promise, released.promise]).then(() => this.#giveSlot(slot))
-      const block = slot.subarray(0, ref.sealedBytes)
+      await this.#takeTurn(waiting, signal)
+      const block = this.memory.take(ref.sealedBytes)
+      void Promise.allSettled([ended.promise, released.promise]).then(() => this.#give(block, weight))
       try {
         isSent = true
-        const params = { id, cid: ref.cid, at: slot.byteOffset, blockBytes: ref.sealedBytes, first: wanted, root }
+        const params = { id, cid: ref.cid, into: this.memory.placeOf(block), first: wanted, root }
         const done = this.#call('exchange.fetch', params, { onPart: ({ from, to }) => onPart?.(block, from, to) })
         signal?.addEventListener('abort', abort, { once: true })
         if (signal?.aborted) abort()
@@ -94,8 +94,8 @@ export class RemoteSource implements BlockSource {
     this.#call(method, params).catch(() => {})
   }
 
-  async #takeSlot(waiting: Waiting, signal: AbortSignal | undefined): Promise<Buffer> {
-    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  async #takeTurn(waiting: Waiting, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     waiting.go = resolve
     this.#waiting.add(waiting)
     this.#serve()
@@ -105,7 +105,7 @@ export class RemoteSource implements BlockSource {
     signal?.addEventListener('abort', leave, { once: true })
     if (signal?.aborted) leave()
     try {
-      return await promise
+      await promise
     } finally {
       signal?.removeEventListener('abort', leave)
     }
@@ -116,19 +116,24 @@ export class RemoteSource implements BlockSource {
     this.#serve()
   }
 
-  #giveSlot(slot: Buffer): void {
-    this.#free.push(slot)
+  #give(block: Buffer, weight: number): void {
+    this.memory.give(block)
+    this.#usedBytes -= weight
     this.#serve()
   }
 
   #serve(): void {
-    for (const waiting of this.#waiting) if (waiting.isUrgent) this.#give(waiting, 0)
-    for (const waiting of this.#waiting) this.#give(waiting, URGENT_SLOTS)
+    for (const waiting of this.#waiting) if (waiting.isUrgent && !this.#letGo(waiting, this.#bytesMax)) return
+    // None overtakes another: a long one would wait for ever.
+    for (const waiting of this.#waiting) if (!this.#letGo(waiting, this.#bytesMax * (1 - URGENT_SHARE))) return
   }
 
-  #give(waiting: Waiting, keep: number): void {
-    if (this.#free.length <= keep) return
+  /** False if there is no room for it now. */
+  #letGo(waiting: Waiting, bytesMax: number): boolean {
+    if (this.#usedBytes > 0 && this.#usedBytes + waiting.weight > bytesMax) return false
     this.#waiting.delete(waiting)
-    waiting.go(this.#free.pop()!)
+    this.#usedBytes += waiting.weight
+    waiting.go()
+    return true
   }
 }

@@ -27,8 +27,8 @@ import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** Wants that one peer may have open at a time; one more ends the channel. */
 export const OPEN_WANTS_MAX = 1024
-/** While one block is sent, the next is read. */
-const BULK_LOADED_MAX = 2
+/** While one block is sent, the next are read, several at a time: short ones take longer to find than to send. */
+const BULK_AT_HAND_MAX = 4
 const STALLED_MS = 30_000
 const ROOMS_MAX = 8
 
@@ -89,7 +89,7 @@ class Server {
   readonly #bulk = new Set<Serving>()
   /** Loaded, the first is sent next: one urgent and few bulk at most, which wait while the urgent one is sent. */
   readonly #loaded: Serving[] = []
-  #loading: Promise<void> | undefined
+  readonly #loading = new Map<Serving, Promise<void>>()
   #isSending = false
 
   constructor(channel: FrameChannel, options: ServeOptions) {
@@ -184,7 +184,7 @@ class Server {
         this.#loadNext()
         const serving = this.#loaded[0]
         if (serving !== undefined) await this.#sendPiece(serving)
-        else if (this.#loading !== undefined) await this.#loading
+        else if (this.#loading.size > 0) await Promise.race(this.#loading.values())
         else return
       }
     } catch (error) {
@@ -214,18 +214,25 @@ class Server {
     }
   }
 
-  /** Begins to load the next want while others are sent, if there is room for it among the loaded. */
+  /** Begins to load wants while others are sent, as many as are to be at hand. */
   #loadNext(): void {
-    if (this.#loading !== undefined || this.#stop.signal.aborted) return
-    const queue =
-      this.#urgent.size > 0 && !this.#loaded.some(({ mode }) => mode === 'urgent') ? this.#urgent : this.#bulk
-    if (queue === this.#bulk && this.#loaded.filter(({ mode }) => mode === 'bulk').length >= BULK_LOADED_MAX) return
-    const serving = queue.values().next().value
-    if (serving === undefined) return
-    queue.delete(serving)
-    this.#loading = this.#load(serving)
-      .catch((error: Error) => this.#channel.abort(error))
-      .finally(() => (this.#loading = undefined))
+    for (;;) {
+      const serving = this.#stop.signal.aborted ? undefined : this.#nextToLoad()
+      if (serving === undefined) return
+      this.#urgent.delete(serving)
+      this.#bulk.delete(serving)
+      const loading = this.#load(serving)
+        .catch((error: Error) => this.#channel.abort(error))
+        .finally(() => this.#loading.delete(serving))
+      this.#loading.set(serving, loading)
+    }
+  }
+
+  #nextToLoad(): Serving | undefined {
+    const atHand = [...this.#loading.keys(), ...this.#loaded]
+    const bulk = atHand.filter(({ mode }) => mode === 'bulk').length
+    if (this.#urgent.size > 0 && bulk === atHand.length) return this.#urgent.values().next().value
+    return bulk < BULK_AT_HAND_MAX ? this.#bulk.values().next().value : undefined
   }
 
   async #load(serving: Serving): Promise<void> {
