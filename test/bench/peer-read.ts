@@ -1,9 +1,10 @@
 /**
  * `npm run bench:peers`: files of one device, read through the mount of another on the same machine that has only their
- * stubs; beside sshfs and rclone over SFTP where they are installed. Every round reads new files; the report has the
- * medians. Needs root, to drop the kernel's caches.
+ * stubs; beside sshfs and rclone over SFTP where they are installed. Every round reads new files: nothing of them is on the
+ * reading side, and all of them in memory on the other, so that no disk is measured. The report has the medians.
+ * Needs root.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort, newDevice, pair } from '../e2e/support/device.ts'
@@ -100,7 +101,6 @@ async function makeFiles(directory: string): Promise<void> {
 
 async function measure(directory: string): Promise<Figures> {
   await runOk('sync', [], { deadlineMs: DEADLINE_MS })
-  writeFileSync('/proc/sys/vm/drop_caches', '3')
   const readsPerSecond = Number(await workload('preads', [join(directory, 'small'), 3 * MIB, 1]))
   const { cold } = JSON.parse(await workload('readTwice', [join(directory, 'big')]))
   return { firstPageMs: 1000 / readsPerSecond, read: cold }
