@@ -27,6 +27,8 @@ export const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0'
 const WAITING_MAX = 1024
 const PEERS_MAX = 64
 const STREAMS_MAX = 8
+/** Shorter than a stranger's connection may be idle. */
+const IDLE_MS = 1_000
 
 export interface BitswapOptions {
   readonly node: DfsNode
@@ -46,20 +48,25 @@ export async function startBitswap({ node, blocks }: BitswapOptions): Promise<vo
         peers.set(peerId, answerer)
       }
       await readWantlists(stream, (wants) => answerer.take(wants))
-      answerer.leaveIfIdle()
+      answerer.leaveSoon()
     },
     { membersOnly: false, isPublic: true, streamsMax: STREAMS_MAX },
   )
 }
 
-/** What one peer is sent: one answer after the other, each on a stream of ours, as the protocol has it. */
+/**
+ * What one peer is sent: one answer after the other, on one stream of ours. Not on one for each answer: some peers never
+ * end their side of it, and few may be open.
+ */
 class Answerer {
   readonly #options: BitswapOptions
   readonly #peerId: string
   readonly #onIdle: () => void
   /** By the text of the CID's bytes. */
   readonly #waiting = new Map<string, BitswapWant>()
+  #carrier: StreamCarrier | undefined
   #isAnswering = false
+  #leaving: NodeJS.Timeout | undefined
 
   constructor(options: BitswapOptions, peerId: string, onIdle: () => void) {
     this.#options = options
@@ -76,33 +83,49 @@ class Answerer {
     void this.#answerAll()
   }
 
-  leaveIfIdle(): void {
-    if (!this.#isAnswering) this.#onIdle()
+  /** Ends the stream, and the answerer, unless something is wanted within a while. */
+  leaveSoon(): void {
+    clearTimeout(this.#leaving)
+    if (this.#isAnswering) return
+    this.#leaving = setTimeout(() => {
+      this.#onIdle()
+      this.#carrier?.close().catch(() => {})
+    }, IDLE_MS).unref()
   }
 
+  /** Until nothing is waiting. */
   async #answerAll(): Promise<void> {
-    if (this.#isAnswering || this.#waiting.size === 0) return
+    if (this.#isAnswering) return
     this.#isAnswering = true
-    const { node } = this.#options
+    clearTimeout(this.#leaving)
     try {
-      const stream = await node.open(this.#peerId, BITSWAP_PROTOCOL, { membersOnly: false })
-      const carrier = new StreamCarrier(stream)
-      carrier.start({ onBytes: () => {}, onEnd: () => {}, onGone: () => this.#waiting.clear() })
+      if (this.#waiting.size > 0) this.#carrier ??= await this.#open()
       for (const [key, want] of this.#waiting) {
         this.#waiting.delete(key)
         const answer = await this.#answerTo(want)
         if (answer === undefined) continue
-        carrier.write([encodeBitswapAnswer(answer)])
-        await carrier.drained()
+        this.#carrier?.write([encodeBitswapAnswer(answer)])
+        await this.#carrier?.drained()
       }
-      await carrier.close()
     } catch (error) {
       log('%s: %s', this.#peerId, error)
       this.#waiting.clear()
     } finally {
       this.#isAnswering = false
-      this.leaveIfIdle()
+      this.leaveSoon()
     }
+  }
+
+  async #open(): Promise<StreamCarrier> {
+    const carrier = new StreamCarrier(
+      await this.#options.node.open(this.#peerId, BITSWAP_PROTOCOL, { membersOnly: false }),
+    )
+    const onGone = () => {
+      this.#waiting.clear()
+      this.#carrier = undefined
+    }
+    carrier.start({ onBytes: () => {}, onEnd: () => {}, onGone })
+    return carrier
   }
 
   async #answerTo({ cid, digest, isHave, sendDontHave }: BitswapWant): Promise<BitswapAnswer | undefined> {

@@ -98,3 +98,41 @@ test('a stranger is told what is served where bitswap is, and may ask for one bl
   assert((await asks(IDENTIFY_PROTOCOL)) > 0)
   for (let i = 0; i < 20; i++) assert.equal(await asks(BITSWAP_PROTOCOL), 0, `want ${i}`)
 })
+
+test('whenever a want comes, it is answered: also while the answers before are just ending', {
+  timeout: 10_000,
+}, async (t) => {
+  const missing = new Set(Array.from({ length: 150 }, () => randomBytes(100)))
+  const byCid = new Map([...missing].map((block) => [cidOfDigest(digestOf(block)), block]))
+  const holder = await startNode(t, () => false)
+  await startBitswap({ node: holder, blocks: { has: (cid) => byCid.has(cid), read: async (cid) => byCid.get(cid) } })
+  const asker = await startNode(t, () => false)
+  const all = Promise.withResolvers<void>()
+  await asker.handle(
+    BITSWAP_PROTOCOL,
+    async (answers) => {
+      const ended = Promise.withResolvers<void>()
+      let got = Buffer.alloc(0)
+      new StreamCarrier(answers).start({
+        onBytes: (bytes) => {
+          got = Buffer.concat([got, bytes])
+          for (const block of missing) if (got.includes(block)) missing.delete(block)
+          if (missing.size === 0) all.resolve()
+        },
+        onEnd: ended.resolve,
+        onGone: () => ended.resolve(),
+      })
+      await ended.promise
+    },
+    { membersOnly: false, isPublic: true, streamsMax: 64 },
+  )
+  const [address] = holder.addresses()
+  const stream = await asker.open(address!, BITSWAP_PROTOCOL, { membersOnly: false })
+  const carrier = new StreamCarrier(stream)
+  carrier.start({ onBytes: () => {}, onEnd: () => {}, onGone: () => {} })
+  for (const block of [...missing]) {
+    carrier.write([wantlist(digestOf(block))])
+    await new Promise((resolve) => setTimeout(resolve, 3))
+  }
+  await all.promise
+})
