@@ -5,6 +5,7 @@
  * measured: 1 ms a MiB), and its mass brings on garbage collections (133 of them a GiB that was read, measured). What was
  * never touched costs nothing, and the slot given back last is the next one taken.
  */
+
 export interface SlotSize {
   readonly bytes: number
   /** How many slots of this size there are. */
@@ -19,7 +20,10 @@ interface SlotClass {
   readonly free: number[]
 }
 
-/** Shared memory as it is sent to another thread: `memory` undefined: the slots', which that thread has. */
+/**
+ * Shared memory as it is sent to another thread; `memory` undefined: the slots', which that thread has. A view that is sent
+ * would count there as all of its memory, and bring on garbage collections.
+ */
 export interface SharedPlace {
   readonly memory: SharedArrayBuffer | undefined
   readonly offset: number

@@ -90,6 +90,8 @@ class Answerer {
     this.#leaving = setTimeout(() => {
       this.#onIdle()
       this.#carrier?.close().catch(() => {})
+      // A stream of the peer's may still be open, and ask for more.
+      this.#carrier = undefined
     }, IDLE_MS).unref()
   }
 
@@ -121,6 +123,7 @@ class Answerer {
       await this.#options.node.open(this.#peerId, BITSWAP_PROTOCOL, { membersOnly: false }),
     )
     const onGone = () => {
+      if (this.#carrier !== carrier) return
       this.#waiting.clear()
       this.#carrier = undefined
     }

@@ -24,7 +24,6 @@ import {
   errorOfWire,
   refOfWire,
   type SentBytes,
-  type SharedPlace,
   type WorkerAnswer,
   type WorkerStart,
   type WorkerTask,
@@ -48,7 +47,7 @@ export interface SealPoolOptions {
 type Workers = Piscina<WorkerTask, WorkerAnswer>
 
 const SLOTS_DEFAULT = 16
-/** The next ones are there when one is done: else a worker is idle until this thread gets to it (a fifth of its time). */
+/** The next ones are there when one is done: else a worker is idle until this thread gets to it, and cold reads a fifth slower. */
 const TASKS_PER_WORKER = 3
 
 export class SealPool {
@@ -113,7 +112,7 @@ export class SealPool {
    * Fails with `corrupt`, `newer-version`; there is no file then.
    */
   async open(bytes: Buffer, ref: BlockRef, into: Buffer, keepAs?: string): Promise<DfsError | undefined> {
-    const place = { ref: wireRef(ref), into: this.#place(into) }
+    const place = { ref: wireRef(ref), into: this.memory.placeOf(into) }
     const answer = await this.#run(() => ({ op: 'open', bytes: this.#sent(bytes), ...place, keepAs }))
     assert('opened' in answer)
     return answer.notKept && errorOfWire(answer.notKept)
@@ -128,7 +127,7 @@ export class SealPool {
       const message = `the block has ${sealedBytes} bytes, not ${ref.sealedBytes}`
       throw new DfsError('corrupt', message, { op: 'open block', subject: ref.cid })
     }
-    await this.#run(() => ({ op: 'open-fd', fd, ref: wireRef(ref), into: this.#place(into) }))
+    await this.#run(() => ({ op: 'open-fd', fd, ref: wireRef(ref), into: this.memory.placeOf(into) }))
   }
 
   /** Lets the running tasks end and fails the waiting ones with `aborted`. */
@@ -162,6 +161,7 @@ export class SealPool {
   /** `make` gives the task anew when it is to be run again: what was transferred is gone with the worker. */
   async #run(make: () => WorkerTask): Promise<WorkerAnswer> {
     const answer = await this.#tryOnce(make()).catch((cause: unknown) => {
+      if (this.#closed !== undefined) throw cause
       log('a worker died: %s', cause)
       return this.#tryOnce(make())
     })
@@ -179,21 +179,14 @@ export class SealPool {
   }
 
   #sent(bytes: Buffer): SentBytes {
-    return bytes.buffer instanceof SharedArrayBuffer ? this.#place(bytes) : new Uint8Array(bytes)
-  }
-
-  /** A view that is sent counts in the worker as all of its memory, and so brings on garbage collections there. */
-  #place({ buffer, byteOffset, length }: Buffer): SharedPlace {
-    if (buffer === this.memory.memory) return { offset: byteOffset, length }
-    assert(buffer instanceof SharedArrayBuffer, 'shared memory')
-    return new Uint8Array(buffer, byteOffset, length)
+    return bytes.buffer instanceof SharedArrayBuffer ? this.memory.placeOf(bytes) : new Uint8Array(bytes)
   }
 }
 
 /** The memory that goes over to the worker: the copies that were made for it. */
 function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
   const sent = task.op === 'seal' || task.op === 'seal-to-files' ? task.plains : task.op === 'open' ? [task.bytes] : []
-  return sent.flatMap((bytes) => ('buffer' in bytes && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []))
+  return sent.flatMap((bytes) => ('buffer' in bytes ? [bytes.buffer] : []))
 }
 
 function closedError(cause?: unknown): DfsError {

@@ -3,21 +3,15 @@
  * of their own that is transferred, so that they never drag along a slab with somebody else's bytes; short secrets
  * travel as text.
  */
+import type { SharedPlace } from '../bytes/shared-slots.ts'
 import type { BlockKind, BlockRef, Cid, SealedBlock } from '../dfs.ts'
 import { DfsError, type ErrorKind } from '../errors.ts'
 import type { BlockSecrets } from './keys.ts'
 
 /** Bytes that own their ArrayBuffer. */
 export type OwnBytes = Uint8Array<ArrayBuffer>
-/** A range of the memory that the pool and its workers share. */
-export interface SharedRange {
-  readonly offset: number
-  readonly length: number
-}
-/** Bytes on their way to a worker. */
-export type SentBytes = OwnBytes | Uint8Array<SharedArrayBuffer> | SharedRange
-/** Where a worker puts bytes. */
-export type SharedPlace = Uint8Array<SharedArrayBuffer> | SharedRange
+/** Bytes on their way to a worker, which has the memory of the pool's slots. */
+export type SentBytes = OwnBytes | SharedPlace
 
 export type WorkerTask =
   | { op: 'seal'; kind: BlockKind; plains: SentBytes[] }

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import type { SharedPlace } from '../bytes/shared-slots.ts'
 import type { BlockRef } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
@@ -19,7 +20,6 @@ import {
   type OwnBytes,
   refOfWire,
   type SentBytes,
-  type SharedPlace,
   secretsOfWire,
   type WireRef,
   type WorkerAnswer,
@@ -114,15 +114,14 @@ function writeFile(file: string, bytes: Buffer): void {
  * in between, one key and nonce could come to seal two messages.
  */
 function privateBytes(bytes: SentBytes): Buffer {
-  if ('buffer' in bytes && bytes.buffer instanceof ArrayBuffer) return bufferOf(bytes as OwnBytes)
-  assert(bytes.length <= scratch.length, 'a chunk or a block')
-  scratch.set(bufferAt(bytes as SharedPlace))
-  return scratch.subarray(0, bytes.length)
+  if ('buffer' in bytes) return bufferOf(bytes)
+  assert(bytes.bytes <= scratch.length, 'a chunk or a block')
+  scratch.set(bufferAt(bytes))
+  return scratch.subarray(0, bytes.bytes)
 }
 
-function bufferAt(place: SharedPlace): Buffer {
-  if ('offset' in place) return Buffer.from(start.memory, place.offset, place.length)
-  return Buffer.from(place.buffer, place.byteOffset, place.length)
+function bufferAt({ memory = start.memory, offset, bytes }: SharedPlace): Buffer {
+  return Buffer.from(memory, offset, bytes)
 }
 
 /** The whole block, in the scratch buffer: good until the next call. */
@@ -150,7 +149,7 @@ function readAt(fd: number, ref: BlockRef, at: number): number {
 
 function bytesOf(task: WorkerTask): number {
   if (task.op === 'open' || task.op === 'open-fd') return task.ref.plainBytes
-  return task.plains.reduce((sum, { length }) => sum + length, 0)
+  return task.plains.reduce((sum, plain) => sum + ('buffer' in plain ? plain.length : plain.bytes), 0)
 }
 
 function minorCollector(): () => void {
