@@ -12,7 +12,7 @@ import { Scope } from '../../support/scope.ts'
 import { type Device, newDevice, pair } from '../support/device.ts'
 import { fuseMissing } from '../support/mount.ts'
 import { until, within } from '../support/process.ts'
-import { carryStubs, mountAll, putFiles, readIn, readPart } from '../support/sharing.ts'
+import { carryStubs, connected, mountAll, putFiles, readIn, readPart } from '../support/sharing.ts'
 
 const MIB = 1024 * 1024
 const READ_MS = 30_000
@@ -41,6 +41,8 @@ describe('files whose blocks are on another device', { skip: fuseMissing() }, ()
     await putFiles(first, FILES)
     carryStubs(first, second)
     await mountAll(first, second)
+    // How long connecting takes on a busy machine is not told here.
+    await connected(second)
   })
   after(() => scope[Symbol.asyncDispose]())
 
