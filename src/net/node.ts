@@ -95,6 +95,8 @@ export interface DfsNode {
   onAddresses(listener: (addresses: string[]) => void): () => void
   /** Somebody waits for a member, whichever: those that are not connected are tried again, if they were not just now. */
   hurry(): void
+  /** Whether some member is being called, or about to be, of whom it is not known yet that it is away. */
+  readonly expectsMembers: boolean
   /** Disconnects a peer unless it gives a sign of life soon, or `hasSpoken` says then that it did. */
   suspect(peerId: string, hasSpoken: () => boolean): void
   /** To be called when `isMember` or `membersToReach` say something new: cuts off, lets in, calls. */
@@ -235,6 +237,10 @@ class Node implements DfsNode {
 
   hurry(): void {
     this.#reconnector?.hurry()
+  }
+
+  get expectsMembers(): boolean {
+    return this.#reconnector?.isHopeful ?? false
   }
 
   suspect(peerId: string, hasSpoken: () => boolean): void {

@@ -23,6 +23,8 @@ export interface ExchangePeers {
   findProviders(cid: Cid, signal: AbortSignal): AsyncIterable<string>
   /** Is to be disconnected unless it gives a sign of life soon, or `hasSpoken` says that it did. */
   suspect(peerId: string, hasSpoken: () => boolean): void
+  /** Whether a member is being called for the first time: since the start, or since there was news of it. */
+  expectsMore(): boolean
   /** Asks all connected peers, and through them those behind, for holders; they answer by `noteHolder`. */
   seek(digest: Buffer): void
 }
@@ -48,8 +50,9 @@ const SURE_AFFINITY = 0.8
 const AFFINITY_MIN = 0.02
 /** A peer that owes a block and then says nothing at all for so long may be gone. */
 const SILENT_MS = 1500
-/** How long a search waits for the first peer, and for answers to a seek. */
+/** How long a search waits for the first peer, and for answers to a seek; longer while more peers are expected. */
 const SEARCH_MS = 5000
+const EXPECTING_MS = 250
 
 export class Exchange implements FetchRunner {
   readonly clock: Clock
@@ -251,7 +254,11 @@ export class Exchange implements FetchRunner {
     this.#searched.add(fetch)
     const ending = new AbortController()
     this.#searching.set(fetch, ending)
-    const callOff = this.clock.after(Math.min(SEARCH_MS, this.timeoutMs), () => ending.abort())
+    let callOff = () => {}
+    const endAfter = (ms: number) => {
+      callOff = this.clock.after(ms, () => (this.#peers.expectsMore() ? endAfter(EXPECTING_MS) : ending.abort()))
+    }
+    endAfter(Math.min(SEARCH_MS, this.timeoutMs))
     ending.signal.addEventListener('abort', () => {
       callOff()
       this.#searching.delete(fetch)
