@@ -226,6 +226,23 @@ test('as long as peers are being called, a search goes on: until they are there,
   assert.equal(kindOf(await network.clock.run(ended, 2 * TIMEOUT_MS)), 'timeout')
 })
 
+test('a peer that fell silent, was let go and comes back is asked again', async () => {
+  const network = new SmallNetwork()
+  const asker = network.add('asker')
+  const block = random.bytes(10 * KIB)
+  network.connect(asker, network.add('holder', { behaviour: silent }))
+  const fetched = asker.fetch(block, { from: 0, to: 1 })
+  await network.clock.sleep(6000)
+  asker.expectsMore = true
+  network.devices.get('holder')!.die()
+  await network.clock.sleep(3000)
+  const holder = network.add('holder')
+  holder.keep(block)
+  network.connect(asker, holder)
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  assert(fetched.into.equals(block))
+})
+
 test('a silent peer keeps nobody from asking one that comes up later', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(100)
