@@ -275,7 +275,7 @@ class Node implements DfsNode {
       peers: () =>
         this.#members.peerIds().length < FEW_MEMBERS ? [...membersToReach(), ...entries] : membersToReach(),
       isConnected: (peerId) => peerId === this.peerId || this.#members.has(peerId),
-      connect: (peerId, signal) => this.#reach(peerId, signal),
+      connect: (peerId, signal) => this.#whereabouts.connect(peerId, signal),
     })
     this.#liveness = new Liveness({
       peers: () => this.#members.peerIds(),
@@ -299,18 +299,6 @@ class Node implements DfsNode {
     void this.providers.announceDevice()
     this.#reconnector?.hint()
     for (const listener of this.#addressListeners) listener(addresses)
-  }
-
-  /** Connects where the peer was known to be, else where the DHT says it is now. */
-  async #reach(peerId: string, signal: AbortSignal): Promise<void> {
-    const id = peerIdFromString(peerId)
-    await this.#whereabouts.locate(peerId, signal)
-    try {
-      await this.libp2p.dial(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS_MAX / 3)]) })
-    } catch (error) {
-      if (!(await this.#whereabouts.lookUp(peerId, signal))) throw error
-      await this.libp2p.dial(id, { signal })
-    }
   }
 }
 
