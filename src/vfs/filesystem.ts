@@ -55,7 +55,10 @@ export class Filesystem implements FilesystemOperations {
     this.#services = options.services
     this.#storeFd = options.storeFd
     this.#adoptInWay = options.adoptInWay
-    this.#files = new OpenFiles(options.services, options)
+    this.#files = new OpenFiles(options.services, {
+      ...options,
+      find: (directory, name) => this.names.find(directory, name)?.inode,
+    })
     this.#xattrs = new Xattrs(options.services)
     this.#setter = new AttributeSetter(options.services, { ...options, files: this.#files })
     this.names = new Namespace(options)
@@ -197,8 +200,14 @@ export class Filesystem implements FilesystemOperations {
   /** What the directory held when it was first read through this handle. */
   readdir(handle: number): Promise<readonly DirectoryEntry[]> {
     const open = this.#directory(handle)
-    open.entries ??= listDirectory(this.#services, open.directory, this.#adoptInWay)
+    open.entries ??= this.#list(open.directory)
     return open.entries
+  }
+
+  async #list(directory: Inode): Promise<DirectoryEntry[]> {
+    const entries = await listDirectory(this.#services, directory, this.#adoptInWay)
+    this.#files.noteListing(directory, entries)
+    return entries
   }
 
   releasedir(handle: number): void {

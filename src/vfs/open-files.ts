@@ -1,9 +1,10 @@
 /**
  * Open handles of files: reading, writing, and what happens when they are flushed, synced and closed.
  */
+import type { ByteString } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
-import { warn } from '../log.ts'
-import { closeFd, dataSyncFd, O, preadFd, pwriteFd, syncFd } from '../posix/files.ts'
+import { logger, warn } from '../log.ts'
+import { closeFd, dataSyncFd, O, preadFd, pwriteFd, readSoon, syncFd } from '../posix/files.ts'
 import { allocateFd, FALLOCATE, seekFd } from '../posix/holes.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
@@ -11,10 +12,13 @@ import { copyContent } from './copy-range.ts'
 import type { FileContent } from './file-content.ts'
 import { seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
-import type { Awaitable, FilePosition, WriteOptions } from './operations.ts'
+import type { Awaitable, DirectoryEntry, FilePosition, WriteOptions } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { Services } from './services.ts'
+import { SiblingReadAhead } from './sibling-read-ahead.ts'
 import type { StubFile } from './stub-file.ts'
+
+const log = logger('vfs')
 
 interface OpenFile {
   readonly inode: Inode
@@ -23,25 +27,43 @@ interface OpenFile {
   readonly fd: number | undefined
   readonly writes: boolean
   readonly readAhead: ReadAhead
+  isRead: boolean
 }
 
 const READ_AHEAD_BYTES_MAX = 16 * 1024 * 1024
+/** What is opened of a file that may be read next. */
+const BEGINNING_BYTES = 256 * 1024
+
+export interface OpenFilesOptions {
+  readonly committer: Committer
+  /** Makes room in memory when too much of it is dirty. */
+  readonly relieve: () => Promise<void> | undefined
+  /** The object of a name, if there is one. */
+  readonly find: (directory: Inode, name: ByteString) => Inode | undefined
+}
 
 export class OpenFiles {
   readonly #services: Services
   readonly #committer: Committer
-  /** Makes room in memory when too much of it is dirty. */
-  readonly #relieve: () => Promise<void> | undefined
+  readonly #relieve: OpenFilesOptions['relieve']
   readonly #open = new Map<number, OpenFile>()
+  readonly #siblings: SiblingReadAhead
   #next = 1
 
-  constructor(
-    services: Services,
-    { committer, relieve }: { committer: Committer; relieve: () => Promise<void> | undefined },
-  ) {
+  constructor(services: Services, { committer, relieve, find }: OpenFilesOptions) {
     this.#services = services
     this.#committer = committer
     this.#relieve = relieve
+    const prefetch = (file: StubFile) => committer.contentOf(file).prefetch(0, BEGINNING_BYTES)
+    this.#siblings = new SiblingReadAhead({
+      find: (directory, name) => {
+        const inode = quietly(() => find(directory, name))
+        return inode?.file !== undefined && inode.opens === 0 && inode.file.content === undefined ? inode : undefined
+      },
+      begin: (inode) => quietly(() => services.tree.withStub(inode, O.RDONLY, readSoon)),
+      open: (inode) => void quietly(() => prefetch(inode.file!))?.catch(() => {}),
+      release: (inode) => committer.release(inode),
+    })
   }
 
   get count(): number {
@@ -56,7 +78,7 @@ export class OpenFiles {
     if (file !== undefined) this.#committer.contentOf(file)
     const fd = file === undefined ? this.#services.tree.open(inode, flags & (O.ACCMODE | O.TRUNC)) : undefined
     const handle = this.#next++
-    this.#open.set(handle, { inode, file, fd, writes, readAhead: new ReadAhead(READ_AHEAD_BYTES_MAX) })
+    this.#open.set(handle, { inode, file, fd, writes, readAhead: new ReadAhead(READ_AHEAD_BYTES_MAX), isRead: false })
     inode.opens++
     if (file !== undefined && writes) file.writers++
     if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0)
@@ -74,7 +96,8 @@ export class OpenFiles {
   }
 
   read(handle: number, offset: number, into: Buffer): Awaitable<number> {
-    const { file, fd, readAhead } = this.#get(handle)
+    const open = this.#get(handle)
+    const { inode, file, fd, readAhead } = open
     if (fd !== undefined) return preadFd(fd, into, 0, into.length, offset)
     const content = this.#committer.contentOf(file!)
     const length = Math.min(into.length, content.size - offset)
@@ -82,7 +105,18 @@ export class OpenFiles {
     const ahead = readAhead.note(offset, length)
     if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to).catch(() => {})
     const done = content.read(offset, into.subarray(0, length))
-    return done === undefined ? length : done.then(() => length)
+    const note = (waited: boolean) => {
+      if (!open.isRead) this.#siblings.noteRead(inode, waited)
+      open.isRead = true
+      return length
+    }
+    return done === undefined ? note(false) : done.then(() => note(true))
+  }
+
+  /** A directory was listed: what is read of it in that order is read ahead. */
+  noteListing(directory: Inode, entries: readonly DirectoryEntry[]): void {
+    const names = entries.flatMap(({ name, type }) => (type === 'file' ? [name] : []))
+    this.#siblings.noteListing(directory, names)
   }
 
   write(handle: number, offset: number, bytes: Buffer, { keepsTimes = false }: WriteOptions = {}): Awaitable<number> {
@@ -223,5 +257,15 @@ export class OpenFiles {
     const open = this.#open.get(handle)
     if (open === undefined) throw new DfsError('bad-handle', `handle ${handle} is not open`)
     return open
+  }
+}
+
+/** For what is done ahead of its time: who needs it will hear what fails. */
+function quietly<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    log('read ahead: %s', describeError(error))
+    return undefined
   }
 }

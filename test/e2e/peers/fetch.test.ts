@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { open, rm } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Scope } from '../../support/scope.ts'
@@ -26,6 +26,7 @@ const FILES = {
   lost: randomBytes(MIB),
   spoilt: randomBytes(300_000),
 }
+const ALBUM = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`album/${i}`, randomBytes(20_000)]))
 
 describe('files whose blocks are on another device', { skip: fuseMissing() }, () => {
   const scope = new Scope()
@@ -38,7 +39,7 @@ describe('files whose blocks are on another device', { skip: fuseMissing() }, ()
     second = await newDevice(scope.context)
     await first.dfsOk(['init'])
     await pair(first, second)
-    await putFiles(first, FILES)
+    await putFiles(first, { ...FILES, ...ALBUM })
     carryStubs(first, second)
     await mountAll(first, second)
     // How long connecting takes on a busy machine is not told here.
@@ -50,6 +51,17 @@ describe('files whose blocks are on another device', { skip: fuseMissing() }, ()
     for (const name of ['small', 'medium', 'large'] as const) {
       assert((await readIn(second, name, READ_MS)).equals(FILES[name]), name)
     }
+  })
+
+  it('whoever reads small files one after the other has the next ones fetched meanwhile', async () => {
+    const held = async () => Number(await second.sh(`find "${second.home}/blocks" -type f | wc -l`))
+    const listed = await within(READ_MS, readdir(path.join(second.folder, 'album')), 'listing')
+    const album = listed.map((name) => `album/${name}`)
+    const some = album.slice(0, 6)
+    const before = await held()
+    for (const name of some) assert((await readIn(second, name, READ_MS)).equals(ALBUM[name]!), name)
+    await until('more is here than was read', async () => (await held()) > before + some.length)
+    for (const name of album) assert((await readIn(second, name, READ_MS)).equals(ALBUM[name]!), name)
   })
 
   it('reads at random places get what is there', async () => {
@@ -107,7 +119,7 @@ describe('files whose blocks are on another device', { skip: fuseMissing() }, ()
   it('what nobody reachable has is an error in time, while names and sizes are there', async () => {
     await second.dfsOk(['mount', second.folder])
     const seen = await second.sh(`stat -c %s "${second.folder}/lost"; ls "${second.folder}"`)
-    assert.equal(seen.trim(), [MIB, ...Object.keys(FILES).sort()].join('\n'))
+    assert.equal(seen.trim(), [MIB, ...[...Object.keys(FILES), 'album'].sort()].join('\n'))
     await assert.rejects(readIn(second, 'lost'), { code: 'EIO' })
     // And when it is back, so is the file.
     await first.dfsOk(['mount', first.folder])

@@ -1,6 +1,6 @@
 /** What two devices of one person do with each other: files put on one, their stubs carried to another, opened there. */
-import { copyFileSync, readdirSync } from 'node:fs'
-import { open, readFile, writeFile } from 'node:fs/promises'
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Device } from './device.ts'
 import { until, within } from './process.ts'
@@ -10,14 +10,20 @@ const READ_MS = 30_000
 /** Puts files into the device's folder, and leaves only stubs there. */
 export async function putFiles(device: Device, files: Readonly<Record<string, Buffer>>): Promise<void> {
   await device.dfsOk(['mount', '--offline', device.folder])
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(device.folder, name), content)
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(device.folder, name)
+    await mkdir(path.dirname(file), { recursive: true })
+    await writeFile(file, content)
+  }
   await device.dfsOk(['umount', device.folder])
 }
 
 /** Carries the stubs over, as scp would; neither device is mounted. */
 export function carryStubs(from: Device, to: Device): void {
-  for (const name of readdirSync(from.folder)) {
-    if (name.endsWith('.f')) copyFileSync(path.join(from.folder, name), path.join(to.folder, name))
+  for (const name of readdirSync(from.folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.f')) continue
+    mkdirSync(path.dirname(path.join(to.folder, name)), { recursive: true })
+    copyFileSync(path.join(from.folder, name), path.join(to.folder, name))
   }
 }
 
