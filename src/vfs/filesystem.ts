@@ -6,6 +6,7 @@
  */
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { ACL } from '../posix/acl.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import { statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
@@ -234,8 +235,7 @@ export class Filesystem implements FilesystemOperations {
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
     const inode = this.#inode(ino)
     this.names.checkMayChange(inode)
-    this.#xattrs.set(inode, name, value, flags)
-    this.#setter.touch(inode)
+    this.#setter.touch(inode, this.#xattrs.set(inode, name, value, flags))
   }
 
   removexattr(ino: Ino, name: ByteString): void {
@@ -243,6 +243,14 @@ export class Filesystem implements FilesystemOperations {
     this.names.checkMayChange(inode)
     this.#xattrs.remove(inode, name)
     this.#setter.touch(inode)
+  }
+
+  get keepsAcls(): boolean {
+    return this.#xattrs.keepsAcls
+  }
+
+  hasDefaultAcl(directory: Ino): boolean {
+    return this.#xattrs.get(this.#inode(directory), ACL.DEFAULT) !== undefined
   }
 
   sync(): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
-import { chownAt } from '../posix/attributes.ts'
+import { chmodFd, chownAt } from '../posix/attributes.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { linkAt, makeDirectoryAt, makeNodeAt, readLinkAt, symlinkAt } from '../posix/names.ts'
 import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
@@ -19,6 +19,7 @@ import type { Attributes, Caller } from './operations.ts'
 import { Removal } from './removal.ts'
 import { Renaming, type RenamingOptions } from './renaming.ts'
 import type { Services } from './services.ts'
+import { belowMode } from './stub-mode.ts'
 import { emptyAttributes, type Found } from './stub-tree.ts'
 import type { Versions } from './versions.ts'
 
@@ -144,12 +145,19 @@ export class Namespace {
     const { tree } = this.#services
     const dirFd = tree.directoryFd(parent)
     const stored = storedNameOfFile(name)
-    const wanted = mode & PERMISSIONS
-    const fd = openAt(dirFd, stored, O.CREAT | O.EXCL | O.RDWR, IS_ROOT ? wanted : wanted | OWNER_READ_WRITE)
+    const asked = mode & PERMISSIONS
+    const fd = openAt(dirFd, stored, O.CREAT | O.EXCL | O.RDWR, IS_ROOT ? asked : asked | OWNER_READ_WRITE)
     let stat: Stat
+    let wanted: number
     try {
       this.#giveTo(caller, dirFd, stored)
       stat = statFd(fd)
+      // A list that the directory hands down takes rights away, from the stub too.
+      wanted = asked & (stat.mode | ~MODE.ACCESS)
+      if (!IS_ROOT && (stat.mode & OWNER_READ_WRITE) !== OWNER_READ_WRITE) {
+        chmodFd(fd, belowMode(stat.mode))
+        stat = statFd(fd)
+      }
     } finally {
       closeFd(fd)
     }

@@ -149,6 +149,8 @@ export interface FilesystemOperations {
   idleNames?(count: number): NameChange[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean
+  /** Access control lists are kept, and hold: `chmod` changes them and they the mode, directories hand theirs down. */
+  readonly keepsAcls?: boolean
   /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
   hasDefaultAcl?(directory: Ino): Awaitable<boolean>
 }

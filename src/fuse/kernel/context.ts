@@ -22,7 +22,7 @@ export interface Context {
 }
 
 const SETUID = 0o4000
-const SETGID = 0o2000
+export const SETGID = 0o2000
 const GROUP_EXECUTE = 0o010
 const TYPE_BITS = 0o170000
 const DIRECTORY = 0o040000

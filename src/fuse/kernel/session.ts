@@ -78,11 +78,11 @@ export class Session {
     return this.#ended
   }
 
-  #ownOperations({ hasDefaultAcl }: FilesystemOperations): Operations {
+  #ownOperations({ keepsAcls = false }: FilesystemOperations): Operations {
     return {
       INIT: {
         bodyBytes: INIT_IN.bytes,
-        serve: (request) => this.#agree(request, hasDefaultAcl !== undefined),
+        serve: (request) => this.#agree(request, keepsAcls),
         encode: (reply, settings: Settings) => {
           encodeSettings(reply, settings)
           return undefined
