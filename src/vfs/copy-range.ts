@@ -4,10 +4,13 @@
  */
 import type { BlockRef, BlockStore } from '../dfs.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
+import type { BlockReader } from './block-reader.ts'
 import type { FileContent } from './file-content.ts'
 
 export interface CopyRange {
   readonly from: FileContent
+  /** What the source is read by. */
+  readonly reader?: BlockReader | undefined
   readonly fromOffset: number
   readonly to: FileContent
   readonly toOffset: number
@@ -31,11 +34,11 @@ export async function copyContent(
   range: CopyRange,
   write: (offset: number, bytes: Buffer) => void,
 ): Promise<number> {
-  const { from, to, fromOffset, toOffset } = range
+  const { from, reader, to, fromOffset, toOffset } = range
   const length = Math.min(range.length, from.size - fromOffset)
   let done = 0
   while (done < length) {
-    const rest = { from, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
+    const rest = { from, reader, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
     const step = await nextStep(rest)
     if ('copy' in step || !share(store, to, rest.toOffset, step)) {
       // What goes by reference is answered first; the rest is asked for again.
@@ -46,7 +49,7 @@ export async function copyContent(
   return done
 }
 
-async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
+async function nextStep({ from, reader, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
   const index = chunkIndexAt(fromOffset)
   const toIndex = chunkIndexAt(toOffset)
   const whole = chunkBytes(index)
@@ -55,7 +58,7 @@ async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): 
   // The source's last chunk, cut off by its end, can stand only at the target's end.
   const isWhole = inChunk === whole || (fromOffset + inChunk === from.size && toOffset + inChunk >= to.size)
   if (!isAlike || !isWhole) return { copy: true, length: inChunk }
-  const found = from.blockAt(index)
+  const found = from.blockAt(index, reader)
   const block = found instanceof Promise ? await found : found
   return block === 'bytes' ? { copy: true, length: inChunk } : { ref: block, length: inChunk }
 }
@@ -75,12 +78,12 @@ function share(store: BlockStore, to: FileContent, toOffset: number, { ref, leng
 }
 
 async function copyBytes(
-  { from, fromOffset, toOffset }: CopyRange,
+  { from, reader, fromOffset, toOffset }: CopyRange,
   { length }: Step,
   write: (offset: number, bytes: Buffer) => void,
 ): Promise<number> {
   const bytes = Buffer.allocUnsafe(length)
-  await from.read(fromOffset, bytes)
+  await from.read(fromOffset, bytes, reader)
   write(toOffset, bytes)
   return length
 }

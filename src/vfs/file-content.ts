@@ -11,6 +11,7 @@ import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
+import type { BlockReader } from './block-reader.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
 import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
@@ -59,19 +60,19 @@ export class FileContent {
   }
 
   /** Fills `into` from `offset` on, which must lie within the file. */
-  read(offset: number, into: Buffer): void | Promise<void> {
+  read(offset: number, into: Buffer, reader: BlockReader = this.#reader): void | Promise<void> {
     return runAll(pieces(offset, into.length), ({ index, at, from, to }) =>
-      this.#readPiece(index, at, into.subarray(from, to)),
+      this.#readPiece(index, at, into.subarray(from, to), reader),
     )
   }
 
   /** Opens the chunks of a range ahead of their reader. */
-  async prefetch(from: number, to: number): Promise<void> {
+  async prefetch(from: number, to: number, reader: BlockReader = this.#reader): Promise<void> {
     const end = Math.min(to, this.#size)
     for (let index = chunkIndexAt(from); from < end && chunkStart(index) < end; index++) {
       if (this.#dirty.get(index)?.valid.covers(0, this.extent(index)) === true) continue
-      const ref = await refOf(this.#sealed(), this.#reader, index)
-      if (ref !== undefined) this.#reader.prefetch(ref)
+      const ref = await refOf(this.#sealed(), reader, index)
+      if (ref !== undefined) reader.prefetch(ref)
     }
   }
 
@@ -162,11 +163,14 @@ export class FileContent {
   }
 
   /** The block of a chunk, undefined for a hole; `bytes` if the chunk is, in part at least, in no block. */
-  blockAt(index: number): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
+  blockAt(
+    index: number,
+    reader: BlockReader = this.#reader,
+  ): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
     const { inline, keepChunks } = this.#base
     if (this.#dirty.has(index)) return 'bytes'
     if (inline !== undefined && index < keepChunks && !this.#overlay.has(index)) return 'bytes'
-    return refOf(this.#sealed(), this.#reader, index)
+    return refOf(this.#sealed(), reader, index)
   }
 
   /** Replaces everything; the size stays as it is now until the next commit. */
@@ -237,15 +241,15 @@ export class FileContent {
     for await (const { ref } of this.#base.tree.blocks(this.#reader)) yield ref
   }
 
-  #readPiece(index: number, at: number, into: Buffer): void | Promise<void> {
+  #readPiece(index: number, at: number, into: Buffer, reader: BlockReader): void | Promise<void> {
     const chunk = this.#dirty.get(index)
-    if (chunk === undefined) return readSealed(this.#sealed(), this.#reader, index, at, into)
+    if (chunk === undefined) return readSealed(this.#sealed(), reader, index, at, into)
     const end = at + into.length
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
     chunk.slice(at, end).copy(into)
     return runAll(gaps, ({ from, to }) =>
-      readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at)),
+      readSealed(this.#sealed(), reader, index, from, into.subarray(from - at, to - at)),
     )
   }
 

@@ -17,7 +17,7 @@ import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from './names.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
-import { OpenFiles } from './open-files.ts'
+import { OpenFiles, type OpenFilesOptions } from './open-files.ts'
 import type {
   AttributeChanges,
   Attributes,
@@ -35,8 +35,7 @@ import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
 import { Xattrs } from './xattrs.ts'
 
-export interface FilesystemOptions extends NamespaceOptions {
-  relieve: () => Promise<void> | undefined
+export interface FilesystemOptions extends NamespaceOptions, OpenFilesOptions {
   /** A descriptor on the disk that the blocks are on, for `statfs`. */
   storeFd: number
 }
@@ -150,8 +149,8 @@ export class Filesystem implements FilesystemOperations {
     return this.#adoptInWay(parent, name).then(() => this.#files.open(inode, flags))
   }
 
-  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
-    return this.#files.read(handle, offset, into)
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number> {
+    return this.#files.read(handle, offset, into, pid)
   }
 
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
@@ -166,12 +165,12 @@ export class Filesystem implements FilesystemOperations {
     this.#files.allocate(handle, mode, offset, length)
   }
 
-  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
-    return this.#files.seek(handle, offset, what)
+  seek(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number> {
+    return this.#files.seek(handle, offset, what, pid)
   }
 
-  copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
-    return this.#files.copyRange(from, to, length)
+  copyRange(from: FilePosition, to: FilePosition, length: number, pid?: number): Promise<number> {
+    return this.#files.copyRange(from, to, length, pid)
   }
 
   flush(handle: number): Awaitable<void> {

@@ -5,6 +5,7 @@ import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, dataSyncFd, O, preadFd, pwriteFd, syncFd } from '../posix/files.ts'
 import { allocateFd, FALLOCATE, seekFd } from '../posix/holes.ts'
+import { type BlockReader, GuardedReader } from './block-reader.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { copyContent } from './copy-range.ts'
@@ -15,6 +16,14 @@ import type { Awaitable, FilePosition, WriteOptions } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
+
+export interface OpenFilesOptions {
+  committer: Committer
+  /** Makes room in memory when too much of it is dirty. */
+  relieve: () => Promise<void> | undefined
+  /** Whether reads of this process may have blocks fetched; without it, everybody's may. */
+  mayFetch?: ((pid: number) => boolean) | undefined
+}
 
 interface OpenFile {
   readonly inode: Inode
@@ -30,18 +39,16 @@ const READ_AHEAD_BYTES_MAX = 16 * 1024 * 1024
 export class OpenFiles {
   readonly #services: Services
   readonly #committer: Committer
-  /** Makes room in memory when too much of it is dirty. */
-  readonly #relieve: () => Promise<void> | undefined
+  readonly #relieve: OpenFilesOptions['relieve']
+  readonly #mayFetch: OpenFilesOptions['mayFetch']
   readonly #open = new Map<number, OpenFile>()
   #next = 1
 
-  constructor(
-    services: Services,
-    { committer, relieve }: { committer: Committer; relieve: () => Promise<void> | undefined },
-  ) {
+  constructor(services: Services, { committer, relieve, mayFetch }: OpenFilesOptions) {
     this.#services = services
     this.#committer = committer
     this.#relieve = relieve
+    this.#mayFetch = mayFetch
   }
 
   get count(): number {
@@ -73,15 +80,16 @@ export class OpenFiles {
     return this.#get(handle).inode
   }
 
-  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number> {
     const { file, fd, readAhead } = this.#get(handle)
     if (fd !== undefined) return preadFd(fd, into, 0, into.length, offset)
     const content = this.#committer.contentOf(file!)
     const length = Math.min(into.length, content.size - offset)
     if (length <= 0) return 0
     const ahead = readAhead.note(offset, length)
-    if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to).catch(() => {})
-    const done = content.read(offset, into.subarray(0, length))
+    const reader = this.#readerFor(pid)
+    if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to, reader).catch(() => {})
+    const done = content.read(offset, into.subarray(0, length), reader)
     return done === undefined ? length : done.then(() => length)
   }
 
@@ -144,13 +152,14 @@ export class OpenFiles {
   }
 
   /** Where data or a hole begins. Fails with `past-end`. */
-  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
+  seek(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number> {
     const { file, fd } = this.#get(handle)
-    return fd === undefined ? seekContent(this.#committer.contentOf(file!), offset, what) : seekFd(fd, offset, what)
+    if (fd !== undefined) return seekFd(fd, offset, what)
+    return seekContent(this.#committer.contentOf(file!), offset, what, this.#readerFor(pid))
   }
 
   /** Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files. */
-  async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+  async copyRange(from: FilePosition, to: FilePosition, length: number, pid?: number): Promise<number> {
     const source = this.#get(from.handle).file
     const target = this.#get(to.handle).file
     if (source === undefined || target === undefined) {
@@ -158,12 +167,20 @@ export class OpenFiles {
     }
     const range = {
       from: this.#committer.contentOf(source),
+      reader: this.#readerFor(pid),
       fromOffset: from.offset,
       to: this.#changing(target),
       toOffset: to.offset,
       length,
     }
     return copyContent(this.#services.store, range, (offset, bytes) => this.#committer.write(target, offset, bytes))
+  }
+
+  /** What a process reads by. */
+  #readerFor(pid: number | undefined): BlockReader | undefined {
+    const mayFetch = this.#mayFetch
+    if (mayFetch === undefined || pid === undefined) return undefined
+    return new GuardedReader(this.#services.reader, () => mayFetch(pid))
   }
 
   /** The content of a file that changes now. */

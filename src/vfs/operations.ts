@@ -108,8 +108,13 @@ export interface FilesystemOperations {
 
   /** `flags` as open(2) has them on Linux. */
   open(ino: Ino, flags: number): Awaitable<number>
-  /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
-  read(handle: number, offset: number, into: Buffer): Awaitable<number>
+  /**
+   * Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. Fails with `not-permitted` if
+   * what is to be read is on other devices only, and the reader is one for whom nothing is fetched.
+   *
+   * `pid`, here and where it comes up again: the process or thread that reads; 0 if it cannot be seen from here.
+   */
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number>
   /** Writes all of `bytes`, which the callee may keep only until it resolves. */
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
@@ -135,9 +140,9 @@ export interface FilesystemOperations {
   /** `mode` as fallocate(2) has it. Fails with `unsupported` for a mode it does not know. */
   allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
   /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */
-  seek?(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number>
+  seek?(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number>
   /** Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. */
-  copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
+  copyRange?(from: FilePosition, to: FilePosition, length: number, pid?: number): Awaitable<number>
   /** Makes everything durable. */
   sync?(): Awaitable<void>
   /**

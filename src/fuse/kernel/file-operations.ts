@@ -60,7 +60,8 @@ function read({ filesystem, replies }: Context): Operation<Content> {
       if (size > replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
       const reply = replies.take()
       try {
-        const done = filesystem.read(request.handle(READ_IN.fh), request.u64(READ_IN.offset), reply.body(size))
+        const offset = request.u64(READ_IN.offset)
+        const done = filesystem.read(request.handle(READ_IN.fh), offset, reply.body(size), request.pid)
         if (!(done instanceof Promise)) return { reply, bytes: done }
         // A read that failed may still fill its memory: that is not lent again.
         return done.then((bytes) => ({ reply, bytes }))
@@ -104,11 +105,11 @@ function seek({ filesystem, flushPages }: Context): Operation<number> {
     serve: async (request) => {
       const whence = request.u32(LSEEK_IN.whence)
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
-      const { ino } = request
+      const { ino, pid } = request
       const handle = request.handle(LSEEK_IN.fh)
       const offset = request.u64(LSEEK_IN.offset)
       await flushPages(ino)
-      return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole')
+      return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole', pid)
     },
     encode: (reply, offset) => {
       reply.begin(LSEEK_OUT.bytes).u64(LSEEK_OUT.offset, offset)
@@ -126,6 +127,7 @@ function copy(filesystem: FilesystemOperations, bytes: 4 | 8): Operation<number>
         { handle: request.handle(COPY_FILE_RANGE_IN.fh), offset: request.u64(COPY_FILE_RANGE_IN.offset) },
         { handle: request.handle(COPY_FILE_RANGE_IN.toFh), offset: request.u64(COPY_FILE_RANGE_IN.toOffset) },
         request.u64(COPY_FILE_RANGE_IN.length),
+        request.pid,
       ),
     encode: (reply, copied) => {
       reply.begin(COPY_FILE_RANGE_OUT.bytes)
