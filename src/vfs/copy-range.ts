@@ -3,14 +3,15 @@
  * referred to from the other file too. What is not is copied, one chunk at a time.
  */
 import type { BlockRef, BlockStore } from '../dfs.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { FileContent } from './file-content.ts'
 
 export interface CopyRange {
   readonly from: FileContent
-  /** What the source is read by. */
-  readonly reader?: BlockReader | undefined
+  /** What the source is read by: one that fetches nothing. */
+  readonly reader: BlockReader
   readonly fromOffset: number
   readonly to: FileContent
   readonly toOffset: number
@@ -27,7 +28,8 @@ type Step = Shared | { readonly copy: true; readonly length: number }
 
 /**
  * Copies the first part of a range: as much as goes by reference, or else one chunk's bytes through `write`, which
- * writes into the target. Resolves to how many bytes that was: 0 only at the end of the source.
+ * writes into the target. Resolves to how many bytes that was: 0 only at the end of the source. Fails with
+ * `cross-device` if the range begins with what is on other devices.
  */
 export async function copyContent(
   store: BlockStore,
@@ -37,14 +39,19 @@ export async function copyContent(
   const { from, reader, to, fromOffset, toOffset } = range
   const length = Math.min(range.length, from.size - fromOffset)
   let done = 0
-  while (done < length) {
-    const rest = { from, reader, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
-    const step = await nextStep(rest)
-    if ('copy' in step || !share(store, to, rest.toOffset, step)) {
-      // What goes by reference is answered first; the rest is asked for again.
-      return done > 0 ? done : copyBytes(rest, step, write)
+  try {
+    while (done < length) {
+      const rest = { from, reader, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
+      const step = await nextStep(rest)
+      if ('copy' in step || !share(store, to, rest.toOffset, step)) {
+        // What goes by reference is answered first; the rest is asked for again.
+        return done > 0 ? done : await copyBytes(rest, step, write)
+      }
+      done += step.length
     }
-    done += step.length
+  } catch (error) {
+    if (kindOf(error) !== 'not-permitted') throw error
+    if (done === 0) throw new DfsError('cross-device', 'what is elsewhere is to be read', { op: 'copy', cause: error })
   }
   return done
 }

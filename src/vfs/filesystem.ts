@@ -169,8 +169,8 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.seek(handle, offset, what, pid)
   }
 
-  copyRange(from: FilePosition, to: FilePosition, length: number, pid?: number): Promise<number> {
-    return this.#files.copyRange(from, to, length, pid)
+  copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+    return this.#files.copyRange(from, to, length)
   }
 
   flush(handle: number): Awaitable<void> {

@@ -158,8 +158,11 @@ export class OpenFiles {
     return seekContent(this.#committer.contentOf(file!), offset, what, this.#readerFor(pid))
   }
 
-  /** Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files. */
-  async copyRange(from: FilePosition, to: FilePosition, length: number, pid?: number): Promise<number> {
+  /**
+   * Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files, and for what is on
+   * other devices: who copies it reads it then, which can be interrupted.
+   */
+  async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
     const source = this.#get(from.handle).file
     const target = this.#get(to.handle).file
     if (source === undefined || target === undefined) {
@@ -167,7 +170,7 @@ export class OpenFiles {
     }
     const range = {
       from: this.#committer.contentOf(source),
-      reader: this.#readerFor(pid),
+      reader: new GuardedReader(this.#services.reader, () => false),
       fromOffset: from.offset,
       to: this.#changing(target),
       toOffset: to.offset,

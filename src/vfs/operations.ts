@@ -141,8 +141,11 @@ export interface FilesystemOperations {
   allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
   /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */
   seek?(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number>
-  /** Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. */
-  copyRange?(from: FilePosition, to: FilePosition, length: number, pid?: number): Awaitable<number>
+  /**
+   * Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. Fails with
+   * `cross-device` where the caller is to read and write instead.
+   */
+  copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
   /** Makes everything durable. */
   sync?(): Awaitable<void>
   /**

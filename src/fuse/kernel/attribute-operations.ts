@@ -36,6 +36,8 @@ export function attributeOperations(context: Context): Operations {
     SETATTR: {
       bodyBytes: SETATTR_IN.bytes,
       serve: (request) => setattr(context, request),
+      // What shows has changed; the answer waits until it is stored.
+      early: (request) => filesystem.getattr(request.ino),
       encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validityOf(attributes.ino)),
     },
     STATFS: {

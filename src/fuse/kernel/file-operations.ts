@@ -35,6 +35,8 @@ export function fileOperations(context: Context): Operations {
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
       serve: (request) => write(filesystem, request),
+      // The bytes are taken; the answer waits for room, so that the next write does.
+      early: (request) => request.u32(WRITE_IN.size),
       encode: (reply, bytes: number) => {
         reply.begin(WRITE_OUT.bytes).u32(WRITE_OUT.size, bytes)
         return undefined
@@ -102,6 +104,7 @@ function allocate(filesystem: FilesystemOperations): Operation<void> {
 function seek({ filesystem, flushPages }: Context): Operation<number> {
   return {
     bodyBytes: LSEEK_IN.bytes,
+    interruptible: true,
     serve: async (request) => {
       const whence = request.u32(LSEEK_IN.whence)
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
@@ -127,7 +130,6 @@ function copy(filesystem: FilesystemOperations, bytes: 4 | 8): Operation<number>
         { handle: request.handle(COPY_FILE_RANGE_IN.fh), offset: request.u64(COPY_FILE_RANGE_IN.offset) },
         { handle: request.handle(COPY_FILE_RANGE_IN.toFh), offset: request.u64(COPY_FILE_RANGE_IN.toOffset) },
         request.u64(COPY_FILE_RANGE_IN.length),
-        request.pid,
       ),
     encode: (reply, copied) => {
       reply.begin(COPY_FILE_RANGE_OUT.bytes)

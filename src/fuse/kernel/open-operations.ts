@@ -115,6 +115,7 @@ export function openOperations(context: Context): Operations {
         close(handle)
         account.forget(attributes.ino, 1)
       },
+      late: (request) => context.notify({ parent: request.ino, name: request.name(CREATE_IN.bytes) }),
     },
     FLUSH: { bodyBytes: FLUSH_IN.bytes, serve: (request) => filesystem.flush(request.handle(FLUSH_IN.fh)) },
     RELEASE: { bodyBytes: RELEASE_IN.bytes, serve: (request) => account.release(request.handle(RELEASE_IN.fh)) },
