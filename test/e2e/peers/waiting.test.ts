@@ -101,7 +101,7 @@ function writesParts(file: string, rest: string): string[] {
 test('who is killed waits for no peer, neither while it stores, nor when it ends, nor while it looks for data', {
   skip: skip || (DRIVER === 'fuse-native' && 'libfuse 2.9 says nothing of signals'),
 }, async (t) => {
-  const device = await alone(t, { fetchTimeoutSeconds: 60, names: ['a', 'b', 'c'], bytes: LARGE_BYTES })
+  const device = await alone(t, { fetchTimeoutSeconds: 30, names: ['a', 'b', 'c'], bytes: LARGE_BYTES })
   const at = (name: string) => path.join(device.folder, name)
   const seeks = [process.execPath, SEEKS, at('c')]
   const endings = [
@@ -118,7 +118,7 @@ test('who is killed waits for no peer, neither while it stores, nor when it ends
     await delay(300)
     assert.equal(child.exitCode, null, `${name} waits`)
     child.kill('SIGKILL')
-    assert.deepEqual(await within(SOON_MS * 4, ended, name), [null, 'SIGKILL'])
+    assert.deepEqual(await within(SOON_MS, ended, name), [null, 'SIGKILL'])
   }
   await within(SOON_MS, stat(at('a')), 'all else goes on')
 })
