@@ -4,6 +4,7 @@
  * All of it runs in one event loop. Operations on names and attributes are answered from local state and at once;
  * only those that may need a disk sync or a block to be opened take their time.
  */
+import { whenReady } from '../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { ACL } from '../posix/acl.ts'
@@ -24,6 +25,7 @@ import type {
   Awaitable,
   Caller,
   Change,
+  Created,
   DirectoryEntry,
   FilePosition,
   FilesystemOperations,
@@ -108,10 +110,13 @@ export class Filesystem implements FilesystemOperations {
     return this.#found(this.names.symlink(this.#inode(parent), name, target, caller))
   }
 
-  link(ino: Ino, newParent: Ino, newName: ByteString): Attributes {
+  link(ino: Ino, newParent: Ino, newName: ByteString): Awaitable<Attributes> {
     const inode = this.#inode(ino)
-    this.names.link(inode, this.#inode(newParent), newName)
-    return this.#found(inode)
+    return whenReady(this.names.link(inode, this.#inode(newParent), newName), () => this.#found(inode))
+  }
+
+  createNameless(directory: Ino, mode: number, flags: number, caller: Caller): Created {
+    return this.#created(this.names.makeNameless(this.#inode(directory), mode, caller), flags)
   }
 
   unlink(parent: Ino, name: ByteString): Awaitable<void> {
@@ -126,13 +131,7 @@ export class Filesystem implements FilesystemOperations {
     return this.names.rename(this.#inode(parent), name, this.#inode(newParent), newName, flags)
   }
 
-  create(
-    parent: Ino,
-    name: ByteString,
-    mode: number,
-    flags: number,
-    caller: Caller,
-  ): Awaitable<{ attributes: Attributes; handle: number }> {
+  create(parent: Ino, name: ByteString, mode: number, flags: number, caller: Caller): Awaitable<Created> {
     const made = this.names.makeFile(this.#inode(parent), name, mode, caller)
     if (made instanceof Promise) return made.then((found) => this.#created(found, flags))
     return this.#created(made, flags)
@@ -287,7 +286,7 @@ export class Filesystem implements FilesystemOperations {
     return this.#attributes(inode)
   }
 
-  #created({ inode, stat }: FoundInode, flags: number): { attributes: Attributes; handle: number } {
+  #created({ inode, stat }: FoundInode, flags: number): Created {
     const handle = this.#files.openNew(inode, flags & ~O.TRUNC)
     inode.statSinceMade = stat
     inode.lookups++

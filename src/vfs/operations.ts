@@ -36,6 +36,12 @@ export interface Caller {
   readonly pid: number
 }
 
+/** A new file, looked up and opened. */
+export interface Created {
+  readonly attributes: Attributes
+  readonly handle: number
+}
+
 /** Nanoseconds since 1970, or the present moment. */
 export type Time = bigint | 'now'
 
@@ -93,13 +99,7 @@ export interface FilesystemOperations {
   mkdir(parent: Ino, name: ByteString, mode: number, caller: Caller): Awaitable<Attributes>
   symlink(parent: Ino, name: ByteString, target: ByteString, caller: Caller): Awaitable<Attributes>
   link(ino: Ino, newParent: Ino, newName: ByteString): Awaitable<Attributes>
-  create(
-    parent: Ino,
-    name: ByteString,
-    mode: number,
-    flags: number,
-    caller: Caller,
-  ): Awaitable<{ attributes: Attributes; handle: number }>
+  create(parent: Ino, name: ByteString, mode: number, flags: number, caller: Caller): Awaitable<Created>
 
   unlink(parent: Ino, name: ByteString): Awaitable<void>
   rmdir(parent: Ino, name: ByteString): Awaitable<void>
@@ -137,6 +137,11 @@ export interface FilesystemOperations {
 
   /** What follows not every implementation has; a driver then says that it is not supported. */
 
+  /**
+   * Makes a file that has no name (O_TMPFILE) on the disk that a directory is on, and opens it; it adds one lookup. `link` may give it
+   * a name. Fails with `unsupported` where the disk knows no such files.
+   */
+  createNameless?(directory: Ino, mode: number, flags: number, caller: Caller): Awaitable<Created>
   /** `mode` as fallocate(2) has it. Fails with `unsupported` for a mode it does not know. */
   allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
   /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */

@@ -2,6 +2,7 @@
  * The system calls that tests make and Node has no words for. Synchronous. Names and paths are bytes, so that any
  * name can be said; failures are errors with the `code` Node would give them.
  */
+import { constants } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import koffi from 'koffi'
 
@@ -21,10 +22,14 @@ const fallocateFd = libc.func('int fallocate(int fd, int mode, int64_t offset, i
 const renameat2 = libc.func(
   'int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)',
 )
+const linkat = libc.func('int linkat(int fromDirectory, const void *from, int toDirectory, const void *to, int flags)')
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
 
 const AT_FDCWD = -100
+const AT_SYMLINK_FOLLOW = 0x400
 const S_IFIFO = 0o010000
+/** Linux, asm-generic/fcntl.h. */
+export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 const XATTR_BYTES_MAX = 65536
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
@@ -73,6 +78,11 @@ export function fallocate(fd: number, mode: number, offset: number, length: numb
 /** `flags` as renameat2(2) has them. */
 export function rename(from: PathLike, to: PathLike, flags: number): void {
   check('renameat2', renameat2(AT_FDCWD, terminated(from), AT_FDCWD, terminated(to), flags))
+}
+
+/** Gives an open file a name; what has lost its last one gets none. */
+export function linkOpenFile(fd: number, path: PathLike): void {
+  check('linkat', linkat(AT_FDCWD, terminated(`/proc/self/fd/${fd}`), AT_FDCWD, terminated(path), AT_SYMLINK_FOLLOW))
 }
 
 /** Offset of the first hole at or after `offset`; the file's size if there is none. */

@@ -62,9 +62,12 @@ export function nameOperations(context: Context): Operations {
       const name = request.name(0)
       return filesystem.symlink(request.ino, name, request.text(name.length + 1), request.caller)
     }),
-    LINK: entry(LINK_IN.bytes + 2, (request) =>
-      filesystem.link(request.nodeid(LINK_IN.oldnodeid), request.ino, request.name(LINK_IN.bytes)),
-    ),
+    LINK: {
+      ...entry(LINK_IN.bytes + 2, (request) =>
+        filesystem.link(request.nodeid(LINK_IN.oldnodeid), request.ino, request.name(LINK_IN.bytes)),
+      ),
+      late: (request) => context.notify({ parent: request.ino, name: request.name(LINK_IN.bytes) }),
+    },
     UNLINK: { bodyBytes: 2, serve: (request) => filesystem.unlink(request.ino, request.name(0)) },
     RMDIR: { bodyBytes: 2, serve: (request) => filesystem.rmdir(request.ino, request.name(0)) },
     RENAME: {
