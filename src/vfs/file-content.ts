@@ -12,6 +12,7 @@ import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
 import type { BlockReader } from './block-reader.ts'
+import { pieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
 import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
@@ -30,6 +31,7 @@ export class FileContent {
   #base: ContentBase
   readonly #reader: ChunkReader
   readonly #overlay = new Map<number, BlockRef | undefined>()
+  #overlayBytes = 0
   readonly #dirty = new Map<number, DirtyChunk>()
   /** Sealed since the last commit. */
   readonly #uncommitted = new Set<number>()
@@ -120,6 +122,11 @@ export class FileContent {
     return sum
   }
 
+  /** Bytes that are not holes and that the stub does not tell of, those it does tell of and that were replaced among them. */
+  get newBytes(): number {
+    return this.dirtyBytes + this.#overlayBytes
+  }
+
   /** Bytes that no journal record and no block has. */
   get uncommittedBytes(): number {
     let sum = 0
@@ -139,7 +146,7 @@ export class FileContent {
   adoptSealed(chunk: DirtyChunk, ref: BlockRef | undefined): boolean {
     if (this.#dirty.get(chunk.index) !== chunk) return false
     this.#forgetDirty(chunk)
-    this.#overlay.set(chunk.index, ref)
+    this.#lay(chunk.index, ref)
     this.#uncommitted.add(chunk.index)
     return true
   }
@@ -148,7 +155,7 @@ export class FileContent {
   setChunk(index: number, ref: BlockRef | undefined): void {
     const chunk = this.#dirty.get(index)
     if (chunk !== undefined) this.#forgetDirty(chunk)
-    this.#overlay.set(index, ref)
+    this.#lay(index, ref)
     this.#uncommitted.add(index)
     // It may have been sealed before the file was cut within it.
     if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
@@ -219,8 +226,7 @@ export class FileContent {
     for (const chunk of snapshot.dirty) chunk.frozen--
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
-    for (const [index, ref] of snapshot.sealed.overlay)
-      if (this.#overlay.get(index) === ref) this.#overlay.delete(index)
+    for (const [index, ref] of snapshot.sealed.overlay) if (this.#overlay.get(index) === ref) this.#lift(index)
     const base = baseOf(made, snapshot.size)
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
@@ -270,13 +276,25 @@ export class FileContent {
     this.#meter.bytes -= chunk.weight
   }
 
+  /** Puts a block, or a hole, over the base. */
+  #lay(index: number, ref: BlockRef | undefined): void {
+    this.#lift(index)
+    this.#overlay.set(index, ref)
+    this.#overlayBytes += ref?.plainBytes ?? 0
+  }
+
+  #lift(index: number): void {
+    this.#overlayBytes -= this.#overlay.get(index)?.plainBytes ?? 0
+    this.#overlay.delete(index)
+  }
+
   #cut(size: number): void {
     const keep = chunkCount(size)
     this.#keepBytes = Math.min(this.#keepBytes, size)
     this.#keepChunksSinceSnapshot = Math.min(this.#keepChunksSinceSnapshot, keep)
     this.#base = { ...this.#base, keepChunks: Math.min(this.#base.keepChunks, keep) }
     for (const [index, chunk] of this.#dirty) if (index >= keep) this.#forgetDirty(chunk)
-    for (const index of this.#overlay.keys()) if (index >= keep) this.#overlay.delete(index)
+    for (const index of this.#overlay.keys()) if (index >= keep) this.#lift(index)
     for (const index of this.#uncommitted) if (index >= keep) this.#uncommitted.delete(index)
     const start = keep === 0 ? 0 : chunkStart(keep - 1)
     if (keep === 0 || size === start + chunkBytes(keep - 1)) return
@@ -289,27 +307,4 @@ export class FileContent {
     chunk.zero(from, to)
     this.#meter.bytes += chunk.weight - before
   }
-}
-
-interface Piece {
-  index: number
-  /** Where in the chunk. */
-  at: number
-  /** Which part of the caller's buffer. */
-  from: number
-  to: number
-}
-
-/** The pieces of a range, chunk by chunk. */
-function pieces(offset: number, length: number): Piece[] {
-  const found: Piece[] = []
-  let from = 0
-  while (from < length) {
-    const index = chunkIndexAt(offset + from)
-    const at = offset + from - chunkStart(index)
-    const to = Math.min(length, from + chunkBytes(index) - at)
-    found.push({ index, at, from, to })
-    from = to
-  }
-  return found
 }
