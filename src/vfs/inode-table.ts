@@ -50,6 +50,8 @@ export class Inode {
   statSinceMade: Stat | undefined
   /** Known to have no file capabilities: the kernel asks before every write. */
   hasNoCapabilities = false
+  /** Of a directory: known to hand down no access control list; asked of it before everything that is made in it. */
+  handsDownNoAcl = false
   /** Of a stub. */
   file: StubFile | undefined
   /** Of a directory: the entries known. */

@@ -39,7 +39,8 @@ export class Xattrs {
   get(inode: Inode, name: ByteString): Buffer | undefined {
     if (name.startsWith(OWN_PREFIX)) return ownAttribute(inode, name)
     if (name === CAPABILITIES && inode.hasNoCapabilities) return undefined
-    if (name === ACL.ACCESS || name === ACL.DEFAULT) return this.#acl(inode, name)
+    if (name === ACL.ACCESS) return this.#acl(inode, name)
+    if (name === ACL.DEFAULT) return this.#defaultAcl(inode)
     const value = this.#valueBelow(inode, name)
     if (name === CAPABILITIES) inode.hasNoCapabilities = value === undefined
     return value
@@ -55,6 +56,7 @@ export class Xattrs {
   set(inode: Inode, name: ByteString, value: Buffer, flags: number): number | undefined {
     refuseOwn(name)
     if (name === CAPABILITIES) inode.hasNoCapabilities = false
+    if (name === ACL.DEFAULT) inode.handsDownNoAcl = false
     inode.statSinceMade = undefined
     const mode = name === ACL.ACCESS ? modeOfAcl(value) : undefined
     const { fd, dirFd, stored } = this.#where(inode)
@@ -70,6 +72,13 @@ export class Xattrs {
     const { fd, dirFd, stored } = this.#where(inode)
     if (fd === undefined) removeXattrAt(dirFd, stored, name)
     else removeXattrFd(fd, name)
+  }
+
+  #defaultAcl(inode: Inode): Buffer | undefined {
+    if (inode.handsDownNoAcl) return undefined
+    const list = this.#acl(inode, ACL.DEFAULT)
+    inode.handsDownNoAcl = list === undefined
+    return list
   }
 
   #acl(inode: Inode, name: ByteString): Buffer | undefined {
