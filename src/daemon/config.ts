@@ -31,6 +31,15 @@ type Field = NumberField | TextField
 
 const MIB = 1024 * 1024
 
+/** They look into every file they find: thumbnailers, indexers, virus scanners and backup programs. */
+const LOCAL_ONLY_PROGRAMS = [
+  ...['tumblerd', 'ffmpegthumbnailer', 'gdk-pixbuf-thumbnailer', 'totem-video-thumbnailer', 'evince-thumbnailer'],
+  ...['tracker-miner-fs', 'tracker-miner-fs-3', 'tracker-extract', 'tracker-extract-3'],
+  ...['localsearch-3', 'localsearch-extractor-3', 'baloo_file', 'baloo_file_extractor', 'recollindex'],
+  ...['updatedb', 'updatedb.mlocate', 'updatedb.plocate', 'clamscan', 'clamd', 'minidlnad'],
+  ...['restic', 'borg', 'duplicity', 'kopia'],
+]
+
 const SCHEMA = {
   deviceName: { type: 'text', atOnce: true, fallback: hostname(), about: 'name of this device, for people' },
   driver: {
@@ -125,6 +134,12 @@ const SCHEMA = {
     max: 3600,
     fallback: 15,
     about: 'how long reading waits for other devices before it fails',
+  },
+  localOnlyPrograms: {
+    type: 'text',
+    atOnce: true,
+    fallback: LOCAL_ONLY_PROGRAMS.join(', '),
+    about: 'programs for whose reads nothing is fetched from other devices, separated by commas, or "none"',
   },
   idleStopMs: {
     type: 'number',

@@ -23,6 +23,7 @@ import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
 import { readFileIfThere } from '../store/small-file.ts'
 import { Folder } from '../vfs/folder.ts'
+import { HydrationPolicy } from '../vfs/hydration-policy.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
 import { Folders } from './folders.ts'
 import type { Home } from './home.ts'
@@ -54,6 +55,8 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.use(savedNowAndThen(clock))
   const dirty = { bytes: 0, bytesMax: config.dirtyBytesMax }
 
+  const policy = new HydrationPolicy(() => home.config.localOnlyPrograms)
+
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
@@ -67,6 +70,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
           openJournal: (id) => Journal.open({ dir: path.join(home.directory('journal'), id), keys }),
           pool,
           source: network.source,
+          mayFetch: (pid) => policy.mayFetch(pid),
           keys,
           index: attributeIndex(index),
           dirty,

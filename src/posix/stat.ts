@@ -39,6 +39,8 @@ export const MODE = {
   CHARACTER: 0o020000,
   FIFO: 0o010000,
   PERMISSIONS: 0o7777,
+  /** Those of owner, group and others. */
+  ACCESS: 0o777,
 } as const
 
 const STATX_BASIC_STATS_AND_BTIME = 0xfff

@@ -16,6 +16,6 @@ export function attributesOf(inode: Inode, stat: Stat): Attributes {
   }
   const { size, mtimeNs, ctimeNs, allocatedBytes } = file
   const mode = MODE.REGULAR | file.mode
-  const blocks = Math.ceil(Math.min(size, allocatedBytes + (file.content?.dirtyBytes ?? 0)) / BLOCK_BYTES)
+  const blocks = Math.ceil(Math.min(size, allocatedBytes + (file.content?.newBytes ?? 0)) / BLOCK_BYTES)
   return { ino, statIno, mode, nlink, uid, gid, rdev: 0, size, blocks, atimeNs, mtimeNs, ctimeNs }
 }

@@ -13,9 +13,9 @@ import { frameCountOf, headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import { warn } from '../log.ts'
 import { readSoon } from '../posix/files.ts'
-import type { NodeReader } from '../seal/manifest-tree.ts'
 import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
+import { ALWAYS, type BlockReader, type MayFetch, notFetched } from './block-reader.ts'
 import { OpenedChunks } from './opened-chunks.ts'
 import { RemoteBlock, type Use } from './remote-block.ts'
 
@@ -46,7 +46,7 @@ interface Loading {
   readonly done: Promise<void>
 }
 
-export class ChunkReader implements NodeReader, Disposable {
+export class ChunkReader implements BlockReader, Disposable {
   readonly #store: BlockStore
   readonly #pool: SealPool
   readonly #source: BlockSource | undefined
@@ -72,16 +72,20 @@ export class ChunkReader implements NodeReader, Disposable {
   /**
    * Fills `into` with the chunk's plaintext from `at` on; the range must lie within `ref.plainBytes`.
    * Returns at once where frames are at hand or few, else a promise.
-   * Fails with `unreachable` or `timeout` if the block is not to be had, `corrupt` if it does not authenticate.
+   * Fails with `unreachable` or `timeout` if the block is not to be had, `corrupt` if it does not authenticate,
+   * `not-permitted` if it is not here and may not be fetched.
    */
-  read(ref: BlockRef, at: number, into: Buffer): void | Promise<void> {
+  read(ref: BlockRef, at: number, into: Buffer, mayFetch = ALWAYS): void | Promise<void> {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
-    if (!this.#opened.hasFrames(ref, first, last) && this.#isElsewhere(ref)) return this.#readRemote(ref, at, into)
+    if (!this.#opened.hasFrames(ref, first, last) && this.#isElsewhere(ref)) {
+      return this.#readRemote(ref, at, into, mayFetch)
+    }
+    const again = (error: unknown) => this.#readAgain(ref, at, into, error, mayFetch)
     try {
-      return this.#readLocal(ref, at, into)?.catch((error) => this.#readAgain(ref, at, into, error))
+      return this.#readLocal(ref, at, into)?.catch(again)
     } catch (error) {
-      return this.#readAgain(ref, at, into, error)
+      return again(error)
     }
   }
 
@@ -99,24 +103,24 @@ export class ChunkReader implements NodeReader, Disposable {
   }
 
   /** Opens a whole chunk ahead of its reader. Never fails: whoever reads will hear of it. */
-  prefetch(ref: BlockRef): void {
+  prefetch(ref: BlockRef, mayFetch = ALWAYS): void {
     if (this.#loading.has(ref.cid) || this.#opened.hasFrames(ref, 0, frameCountOf(ref.plainBytes) - 1)) return
-    if (this.#isElsewhere(ref)) this.#fetch(ref, undefined)
-    else this.#load(ref, () => {}, { isAhead: true }).catch(() => {})
+    if (!this.#isElsewhere(ref)) this.#load(ref, () => {}, { isAhead: true }).catch(() => {})
+    else if (mayFetch()) this.#fetch(ref, undefined)
   }
 
-  readNode(ref: BlockRef): Buffer | Promise<Buffer> {
+  readNode(ref: BlockRef, mayFetch = ALWAYS): Buffer | Promise<Buffer> {
     const cached = this.#nodes.get(ref.cid)
     if (cached !== undefined) return cached
-    if (this.#isElsewhere(ref)) return this.#fetchNode(ref)
+    if (this.#isElsewhere(ref)) return this.#fetchNode(ref, mayFetch)
     try {
       using block = this.#openBlock(ref)
       const node = openBlock(block.handle.read(0, block.handle.bytes), ref)
       this.#nodes.set(ref.cid, node)
       return node
     } catch (error) {
-      this.#distrust(ref, error)
-      return this.#fetchNode(ref).catch(() => Promise.reject(error))
+      this.#distrust(ref, error, mayFetch)
+      return this.#fetchNode(ref, mayFetch).catch(() => Promise.reject(error))
     }
   }
 
@@ -140,13 +144,14 @@ export class ChunkReader implements NodeReader, Disposable {
     return this.#remote.has(ref.cid) || (this.#source !== undefined && !this.#store.has(ref.cid))
   }
 
-  async #readRemote(ref: BlockRef, at: number, into: Buffer): Promise<void> {
+  async #readRemote(ref: BlockRef, at: number, into: Buffer, mayFetch: MayFetch): Promise<void> {
+    if (!mayFetch()) throw notFetched(ref)
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
     const remote = this.#fetch(ref, first)
     if (remote.isOpened) {
       await remote.settled
-      return this.read(ref, at, into)
+      return this.read(ref, at, into, mayFetch)
     }
     await runAll(range(first, last), (frame) => {
       const cached = this.#opened.frame(ref, frame)
@@ -156,25 +161,25 @@ export class ChunkReader implements NodeReader, Disposable {
   }
 
   /** Of a block that is damaged here: it is fetched, and takes the damaged one's place once all of it is here. */
-  #readAgain(ref: BlockRef, at: number, into: Buffer, damage: unknown): Promise<void> {
-    this.#distrust(ref, damage)
-    return this.#readRemote(ref, at, into).catch(() => Promise.reject(damage))
+  #readAgain(ref: BlockRef, at: number, into: Buffer, damage: unknown, mayFetch: MayFetch): Promise<void> {
+    this.#distrust(ref, damage, mayFetch)
+    return this.#readRemote(ref, at, into, mayFetch).catch(() => Promise.reject(damage))
   }
 
   /** Throws the failure again if no other device could help. */
-  #distrust(ref: BlockRef, failure: unknown): void {
-    const kind = kindOf(failure)
-    if (this.#source === undefined || kind === undefined || !DAMAGE.has(kind)) throw failure
+  #distrust(ref: BlockRef, failure: unknown, mayFetch: MayFetch): void {
+    if (this.#source === undefined || !DAMAGE.has(kindOf(failure)) || !mayFetch()) throw failure
     if (this.#remote.has(ref.cid)) return
     warn(`a block is damaged on this device, and asked of others: ${ref.cid}`)
     this.#store.distrust(ref.cid)
   }
 
-  async #fetchNode(ref: BlockRef): Promise<Buffer> {
+  async #fetchNode(ref: BlockRef, mayFetch: MayFetch): Promise<Buffer> {
+    if (!mayFetch()) throw notFetched(ref)
     const remote = this.#fetch(ref, 0)
     if (remote.isOpened) {
       await remote.settled
-      return this.readNode(ref)
+      return this.readNode(ref, mayFetch)
     }
     const node = Buffer.allocUnsafeSlow(ref.plainBytes)
     await remote.whole((plain) => plain.copy(node))

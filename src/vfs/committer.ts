@@ -177,6 +177,21 @@ export class Committer {
     this.release(file.inode)
   }
 
+  /** Has a file that was made without a name: nothing of it is stored before `storeAs`. */
+  keepUnnamed(file: StubFile): void {
+    file.orphan = true
+    this.#orphans.add(file)
+  }
+
+  /** Makes such a file durable as the one at a path (of stored names), which it gets only after this has resolved. */
+  async storeAs(file: StubFile, path: ByteString): Promise<void> {
+    file.formerPath = path
+    file.orphan = false
+    this.#orphans.delete(file)
+    this.touch(file)
+    await this.fsync(file)
+  }
+
   /** Frees what a file holds once nobody has it open and nothing of it waits to be stored. */
   release(inode: Inode): void {
     const { file } = inode

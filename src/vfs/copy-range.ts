@@ -3,11 +3,15 @@
  * referred to from the other file too. What is not is copied, one chunk at a time.
  */
 import type { BlockRef, BlockStore } from '../dfs.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
+import type { BlockReader } from './block-reader.ts'
 import type { FileContent } from './file-content.ts'
 
 export interface CopyRange {
   readonly from: FileContent
+  /** What the source is read by: one that fetches nothing. */
+  readonly reader: BlockReader
   readonly fromOffset: number
   readonly to: FileContent
   readonly toOffset: number
@@ -24,29 +28,35 @@ type Step = Shared | { readonly copy: true; readonly length: number }
 
 /**
  * Copies the first part of a range: as much as goes by reference, or else one chunk's bytes through `write`, which
- * writes into the target. Resolves to how many bytes that was: 0 only at the end of the source.
+ * writes into the target. Resolves to how many bytes that was: 0 only at the end of the source. Fails with
+ * `cross-device` if the range begins with what is on other devices.
  */
 export async function copyContent(
   store: BlockStore,
   range: CopyRange,
   write: (offset: number, bytes: Buffer) => void,
 ): Promise<number> {
-  const { from, to, fromOffset, toOffset } = range
+  const { from, reader, to, fromOffset, toOffset } = range
   const length = Math.min(range.length, from.size - fromOffset)
   let done = 0
-  while (done < length) {
-    const rest = { from, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
-    const step = await nextStep(rest)
-    if ('copy' in step || !share(store, to, rest.toOffset, step)) {
-      // What goes by reference is answered first; the rest is asked for again.
-      return done > 0 ? done : copyBytes(rest, step, write)
+  try {
+    while (done < length) {
+      const rest = { from, reader, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
+      const step = await nextStep(rest)
+      if ('copy' in step || !share(store, to, rest.toOffset, step)) {
+        // What goes by reference is answered first; the rest is asked for again.
+        return done > 0 ? done : await copyBytes(rest, step, write)
+      }
+      done += step.length
     }
-    done += step.length
+  } catch (error) {
+    if (kindOf(error) !== 'not-permitted') throw error
+    if (done === 0) throw new DfsError('cross-device', 'what is elsewhere is to be read', { op: 'copy', cause: error })
   }
   return done
 }
 
-async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
+async function nextStep({ from, reader, to, fromOffset, toOffset, length }: CopyRange): Promise<Step> {
   const index = chunkIndexAt(fromOffset)
   const toIndex = chunkIndexAt(toOffset)
   const whole = chunkBytes(index)
@@ -55,7 +65,7 @@ async function nextStep({ from, to, fromOffset, toOffset, length }: CopyRange): 
   // The source's last chunk, cut off by its end, can stand only at the target's end.
   const isWhole = inChunk === whole || (fromOffset + inChunk === from.size && toOffset + inChunk >= to.size)
   if (!isAlike || !isWhole) return { copy: true, length: inChunk }
-  const found = from.blockAt(index)
+  const found = from.blockAt(index, reader)
   const block = found instanceof Promise ? await found : found
   return block === 'bytes' ? { copy: true, length: inChunk } : { ref: block, length: inChunk }
 }
@@ -75,12 +85,12 @@ function share(store: BlockStore, to: FileContent, toOffset: number, { ref, leng
 }
 
 async function copyBytes(
-  { from, fromOffset, toOffset }: CopyRange,
+  { from, reader, fromOffset, toOffset }: CopyRange,
   { length }: Step,
   write: (offset: number, bytes: Buffer) => void,
 ): Promise<number> {
   const bytes = Buffer.allocUnsafe(length)
-  await from.read(fromOffset, bytes)
+  await from.read(fromOffset, bytes, reader)
   write(toOffset, bytes)
   return length
 }

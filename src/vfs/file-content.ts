@@ -11,6 +11,8 @@ import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
+import type { BlockReader } from './block-reader.ts'
+import { pieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
 import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
@@ -29,6 +31,7 @@ export class FileContent {
   #base: ContentBase
   readonly #reader: ChunkReader
   readonly #overlay = new Map<number, BlockRef | undefined>()
+  #overlayBytes = 0
   readonly #dirty = new Map<number, DirtyChunk>()
   /** Sealed since the last commit. */
   readonly #uncommitted = new Set<number>()
@@ -59,19 +62,19 @@ export class FileContent {
   }
 
   /** Fills `into` from `offset` on, which must lie within the file. */
-  read(offset: number, into: Buffer): void | Promise<void> {
+  read(offset: number, into: Buffer, reader: BlockReader = this.#reader): void | Promise<void> {
     return runAll(pieces(offset, into.length), ({ index, at, from, to }) =>
-      this.#readPiece(index, at, into.subarray(from, to)),
+      this.#readPiece(index, at, into.subarray(from, to), reader),
     )
   }
 
   /** Opens the chunks of a range ahead of their reader. */
-  async prefetch(from: number, to: number): Promise<void> {
+  async prefetch(from: number, to: number, reader: BlockReader = this.#reader): Promise<void> {
     const end = Math.min(to, this.#size)
     for (let index = chunkIndexAt(from); from < end && chunkStart(index) < end; index++) {
       if (this.#dirty.get(index)?.valid.covers(0, this.extent(index)) === true) continue
-      const ref = await refOf(this.#sealed(), this.#reader, index)
-      if (ref !== undefined) this.#reader.prefetch(ref)
+      const ref = await refOf(this.#sealed(), reader, index)
+      if (ref !== undefined) reader.prefetch(ref)
     }
   }
 
@@ -119,6 +122,11 @@ export class FileContent {
     return sum
   }
 
+  /** Bytes that are not holes and that the stub does not tell of, those it does tell of and that were replaced among them. */
+  get newBytes(): number {
+    return this.dirtyBytes + this.#overlayBytes
+  }
+
   /** Bytes that no journal record and no block has. */
   get uncommittedBytes(): number {
     let sum = 0
@@ -138,7 +146,7 @@ export class FileContent {
   adoptSealed(chunk: DirtyChunk, ref: BlockRef | undefined): boolean {
     if (this.#dirty.get(chunk.index) !== chunk) return false
     this.#forgetDirty(chunk)
-    this.#overlay.set(chunk.index, ref)
+    this.#lay(chunk.index, ref)
     this.#uncommitted.add(chunk.index)
     return true
   }
@@ -147,7 +155,7 @@ export class FileContent {
   setChunk(index: number, ref: BlockRef | undefined): void {
     const chunk = this.#dirty.get(index)
     if (chunk !== undefined) this.#forgetDirty(chunk)
-    this.#overlay.set(index, ref)
+    this.#lay(index, ref)
     this.#uncommitted.add(index)
     // It may have been sealed before the file was cut within it.
     if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
@@ -162,11 +170,14 @@ export class FileContent {
   }
 
   /** The block of a chunk, undefined for a hole; `bytes` if the chunk is, in part at least, in no block. */
-  blockAt(index: number): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
+  blockAt(
+    index: number,
+    reader: BlockReader = this.#reader,
+  ): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
     const { inline, keepChunks } = this.#base
     if (this.#dirty.has(index)) return 'bytes'
     if (inline !== undefined && index < keepChunks && !this.#overlay.has(index)) return 'bytes'
-    return refOf(this.#sealed(), this.#reader, index)
+    return refOf(this.#sealed(), reader, index)
   }
 
   /** Replaces everything; the size stays as it is now until the next commit. */
@@ -215,8 +226,7 @@ export class FileContent {
     for (const chunk of snapshot.dirty) chunk.frozen--
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
-    for (const [index, ref] of snapshot.sealed.overlay)
-      if (this.#overlay.get(index) === ref) this.#overlay.delete(index)
+    for (const [index, ref] of snapshot.sealed.overlay) if (this.#overlay.get(index) === ref) this.#lift(index)
     const base = baseOf(made, snapshot.size)
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
@@ -237,15 +247,15 @@ export class FileContent {
     for await (const { ref } of this.#base.tree.blocks(this.#reader)) yield ref
   }
 
-  #readPiece(index: number, at: number, into: Buffer): void | Promise<void> {
+  #readPiece(index: number, at: number, into: Buffer, reader: BlockReader): void | Promise<void> {
     const chunk = this.#dirty.get(index)
-    if (chunk === undefined) return readSealed(this.#sealed(), this.#reader, index, at, into)
+    if (chunk === undefined) return readSealed(this.#sealed(), reader, index, at, into)
     const end = at + into.length
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
     chunk.slice(at, end).copy(into)
     return runAll(gaps, ({ from, to }) =>
-      readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at)),
+      readSealed(this.#sealed(), reader, index, from, into.subarray(from - at, to - at)),
     )
   }
 
@@ -266,13 +276,25 @@ export class FileContent {
     this.#meter.bytes -= chunk.weight
   }
 
+  /** Puts a block, or a hole, over the base. */
+  #lay(index: number, ref: BlockRef | undefined): void {
+    this.#lift(index)
+    this.#overlay.set(index, ref)
+    this.#overlayBytes += ref?.plainBytes ?? 0
+  }
+
+  #lift(index: number): void {
+    this.#overlayBytes -= this.#overlay.get(index)?.plainBytes ?? 0
+    this.#overlay.delete(index)
+  }
+
   #cut(size: number): void {
     const keep = chunkCount(size)
     this.#keepBytes = Math.min(this.#keepBytes, size)
     this.#keepChunksSinceSnapshot = Math.min(this.#keepChunksSinceSnapshot, keep)
     this.#base = { ...this.#base, keepChunks: Math.min(this.#base.keepChunks, keep) }
     for (const [index, chunk] of this.#dirty) if (index >= keep) this.#forgetDirty(chunk)
-    for (const index of this.#overlay.keys()) if (index >= keep) this.#overlay.delete(index)
+    for (const index of this.#overlay.keys()) if (index >= keep) this.#lift(index)
     for (const index of this.#uncommitted) if (index >= keep) this.#uncommitted.delete(index)
     const start = keep === 0 ? 0 : chunkStart(keep - 1)
     if (keep === 0 || size === start + chunkBytes(keep - 1)) return
@@ -285,27 +307,4 @@ export class FileContent {
     chunk.zero(from, to)
     this.#meter.bytes += chunk.weight - before
   }
-}
-
-interface Piece {
-  index: number
-  /** Where in the chunk. */
-  at: number
-  /** Which part of the caller's buffer. */
-  from: number
-  to: number
-}
-
-/** The pieces of a range, chunk by chunk. */
-function pieces(offset: number, length: number): Piece[] {
-  const found: Piece[] = []
-  let from = 0
-  while (from < length) {
-    const index = chunkIndexAt(offset + from)
-    const at = offset + from - chunkStart(index)
-    const to = Math.min(length, from + chunkBytes(index) - at)
-    found.push({ index, at, from, to })
-    from = to
-  }
-  return found
 }

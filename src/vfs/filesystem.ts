@@ -4,8 +4,10 @@
  * All of it runs in one event loop. Operations on names and attributes are answered from local state and at once;
  * only those that may need a disk sync or a block to be opened take their time.
  */
+import { whenReady } from '../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { ACL } from '../posix/acl.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import { statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
@@ -16,13 +18,14 @@ import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from './names.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
-import { OpenFiles } from './open-files.ts'
+import { OpenFiles, type OpenFilesOptions } from './open-files.ts'
 import type {
   AttributeChanges,
   Attributes,
   Awaitable,
   Caller,
   Change,
+  Created,
   DirectoryEntry,
   FilePosition,
   FilesystemOperations,
@@ -34,8 +37,7 @@ import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
 import { Xattrs } from './xattrs.ts'
 
-export interface FilesystemOptions extends NamespaceOptions {
-  relieve: () => Promise<void> | undefined
+export interface FilesystemOptions extends NamespaceOptions, Omit<OpenFilesOptions, 'find'> {
   /** A descriptor on the disk that the blocks are on, for `statfs`. */
   storeFd: number
 }
@@ -111,10 +113,13 @@ export class Filesystem implements FilesystemOperations {
     return this.#found(this.names.symlink(this.#inode(parent), name, target, caller))
   }
 
-  link(ino: Ino, newParent: Ino, newName: ByteString): Attributes {
+  link(ino: Ino, newParent: Ino, newName: ByteString): Awaitable<Attributes> {
     const inode = this.#inode(ino)
-    this.names.link(inode, this.#inode(newParent), newName)
-    return this.#found(inode)
+    return whenReady(this.names.link(inode, this.#inode(newParent), newName), () => this.#found(inode))
+  }
+
+  createNameless(directory: Ino, mode: number, flags: number, caller: Caller): Created {
+    return this.#created(this.names.makeNameless(this.#inode(directory), mode, caller), flags)
   }
 
   unlink(parent: Ino, name: ByteString): Awaitable<void> {
@@ -129,13 +134,7 @@ export class Filesystem implements FilesystemOperations {
     return this.names.rename(this.#inode(parent), name, this.#inode(newParent), newName, flags)
   }
 
-  create(
-    parent: Ino,
-    name: ByteString,
-    mode: number,
-    flags: number,
-    caller: Caller,
-  ): Awaitable<{ attributes: Attributes; handle: number }> {
+  create(parent: Ino, name: ByteString, mode: number, flags: number, caller: Caller): Awaitable<Created> {
     const made = this.names.makeFile(this.#inode(parent), name, mode, caller)
     if (made instanceof Promise) return made.then((found) => this.#created(found, flags))
     return this.#created(made, flags)
@@ -152,8 +151,8 @@ export class Filesystem implements FilesystemOperations {
     return this.#adoptInWay(parent, name).then(() => this.#files.open(inode, flags))
   }
 
-  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
-    return this.#files.read(handle, offset, into)
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number> {
+    return this.#files.read(handle, offset, into, pid)
   }
 
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
@@ -168,8 +167,8 @@ export class Filesystem implements FilesystemOperations {
     this.#files.allocate(handle, mode, offset, length)
   }
 
-  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
-    return this.#files.seek(handle, offset, what)
+  seek(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number> {
+    return this.#files.seek(handle, offset, what, pid)
   }
 
   copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
@@ -243,8 +242,7 @@ export class Filesystem implements FilesystemOperations {
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
     const inode = this.#inode(ino)
     this.names.checkMayChange(inode)
-    this.#xattrs.set(inode, name, value, flags)
-    this.#setter.touch(inode)
+    this.#setter.touch(inode, this.#xattrs.set(inode, name, value, flags))
   }
 
   removexattr(ino: Ino, name: ByteString): void {
@@ -252,6 +250,14 @@ export class Filesystem implements FilesystemOperations {
     this.names.checkMayChange(inode)
     this.#xattrs.remove(inode, name)
     this.#setter.touch(inode)
+  }
+
+  get keepsAcls(): boolean {
+    return this.#xattrs.keepsAcls
+  }
+
+  hasDefaultAcl(directory: Ino): boolean {
+    return this.#xattrs.get(this.#inode(directory), ACL.DEFAULT) !== undefined
   }
 
   sync(): Promise<void> {
@@ -289,7 +295,7 @@ export class Filesystem implements FilesystemOperations {
     return this.#attributes(inode)
   }
 
-  #created({ inode, stat }: FoundInode, flags: number): { attributes: Attributes; handle: number } {
+  #created({ inode, stat }: FoundInode, flags: number): Created {
     const handle = this.#files.openNew(inode, flags & ~O.TRUNC)
     inode.statSinceMade = stat
     inode.lookups++

@@ -57,6 +57,8 @@ export interface FolderOptions {
   dirty: DirtyMeter
   /** How much opened plaintext may stay in memory, in bytes. */
   cacheBytesMax: number
+  /** Whether reads of this process may have blocks fetched; without it, everybody's may. */
+  mayFetch?: ((pid: number) => boolean) | undefined
   /** How long a file must have stood unchanged for its deletion to keep a version. */
   deletedAgeMsMin: number
 }
@@ -139,6 +141,7 @@ export class Folder {
       versions,
       adoptInWay: (parent, name) => adopter.adoptInWay(parent, name),
       relieve: () => background.relieve(),
+      mayFetch: options.mayFetch,
       storeFd,
     })
     await replay(services, { committer, namespace: filesystem.names })

@@ -50,6 +50,8 @@ export class Inode {
   statSinceMade: Stat | undefined
   /** Known to have no file capabilities: the kernel asks before every write. */
   hasNoCapabilities = false
+  /** Of a directory: known to hand down no access control list; asked of it before everything that is made in it. */
+  handsDownNoAcl = false
   /** Of a stub. */
   file: StubFile | undefined
   /** Of a directory: the entries known. */
@@ -111,12 +113,15 @@ export class InodeTable {
   intern(stat: Stat, kind: InodeKind, parent: Inode, name: ByteString): Inode {
     let inode = this.peek(stat)
     if (inode === undefined || inode.kind !== kind) {
-      inode = new Inode(this.#next++ as Ino, kind, stat)
-      this.#byIno.set(inode.ino, inode)
-      this.#byObject.set(this.#keyOf(stat), inode)
+      inode = this.#add(kind, stat)
     }
     this.addPlace(inode, parent, name)
     return inode
+  }
+
+  /** The inode of a new stub that has no name. */
+  addNameless(stat: Stat): Inode {
+    return this.#add('stub', stat)
   }
 
   /** Turns a plain file's inode into that of the stub that took its place; whoever knows the number sees the stub. */
@@ -190,6 +195,13 @@ export class InodeTable {
       if (parent.children.get(name) === inode) parent.children.delete(name)
       this.release(parent)
     }
+  }
+
+  #add(kind: InodeKind, stat: Stat): Inode {
+    const inode = new Inode(this.#next++ as Ino, kind, stat)
+    this.#byIno.set(inode.ino, inode)
+    this.#byObject.set(this.#keyOf(stat), inode)
+    return inode
   }
 
   #forgetObject(inode: Inode): void {

@@ -7,15 +7,17 @@
 import type { ByteString } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { chownAt } from '../posix/attributes.ts'
-import { closeFd, O, openAt } from '../posix/files.ts'
+import { closeFd } from '../posix/files.ts'
 import { linkAt, makeDirectoryAt, makeNodeAt, readLinkAt, symlinkAt } from '../posix/names.ts'
-import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
+import { MODE, statAt } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
 import type { Committer } from './committer.ts'
 import { Finder, type FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
+import { Nameless } from './nameless.ts'
 import { STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther } from './names.ts'
-import type { Attributes, Caller } from './operations.ts'
+import { makeStub, ownerOfNew } from './new-stub.ts'
+import type { Attributes, Awaitable, Caller } from './operations.ts'
 import { Removal } from './removal.ts'
 import { Renaming, type RenamingOptions } from './renaming.ts'
 import type { Services } from './services.ts'
@@ -29,9 +31,6 @@ export interface NamespaceOptions extends Pick<RenamingOptions, 'adoptInWay'> {
 }
 
 const PERMISSIONS = MODE.PERMISSIONS
-const OWNER_READ_WRITE = 0o600
-const SETGID = 0o2000
-const IS_ROOT = process.getuid?.() === 0
 
 export class Namespace {
   readonly #services: Services
@@ -40,12 +39,14 @@ export class Namespace {
   readonly #finder: Finder
   readonly #removal: Removal
   readonly #renaming: Renaming
+  readonly #nameless: Nameless
 
   constructor({ services, committer, versions, adoptInWay }: NamespaceOptions) {
     this.#services = services
     this.#committer = committer
     this.#adoptInWay = adoptInWay
     this.#finder = new Finder(services)
+    this.#nameless = new Nameless(services, { finder: this.#finder, committer })
     this.#removal = new Removal(services, { finder: this.#finder, committer, versions })
     this.#renaming = new Renaming(services, { finder: this.#finder, committer, removal: this.#removal, adoptInWay })
   }
@@ -116,8 +117,14 @@ export class Namespace {
     return this.#makeOther(parent, name, caller, (dirFd, stored) => symlinkAt(target, dirFd, stored))
   }
 
-  link(inode: Inode, newParent: Inode, newName: ByteString): void {
+  /** A regular file without a name. Adds no lookup. */
+  makeNameless(directory: Inode, mode: number, caller: Caller): FoundInode {
+    return this.#nameless.make(directory, mode, caller)
+  }
+
+  link(inode: Inode, newParent: Inode, newName: ByteString): Awaitable<void> {
     const { tree, table } = this.#services
+    if (inode.places.length === 0) return this.#nameless.link(inode, newParent, newName)
     const to = tree.storedName(inode, newName)
     this.#finder.checkNew(newParent, newName, to)
     this.#finder.checkMayChange(inode.place.parent)
@@ -144,15 +151,8 @@ export class Namespace {
     const { tree } = this.#services
     const dirFd = tree.directoryFd(parent)
     const stored = storedNameOfFile(name)
-    const wanted = mode & PERMISSIONS
-    const fd = openAt(dirFd, stored, O.CREAT | O.EXCL | O.RDWR, IS_ROOT ? wanted : wanted | OWNER_READ_WRITE)
-    let stat: Stat
-    try {
-      this.#giveTo(caller, dirFd, stored)
-      stat = statFd(fd)
-    } finally {
-      closeFd(fd)
-    }
+    const { fd, stat, mode: wanted } = makeStub(dirFd, stored, mode & PERMISSIONS, caller)
+    closeFd(fd)
     const found: Found = { stored, stat, kind: 'stub', attributes: emptyAttributes(stat) }
     const inode = this.#finder.intern(found, parent, name)
     inode.hasNoCapabilities = true
@@ -173,14 +173,8 @@ export class Namespace {
     const dirFd = this.#services.tree.directoryFd(parent)
     const stored = storedNameOfOther(name)
     make(dirFd, stored)
-    this.#giveTo(caller, dirFd, stored)
+    const owner = ownerOfNew(caller, dirFd)
+    if (owner !== undefined) chownAt(dirFd, stored, owner.uid, owner.gid)
     return this.#finder.find(parent, name)!.inode
-  }
-
-  /** New objects belong to who made them; the group of a setgid directory was set by the disk below. */
-  #giveTo({ uid, gid }: Caller, dirFd: number, stored: ByteString): void {
-    if (!IS_ROOT || (uid === 0 && gid === 0)) return
-    const parentHasSetgid = (statFd(dirFd).mode & SETGID) !== 0
-    chownAt(dirFd, stored, uid, parentHasSetgid ? -1 : gid)
   }
 }

@@ -6,6 +6,7 @@ import { DfsError, describeError } from '../errors.ts'
 import { logger, warn } from '../log.ts'
 import { closeFd, dataSyncFd, O, preadFd, pwriteFd, readSoon, syncFd } from '../posix/files.ts'
 import { allocateFd, FALLOCATE, seekFd } from '../posix/holes.ts'
+import { type BlockReader, GuardedReader } from './block-reader.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { copyContent } from './copy-range.ts'
@@ -35,33 +36,35 @@ const READ_AHEAD_BYTES_MAX = 16 * 1024 * 1024
 const BEGINNING_BYTES = 256 * 1024
 
 export interface OpenFilesOptions {
-  readonly committer: Committer
+  committer: Committer
   /** Makes room in memory when too much of it is dirty. */
-  readonly relieve: () => Promise<void> | undefined
+  relieve: () => Promise<void> | undefined
+  /** Whether reads of this process may have blocks fetched; without it, everybody's may. */
+  mayFetch?: ((pid: number) => boolean) | undefined
   /** The object of a name, if there is one. */
-  readonly find: (directory: Inode, name: ByteString) => Inode | undefined
+  find: (directory: Inode, name: ByteString) => Inode | undefined
 }
 
 export class OpenFiles {
   readonly #services: Services
   readonly #committer: Committer
   readonly #relieve: OpenFilesOptions['relieve']
+  readonly #mayFetch: OpenFilesOptions['mayFetch']
   readonly #open = new Map<number, OpenFile>()
   readonly #siblings: SiblingReadAhead
   #next = 1
 
-  constructor(services: Services, { committer, relieve, find }: OpenFilesOptions) {
+  constructor(services: Services, { committer, relieve, mayFetch, find }: OpenFilesOptions) {
     this.#services = services
     this.#committer = committer
     this.#relieve = relieve
-    const prefetch = (file: StubFile) => committer.contentOf(file).prefetch(0, BEGINNING_BYTES)
+    this.#mayFetch = mayFetch
     this.#siblings = new SiblingReadAhead({
       find: (directory, name) => {
         const inode = quietly(() => find(directory, name))
         return inode?.file !== undefined && inode.opens === 0 && inode.file.content === undefined ? inode : undefined
       },
       begin: (inode) => quietly(() => services.tree.withStub(inode, O.RDONLY, readSoon)),
-      open: (inode) => void quietly(() => prefetch(inode.file!))?.catch(() => {}),
       release: (inode) => committer.release(inode),
     })
   }
@@ -95,7 +98,7 @@ export class OpenFiles {
     return this.#get(handle).inode
   }
 
-  read(handle: number, offset: number, into: Buffer): Awaitable<number> {
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number> {
     const open = this.#get(handle)
     const { inode, file, fd, readAhead } = open
     if (fd !== undefined) return preadFd(fd, into, 0, into.length, offset)
@@ -103,10 +106,11 @@ export class OpenFiles {
     const length = Math.min(into.length, content.size - offset)
     if (length <= 0) return 0
     const ahead = readAhead.note(offset, length)
-    if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to).catch(() => {})
-    const done = content.read(offset, into.subarray(0, length))
+    const reader = this.#readerFor(pid)
+    if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to, reader).catch(() => {})
+    const done = content.read(offset, into.subarray(0, length), reader)
     const note = (waited: boolean) => {
-      if (!open.isRead) this.#siblings.noteRead(inode, waited)
+      if (!open.isRead) this.#siblings.noteRead(inode, waited, (sibling) => this.#openAhead(sibling, reader))
       open.isRead = true
       return length
     }
@@ -178,12 +182,16 @@ export class OpenFiles {
   }
 
   /** Where data or a hole begins. Fails with `past-end`. */
-  seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {
+  seek(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number> {
     const { file, fd } = this.#get(handle)
-    return fd === undefined ? seekContent(this.#committer.contentOf(file!), offset, what) : seekFd(fd, offset, what)
+    if (fd !== undefined) return seekFd(fd, offset, what)
+    return seekContent(this.#committer.contentOf(file!), offset, what, this.#readerFor(pid))
   }
 
-  /** Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files. */
+  /**
+   * Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files, and for what is on
+   * other devices: who copies it reads it then, which can be interrupted.
+   */
   async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
     const source = this.#get(from.handle).file
     const target = this.#get(to.handle).file
@@ -192,12 +200,26 @@ export class OpenFiles {
     }
     const range = {
       from: this.#committer.contentOf(source),
+      reader: new GuardedReader(this.#services.reader, () => false),
       fromOffset: from.offset,
       to: this.#changing(target),
       toOffset: to.offset,
       length,
     }
     return copyContent(this.#services.store, range, (offset, bytes) => this.#committer.write(target, offset, bytes))
+  }
+
+  /** What a process reads by. */
+  /** What a file begins with, for the reader of the one before it. */
+  #openAhead({ file }: Inode, reader: BlockReader | undefined): void {
+    const prefetch = () => this.#committer.contentOf(file!).prefetch(0, BEGINNING_BYTES, reader)
+    void quietly(prefetch)?.catch(() => {})
+  }
+
+  #readerFor(pid: number | undefined): BlockReader | undefined {
+    const mayFetch = this.#mayFetch
+    if (mayFetch === undefined || pid === undefined) return undefined
+    return new GuardedReader(this.#services.reader, () => mayFetch(pid))
   }
 
   /** The content of a file that changes now. */

@@ -36,6 +36,12 @@ export interface Caller {
   readonly pid: number
 }
 
+/** A new file, looked up and opened. */
+export interface Created {
+  readonly attributes: Attributes
+  readonly handle: number
+}
+
 /** Nanoseconds since 1970, or the present moment. */
 export type Time = bigint | 'now'
 
@@ -93,13 +99,7 @@ export interface FilesystemOperations {
   mkdir(parent: Ino, name: ByteString, mode: number, caller: Caller): Awaitable<Attributes>
   symlink(parent: Ino, name: ByteString, target: ByteString, caller: Caller): Awaitable<Attributes>
   link(ino: Ino, newParent: Ino, newName: ByteString): Awaitable<Attributes>
-  create(
-    parent: Ino,
-    name: ByteString,
-    mode: number,
-    flags: number,
-    caller: Caller,
-  ): Awaitable<{ attributes: Attributes; handle: number }>
+  create(parent: Ino, name: ByteString, mode: number, flags: number, caller: Caller): Awaitable<Created>
 
   unlink(parent: Ino, name: ByteString): Awaitable<void>
   rmdir(parent: Ino, name: ByteString): Awaitable<void>
@@ -108,8 +108,13 @@ export interface FilesystemOperations {
 
   /** `flags` as open(2) has them on Linux. */
   open(ino: Ino, flags: number): Awaitable<number>
-  /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
-  read(handle: number, offset: number, into: Buffer): Awaitable<number>
+  /**
+   * Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. Fails with `not-permitted` if
+   * what is to be read is on other devices only, and the reader is one for whom nothing is fetched.
+   *
+   * `pid`, here and where it comes up again: the process or thread that reads; 0 if it cannot be seen from here.
+   */
+  read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number>
   /** Writes all of `bytes`, which the callee may keep only until it resolves. */
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
@@ -132,11 +137,19 @@ export interface FilesystemOperations {
 
   /** What follows not every implementation has; a driver then says that it is not supported. */
 
+  /**
+   * Makes a file that has no name (O_TMPFILE) on the disk that a directory is on, and opens it; it adds one lookup. `link` may give it
+   * a name. Fails with `unsupported` where the disk knows no such files.
+   */
+  createNameless?(directory: Ino, mode: number, flags: number, caller: Caller): Awaitable<Created>
   /** `mode` as fallocate(2) has it. Fails with `unsupported` for a mode it does not know. */
   allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
   /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */
-  seek?(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number>
-  /** Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. */
+  seek?(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number>
+  /**
+   * Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. Fails with
+   * `cross-device` where the caller is to read and write instead.
+   */
   copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
   /** Makes everything durable. */
   sync?(): Awaitable<void>
@@ -149,6 +162,8 @@ export interface FilesystemOperations {
   idleNames?(count: number): NameChange[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean
+  /** Access control lists are kept, and hold: `chmod` changes them and they the mode, directories hand theirs down. */
+  readonly keepsAcls?: boolean
   /** Whether new objects of a directory get their rights from its default access control list, not from the umask. */
   hasDefaultAcl?(directory: Ino): Awaitable<boolean>
 }

@@ -47,7 +47,7 @@ export class Renaming {
     checkName(newName, this.#services.tree.storedName(source.inode, newName))
     if ((flags & RENAME.EXCHANGE) !== 0) return this.#exchange(parent, name, newParent, newName)
     const target = this.#finder.find(newParent, newName)
-    if (target !== undefined && (flags & RENAME.NOREPLACE) !== 0) throw new DfsError('exists', 'the new name exists')
+    if (target !== undefined && (flags & RENAME.NOREPLACE) !== 0) throw targetExists()
     if (target?.inode === source.inode) return
     checkReplace(source.inode, target?.inode)
     // Who replaces a file by a new one wants the old or the new after a crash: the new one must be safe first.
@@ -57,6 +57,8 @@ export class Renaming {
     const stored = this.#services.tree.storedName(source.inode, newName)
     const inTheWay = statAt(this.#services.tree.directoryFd(newParent), stored)
     if (inTheWay !== undefined && target === undefined) await this.#adoptInWay(newParent, stored)
+    // Something may have come there meanwhile: the kernel does not hold the directory any more for who was killed.
+    if ((flags & RENAME.NOREPLACE) !== 0 && this.#finder.find(newParent, newName) !== undefined) throw targetExists()
     this.#move(this.#finder.require(parent, name).inode, { parent, name }, { parent: newParent, name: newName })
   }
 
@@ -118,6 +120,10 @@ export class Renaming {
       noteNames(journal, { kind: 'rename', from, to })
     }
   }
+}
+
+function targetExists(): DfsError {
+  return new DfsError('exists', 'the new name exists')
 }
 
 function checkReplace(source: Inode, target: Inode | undefined): void {

@@ -5,7 +5,7 @@
 import type { BlockRef, Content } from '../dfs.ts'
 import { chunkCount } from '../format/chunk-layout.ts'
 import { ManifestTree } from '../seal/manifest-tree.ts'
-import type { ChunkReader } from './chunk-reader.ts'
+import type { BlockReader } from './block-reader.ts'
 import { allocate, type DirtyChunk } from './dirty-chunk.ts'
 
 export interface ContentBase {
@@ -33,7 +33,7 @@ export function baseOf(content: Content, size: number): ContentBase {
 /** Fills `into` with a chunk's bytes from `at` on; zeroes where nothing was ever sealed. */
 export function readSealed(
   layers: SealedLayers,
-  reader: ChunkReader,
+  reader: BlockReader,
   index: number,
   at: number,
   into: Buffer,
@@ -52,7 +52,7 @@ export function readSealed(
 /** The block of a chunk; undefined for a hole and for a chunk that the stub carries itself. */
 export function refOf(
   { base, overlay }: SealedLayers,
-  reader: ChunkReader,
+  reader: BlockReader,
   index: number,
 ): BlockRef | undefined | Promise<BlockRef | undefined> {
   if (overlay.has(index)) return overlay.get(index)
@@ -65,7 +65,7 @@ export async function completeChunk(
   chunk: DirtyChunk,
   length: number,
   layers: SealedLayers,
-  reader: ChunkReader,
+  reader: BlockReader,
 ): Promise<Buffer> {
   const gaps = chunk.valid.gaps(0, length)
   if (gaps.length === 0) return chunk.slice(0, length)
@@ -75,7 +75,7 @@ export async function completeChunk(
   return whole
 }
 
-function readRef(ref: BlockRef | undefined, reader: ChunkReader, at: number, into: Buffer): void | Promise<void> {
+function readRef(ref: BlockRef | undefined, reader: BlockReader, at: number, into: Buffer): void | Promise<void> {
   const there = ref === undefined ? 0 : Math.max(0, Math.min(into.length, ref.plainBytes - at))
   into.fill(0, there)
   if (ref !== undefined && there > 0) return reader.read(ref, at, into.subarray(0, there))

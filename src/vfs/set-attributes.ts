@@ -14,6 +14,7 @@ import type { OpenFiles } from './open-files.ts'
 import type { AttributeChanges, Time } from './operations.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
+import { belowMode } from './stub-mode.ts'
 
 interface AttributeSetterOptions {
   committer: Committer
@@ -28,7 +29,6 @@ interface Below {
   times(atimeNs: Time | 'keep', mtimeNs: Time | 'keep'): void
 }
 
-const OWNER_READ_WRITE = 0o600
 const SET_ID_BITS = 0o6000
 const IS_ROOT = process.getuid?.() === 0
 
@@ -117,18 +117,14 @@ export class AttributeSetter {
     })
   }
 
-  /** Something of the file that is kept elsewhere has changed: its ctime says so. */
-  touch({ file }: Inode): void {
-    if (file === undefined || file.orphan) return
+  /** Something of the file that is kept elsewhere has changed: its ctime says so. `mode`: its permission bits, if they have. */
+  touch({ file }: Inode, mode?: number): void {
+    if (file === undefined) return
+    if (mode !== undefined) file.mode = (file.mode & ~MODE.ACCESS) | mode
+    if (file.orphan) return
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
     file.isStubUnsynced = true
     this.#committer.tryCommit(file)
   }
-}
-
-/** The mode that a stub itself has: the daemon must be able to read and write it. */
-function belowMode(mode: number): number {
-  const permissions = mode & 0o777
-  return IS_ROOT ? permissions : permissions | OWNER_READ_WRITE
 }

@@ -8,19 +8,19 @@
  */
 import { Lru } from '../concurrency/lru.ts'
 import type { ByteString } from '../dfs.ts'
-import type { Inode } from './inode-table.ts'
+import type { Inode, Place } from './inode-table.ts'
 
 export interface SiblingReadAheadOptions {
-  /** The file of a name, if there is one that may be read ahead: nobody has it open. None of the four ever fails. */
+  /** The file of a name, if there is one that may be read ahead: nobody has it open. None of these ever fails. */
   readonly find: (directory: Inode, name: ByteString) => Inode | undefined
   /** Begins to bring a file's stub into memory. */
   readonly begin: (inode: Inode) => void
-  /** Opens what a file begins with. */
-  readonly open: (inode: Inode) => void
   /** For what was found: nobody may have come for it. */
   readonly release: (inode: Inode) => void
 }
 
+/** Opens what a file begins with; never fails. */
+type Open = (inode: Inode) => void
 type Names = readonly ByteString[]
 
 /** A directory as it was listed last, and one reader's way through it. */
@@ -71,8 +71,8 @@ export class SiblingReadAhead {
     this.#runs.set(directory, { listed: names, names, at: -1, length: 0, isSlow: false, begun: -1, opened: -1 })
   }
 
-  /** A file was read, for the first time since it was opened; whether its reader had to wait. */
-  noteRead(inode: Inode, waited: boolean): void {
+  /** A file was read, for the first time since it was opened; whether its reader waited, and how to open for it what comes next. */
+  noteRead(inode: Inode, waited: boolean, open: Open): void {
     const place = inode.places.at(-1)
     if (place === undefined) return
     const run = this.#runs.get(place.parent)
@@ -81,7 +81,7 @@ export class SiblingReadAhead {
     if (step === -1) {
       run.length = 0
       // A search, or sorting, costs far less than waiting did.
-      if (waited) this.#jump(place.parent, run, place.name)
+      if (waited) this.#jump(place, run, open)
       return
     }
     // Who has read the directory before in order goes through this one likewise.
@@ -90,11 +90,11 @@ export class SiblingReadAhead {
     run.length++
     run.isSlow ||= waited
     this.#last = run
-    if (run.isSlow && run.length >= RUN_MIN) this.#goAhead(place.parent, run)
+    if (run.isSlow && run.length >= RUN_MIN) this.#goAhead(place.parent, run, open)
   }
 
   /** To the file read now: in another order it may be the next one. */
-  #jump(directory: Inode, run: Run, name: ByteString): void {
+  #jump({ parent, name }: Place, run: Run, open: Open): void {
     const before = run.names[run.at]
     run.orders ??= ordersOf(run.listed)
     const next = before === undefined ? undefined : run.orders.find((names) => isSoonAfter(names, before, name))
@@ -102,11 +102,11 @@ export class SiblingReadAhead {
     const at = run.names.indexOf(name)
     Object.assign(run, { at, begun: at, opened: at, length: next === undefined ? 1 : 2, isSlow: true })
     this.#last = run
-    if (next !== undefined) this.#goAhead(directory, run)
+    if (next !== undefined) this.#goAhead(parent, run, open)
   }
 
-  #goAhead(directory: Inode, run: Run): void {
-    const { begin, open } = this.#options
+  #goAhead(directory: Inode, run: Run, open: Open): void {
+    const { begin } = this.#options
     const begun = run.at + Math.min(BEGUN_AHEAD_MAX, 2 * run.length)
     for (const inode of this.#between(directory, run, run.begun, begun)) {
       begin(inode)

@@ -2,6 +2,7 @@
  * The system calls that tests make and Node has no words for. Synchronous. Names and paths are bytes, so that any
  * name can be said; failures are errors with the `code` Node would give them.
  */
+import { constants } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import koffi from 'koffi'
 
@@ -21,15 +22,24 @@ const fallocateFd = libc.func('int fallocate(int fd, int mode, int64_t offset, i
 const renameat2 = libc.func(
   'int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)',
 )
+const linkat = libc.func('int linkat(int fromDirectory, const void *from, int toDirectory, const void *to, int flags)')
+const fcntl = libc.func('int fcntl(int fd, int command, ...)')
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
 
 const AT_FDCWD = -100
+const AT_SYMLINK_FOLLOW = 0x400
 const S_IFIFO = 0o010000
+/** Linux, asm-generic/fcntl.h. */
+export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 const XATTR_BYTES_MAX = 65536
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
+const MAP_ANONYMOUS = 0x20
 const MAP_FAILED = 2n ** 64n - 1n
 const MS_SYNC = 4
+const F_GETLK = 5
+const F_SETLK = 6
+const LOCK_TYPES = { read: 0, write: 1, none: 2 } as const
 const SEEK_HOLE = 4
 /** EXT4_IOC_SHUTDOWN and its "do not write the log" (Linux, fs/ext4/ext4.h); what xfstests calls godown. */
 const EXT4_IOC_SHUTDOWN = 0x8004587d
@@ -75,6 +85,39 @@ export function rename(from: PathLike, to: PathLike, flags: number): void {
   check('renameat2', renameat2(AT_FDCWD, terminated(from), AT_FDCWD, terminated(to), flags))
 }
 
+/** Gives an open file a name; what has lost its last one gets none. */
+export function linkOpenFile(fd: number, path: PathLike): void {
+  check('linkat', linkat(AT_FDCWD, terminated(`/proc/self/fd/${fd}`), AT_FDCWD, terminated(path), AT_SYMLINK_FOLLOW))
+}
+
+export interface RangeLock {
+  type: keyof typeof LOCK_TYPES
+  start: number
+  /** 0: to the end, wherever that will be. */
+  length: number
+}
+
+/** Takes a lock of this process on a part of a file, or gives it up, without waiting for it. */
+export function lockRange(fd: number, lock: RangeLock): void {
+  check('fcntl', fcntl(fd, F_SETLK, 'void *', structFlock(lock)))
+}
+
+/** The process whose lock stands in the way of this one; undefined if none does. */
+export function lockHolder(fd: number, lock: RangeLock): number | undefined {
+  const flock = structFlock(lock)
+  check('fcntl', fcntl(fd, F_GETLK, 'void *', flock))
+  return flock.readInt16LE(0) === LOCK_TYPES.none ? undefined : flock.readInt32LE(24)
+}
+
+/** struct flock of 64-bit Linux: type, whence, start, length, pid. */
+function structFlock({ type, start, length }: RangeLock): Buffer {
+  const flock = Buffer.alloc(32)
+  flock.writeInt16LE(LOCK_TYPES[type], 0)
+  flock.writeBigInt64LE(BigInt(start), 8)
+  flock.writeBigInt64LE(BigInt(length), 16)
+  return flock
+}
+
 /** Offset of the first hole at or after `offset`; the file's size if there is none. */
 export function seekHole(fd: number, offset: number): number {
   return check('lseek', Number(lseek(fd, offset, SEEK_HOLE)))
@@ -107,6 +150,13 @@ export class Mapping {
   [Symbol.dispose](): void {
     munmap(this.#address, this.bytes.length)
   }
+}
+
+/** Memory that begins with a page, as disks want it for direct input and output. It is there until the process ends. */
+export function pageAligned(bytes: number): Buffer {
+  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+  if (koffi.address(address) === MAP_FAILED) throw systemError('mmap')
+  return Buffer.from(koffi.view(address, bytes))
 }
 
 function terminated(path: PathLike): Buffer {

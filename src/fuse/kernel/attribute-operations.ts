@@ -4,12 +4,20 @@ import type { ByteString, Ino } from '../../dfs.ts'
 import type { AttributeChanges, Attributes, Awaitable, FilesystemStatistics, Time } from '../../vfs/operations.ts'
 import { errnoOfKind } from '../errno.ts'
 import { encodeAttrOut } from './attributes.ts'
-import { type Context, withoutPrivileges } from './context.ts'
+import { type Context, SETGID, withoutPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
-import { FATTR, GETATTR_FH } from './protocol.ts'
+import { FATTR, GETATTR_FH, SETXATTR_ACL_KILL_SGID } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
-import { GETATTR_IN, GETXATTR_IN, GETXATTR_OUT, SETATTR_IN, SETXATTR_IN, STATFS_OUT } from './structs.ts'
+import {
+  GETATTR_IN,
+  GETXATTR_IN,
+  GETXATTR_OUT,
+  SETATTR_IN,
+  SETXATTR_EXT_IN,
+  SETXATTR_IN,
+  STATFS_OUT,
+} from './structs.ts'
 
 const MODE_BITS = 0o7777
 
@@ -28,6 +36,8 @@ export function attributeOperations(context: Context): Operations {
     SETATTR: {
       bodyBytes: SETATTR_IN.bytes,
       serve: (request) => setattr(context, request),
+      // What shows has changed; the answer waits until it is stored.
+      early: (request) => filesystem.getattr(request.ino),
       encode: (reply, attributes: Attributes) => void encodeAttrOut(reply, attributes, validityOf(attributes.ino)),
     },
     STATFS: {
@@ -106,12 +116,16 @@ function valueOperation(
   }
 }
 
-function setxattr({ filesystem, settings }: Context, request: Request) {
-  const at = settings().setxattrBytes
+async function setxattr({ filesystem, settings }: Context, request: Request): Promise<void> {
+  const { ino } = request
+  const { setxattrBytes: at, setxattrHasFlags } = settings()
   const name = request.text(at)
   // A copy: the file system may keep it.
   const value = Buffer.from(request.bytes(at + name.length + 1, request.u32(SETXATTR_IN.size)))
-  return filesystem.setxattr(request.ino, name, value, request.u32(SETXATTR_IN.flags))
+  await filesystem.setxattr(ino, name, value, request.u32(SETXATTR_IN.flags))
+  if (!setxattrHasFlags || (request.u32(SETXATTR_EXT_IN.xattrFlags) & SETXATTR_ACL_KILL_SGID) === 0) return
+  const { mode } = await filesystem.getattr(ino)
+  if ((mode & SETGID) !== 0) await filesystem.setattr(ino, { mode: mode & MODE_BITS & ~SETGID })
 }
 
 function encodeStatfs(reply: Reply, statistics: FilesystemStatistics): void {

@@ -1,7 +1,7 @@
 /** What the operations of one mount share. */
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
-import type { Attributes, Awaitable, FilesystemOperations } from '../../vfs/operations.ts'
+import type { Attributes, Awaitable, Change, FilesystemOperations } from '../../vfs/operations.ts'
 import type { Account } from './account.ts'
 import type { Validity } from './attributes.ts'
 import type { Settings } from './negotiation.ts'
@@ -17,12 +17,14 @@ export interface Context {
   readonly validityOf: (ino: Ino) => Validity
   /** Whether the kernel may keep the pages of a file, and the listing of a directory, from one open to the next. */
   readonly keepsCache: boolean
+  /** Tells the kernel of a change that it does not know of. */
+  readonly notify: (change: Change) => void
   /** Resolves once pages of a file that only the kernel has, have been written. */
   readonly flushPages: (ino: Ino) => Promise<void>
 }
 
 const SETUID = 0o4000
-const SETGID = 0o2000
+export const SETGID = 0o2000
 const GROUP_EXECUTE = 0o010
 const TYPE_BITS = 0o170000
 const DIRECTORY = 0o040000

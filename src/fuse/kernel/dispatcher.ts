@@ -2,6 +2,9 @@
  * Serves requests by the table of operations.
  *
  * Invariant: every request that expects an answer gets exactly one, whatever is thrown and however malformed it is.
+ *
+ * A process that was killed cannot end before its requests are answered, and the kernel says so only once at most (of what it
+ * closes while it ends, never). So what is pending for long is looked after: who ends by a signal waits for nothing.
  */
 import { constants } from 'node:os'
 import { DfsError } from '../../errors.ts'
@@ -22,8 +25,14 @@ const REPLY_BYTES_MAX = 65536
 
 interface Pending {
   readonly operation: Operation
-  interrupted: boolean
+  readonly request: Request
+  isAnswered: boolean
+  /** It was there when pending requests were looked after the last time. */
+  isOld: boolean
 }
+
+/** How often pending requests are looked after. */
+const LOOK_AFTER_MS = 250
 
 /** Sends an answer; 0, or the errno for which the kernel did not take it. */
 export type Send = (bytes: Buffer, length: number) => number
@@ -34,9 +43,13 @@ export class Dispatcher {
   readonly #names: OperationName[] = []
   readonly #pending = new Map<number, Pending>()
   readonly #reply = new Reply(REPLY_BYTES_MAX)
+  readonly #endsBySignal: (thread: number) => boolean
+  #lookingAfter: NodeJS.Timeout | undefined
 
-  constructor(operations: Operations, send: Send) {
+  /** `endsBySignal`: whether a thread was killed, or will be once it no longer waits. */
+  constructor(operations: Operations, send: Send, endsBySignal: (thread: number) => boolean) {
     this.#send = send
+    this.#endsBySignal = endsBySignal
     for (const [name, opcode] of Object.entries(OPCODE) as [OperationName, number][]) {
       this.#operations[opcode] = name === 'INTERRUPT' ? this.#interrupt() : operations[name]
       this.#names[opcode] = name
@@ -59,7 +72,7 @@ export class Dispatcher {
     try {
       if (request.bodyBytes < operation.bodyBytes) throw new DfsError('invalid', 'a request that is too short')
       const value = operation.serve(request)
-      if (value instanceof Promise) return this.#later(unique, opcode, operation, value)
+      if (value instanceof Promise) return this.#later(request, unique, operation, value)
       this.#answer(unique, operation, value)
     } catch (error) {
       this.#fail(unique, opcode, operation, error)
@@ -67,18 +80,48 @@ export class Dispatcher {
     return undefined
   }
 
-  async #later(unique: number, opcode: number, operation: Operation, outcome: Promise<unknown>): Promise<void> {
-    const pending = { operation, interrupted: false }
+  async #later(request: Request, unique: number, operation: Operation, outcome: Promise<unknown>): Promise<void> {
+    const { opcode } = request
+    const pending = { operation, request, isAnswered: false, isOld: false }
     this.#pending.set(unique, pending)
+    this.#lookingAfter ??= setInterval(() => this.#lookAfter(), LOOK_AFTER_MS).unref()
     try {
       const value = await outcome
-      if (pending.interrupted) drop(operation, value)
+      if (pending.isAnswered) drop(operation, value)
       else this.#answer(unique, operation, value)
     } catch (error) {
-      if (!pending.interrupted) this.#fail(unique, opcode, operation, error)
+      if (!pending.isAnswered) this.#fail(unique, opcode, operation, error)
     } finally {
       this.#pending.delete(unique)
+      if (pending.isAnswered) operation.late?.(request)
     }
+  }
+
+  #lookAfter(): void {
+    if (this.#pending.size === 0) {
+      clearInterval(this.#lookingAfter)
+      this.#lookingAfter = undefined
+    }
+    for (const [unique, pending] of this.#pending) {
+      if (pending.isOld) this.#letGo(unique, pending)
+      pending.isOld = true
+    }
+  }
+
+  /** Answers one who ends by a signal. */
+  #letGo(unique: number, pending: Pending): void {
+    const { operation, request, isAnswered } = pending
+    if (isAnswered || operation.silent === true || !this.#endsBySignal(request.pid)) return
+    pending.isAnswered = true
+    if (operation.early === undefined) {
+      this.#answerError(unique, EINTR)
+      return
+    }
+    // What the outcome holds belongs to the work, which goes on.
+    const { undo: _undo, done: _done, ...answering } = operation
+    Promise.resolve(operation.early(request))
+      .then((value) => this.#answer(unique, answering, value))
+      .catch(() => this.#answerError(unique, EINTR))
   }
 
   #answer(unique: number, operation: Operation, value: unknown): void {
@@ -124,8 +167,12 @@ export class Dispatcher {
       serve: (request) => {
         const unique = request.handle(INTERRUPT_IN.unique)
         const pending = this.#pending.get(unique)
-        if (pending?.operation.interruptible !== true || pending.interrupted) return
-        pending.interrupted = true
+        if (pending === undefined || pending.isAnswered) return
+        if (pending.operation.interruptible !== true) {
+          this.#letGo(unique, pending)
+          return
+        }
+        pending.isAnswered = true
         this.#answerError(unique, EINTR)
       },
     }

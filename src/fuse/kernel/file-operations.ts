@@ -35,6 +35,8 @@ export function fileOperations(context: Context): Operations {
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
       serve: (request) => write(filesystem, request),
+      // The bytes are taken; the answer waits for room, so that the next write does.
+      early: (request) => request.u32(WRITE_IN.size),
       encode: (reply, bytes: number) => {
         reply.begin(WRITE_OUT.bytes).u32(WRITE_OUT.size, bytes)
         return undefined
@@ -60,7 +62,8 @@ function read({ filesystem, replies }: Context): Operation<Content> {
       if (size > replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
       const reply = replies.take()
       try {
-        const done = filesystem.read(request.handle(READ_IN.fh), request.u64(READ_IN.offset), reply.body(size))
+        const offset = request.u64(READ_IN.offset)
+        const done = filesystem.read(request.handle(READ_IN.fh), offset, reply.body(size), request.pid)
         if (!(done instanceof Promise)) return { reply, bytes: done }
         // A read that failed may still fill its memory: that is not lent again.
         return done.then((bytes) => ({ reply, bytes }))
@@ -101,14 +104,15 @@ function allocate(filesystem: FilesystemOperations): Operation<void> {
 function seek({ filesystem, flushPages }: Context): Operation<number> {
   return {
     bodyBytes: LSEEK_IN.bytes,
+    interruptible: true,
     serve: async (request) => {
       const whence = request.u32(LSEEK_IN.whence)
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
-      const { ino } = request
+      const { ino, pid } = request
       const handle = request.handle(LSEEK_IN.fh)
       const offset = request.u64(LSEEK_IN.offset)
       await flushPages(ino)
-      return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole')
+      return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole', pid)
     },
     encode: (reply, offset) => {
       reply.begin(LSEEK_OUT.bytes).u64(LSEEK_OUT.offset, offset)

@@ -36,21 +36,20 @@ export function nameOperations(context: Context): Operations {
     }
   }
 
-  function named(bodyBytes: number, work: (request: Request) => Awaitable<void>): Operation<void> {
-    return { bodyBytes: bodyBytes + 2, serve: work }
-  }
-
   return {
     LOOKUP: entry(2, (request) => filesystem.lookup(request.ino, request.name(0))),
-    MKNOD: entry(MKNOD_IN.bytes + 2, (request) => {
-      const { ino: parent, caller } = request
-      const name = request.name(MKNOD_IN.bytes)
-      const mode = request.u32(MKNOD_IN.mode)
-      const rdev = request.u32(MKNOD_IN.rdev)
-      return whenReady(modeOf(context, parent, mode & MODE_BITS, request.u32(MKNOD_IN.umask)), (permissions) =>
-        filesystem.mknod(parent, name, (mode & TYPE_BITS) | permissions, rdev, caller),
-      )
-    }),
+    MKNOD: {
+      ...entry(MKNOD_IN.bytes + 2, (request) => {
+        const { ino: parent, caller } = request
+        const name = request.name(MKNOD_IN.bytes)
+        const mode = request.u32(MKNOD_IN.mode)
+        const rdev = request.u32(MKNOD_IN.rdev)
+        return whenReady(modeOf(context, parent, mode & MODE_BITS, request.u32(MKNOD_IN.umask)), (permissions) =>
+          filesystem.mknod(parent, name, (mode & TYPE_BITS) | permissions, rdev, caller),
+        )
+      }),
+      late: (request) => context.notify({ parent: request.ino, name: request.name(MKNOD_IN.bytes) }),
+    },
     MKDIR: entry(MKDIR_IN.bytes + 2, (request) => {
       const { ino: parent, caller } = request
       const name = request.name(MKDIR_IN.bytes)
@@ -63,15 +62,24 @@ export function nameOperations(context: Context): Operations {
       const name = request.name(0)
       return filesystem.symlink(request.ino, name, request.text(name.length + 1), request.caller)
     }),
-    LINK: entry(LINK_IN.bytes + 2, (request) =>
-      filesystem.link(request.nodeid(LINK_IN.oldnodeid), request.ino, request.name(LINK_IN.bytes)),
-    ),
-    UNLINK: named(0, (request) => filesystem.unlink(request.ino, request.name(0))),
-    RMDIR: named(0, (request) => filesystem.rmdir(request.ino, request.name(0))),
-    RENAME: named(RENAME_IN.bytes, (request) => rename(context, request, RENAME_IN.bytes, 0)),
-    RENAME2: named(RENAME2_IN.bytes, (request) =>
-      rename(context, request, RENAME2_IN.bytes, request.u32(RENAME2_IN.flags)),
-    ),
+    LINK: {
+      ...entry(LINK_IN.bytes + 2, (request) =>
+        filesystem.link(request.nodeid(LINK_IN.oldnodeid), request.ino, request.name(LINK_IN.bytes)),
+      ),
+      late: (request) => context.notify({ parent: request.ino, name: request.name(LINK_IN.bytes) }),
+    },
+    UNLINK: { bodyBytes: 2, serve: (request) => filesystem.unlink(request.ino, request.name(0)) },
+    RMDIR: { bodyBytes: 2, serve: (request) => filesystem.rmdir(request.ino, request.name(0)) },
+    RENAME: {
+      bodyBytes: RENAME_IN.bytes + 4,
+      serve: (request) => rename(context, request, RENAME_IN.bytes, 0),
+      late: (request) => renamedLate(context, request, RENAME_IN.bytes),
+    },
+    RENAME2: {
+      bodyBytes: RENAME2_IN.bytes + 4,
+      serve: (request) => rename(context, request, RENAME2_IN.bytes, request.u32(RENAME2_IN.flags)),
+      late: (request) => renamedLate(context, request, RENAME2_IN.bytes),
+    },
     READLINK: {
       bodyBytes: 0,
       serve: (request) => filesystem.readlink(request.ino),
@@ -83,9 +91,19 @@ export function nameOperations(context: Context): Operations {
   }
 }
 
-/** Both names stand one behind the other. */
 function rename({ filesystem }: Context, request: Request, at: number, flags: number): Awaitable<void> {
-  const name = request.name(at)
-  const newName = request.name(at + name.length + 1)
+  const { name, newName } = bothNames(request, at)
   return filesystem.rename(request.ino, name, request.nodeid(RENAME_IN.newdir), newName, flags)
+}
+
+function renamedLate({ notify }: Context, request: Request, at: number): void {
+  const { name, newName } = bothNames(request, at)
+  notify({ parent: request.ino, name })
+  notify({ parent: request.nodeid(RENAME_IN.newdir), name: newName })
+}
+
+/** They stand one behind the other. */
+function bothNames(request: Request, at: number) {
+  const name = request.name(at)
+  return { name, newName: request.name(at + name.length + 1) }
 }

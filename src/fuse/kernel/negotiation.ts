@@ -53,8 +53,9 @@ export interface Settings {
   readonly flags: number
   /** Modes of new files come with the umask not applied. */
   readonly appliesUmask: boolean
-  /** Where the name stands in SETXATTR. */
+  /** Where the name stands in SETXATTR, and whether flags of the protocol's own stand before it. */
   readonly setxattrBytes: number
+  readonly setxattrHasFlags: boolean
 }
 
 export function decodeOffer(request: Request): Offer {
@@ -75,12 +76,14 @@ export function settle(offer: Offer, { acls }: { acls: boolean }): Settings {
     })
   }
   const flags = offer.flags & (WANTED | (acls ? WANTED_WITH_ACLS : 0))
+  const setxattrHasFlags = (flags & INIT.SETXATTR_EXT) !== 0
   return {
     minor: Math.min(offer.minor, MINOR),
     maxReadahead: Math.max(offer.maxReadahead, REQUEST_BYTES_MAX),
     flags,
     appliesUmask: (flags & INIT.DONT_MASK) !== 0,
-    setxattrBytes: (flags & INIT.SETXATTR_EXT) === 0 ? SETXATTR_IN.bytes : SETXATTR_EXT_IN.bytes,
+    setxattrBytes: setxattrHasFlags ? SETXATTR_EXT_IN.bytes : SETXATTR_IN.bytes,
+    setxattrHasFlags,
   }
 }
 

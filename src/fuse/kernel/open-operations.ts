@@ -3,11 +3,12 @@ import { constants } from 'node:fs'
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
 import { DfsError, kindOf } from '../../errors.ts'
-import type { Attributes, Awaitable } from '../../vfs/operations.ts'
+import type { Awaitable, Created } from '../../vfs/operations.ts'
 import { encodeEntry } from './attributes.ts'
 import { type Context, dropPrivileges, modeOf } from './context.ts'
 import type { Operations } from './operation.ts'
 import { FOPEN, OPEN_KILL_SUIDGID } from './protocol.ts'
+import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
 import { CREATE_IN, ENTRY_OUT, FLUSH_IN, OPEN_IN, OPEN_OUT, RELEASE_IN } from './structs.ts'
 
@@ -15,10 +16,8 @@ const { O_RDONLY, O_RDWR, O_TRUNC, O_EXCL } = constants
 const O_ACCMODE = 3
 const MODE_BITS = 0o7777
 
-interface Created {
+interface CreatedIn extends Created {
   readonly parent: Ino
-  readonly attributes: Attributes
-  readonly handle: number
 }
 
 export function openOperations(context: Context): Operations {
@@ -43,13 +42,13 @@ export function openOperations(context: Context): Operations {
     return handle
   }
 
-  function create(request: Request): Awaitable<Created> {
-    const { ino: parent, caller } = request
-    const name = request.name(CREATE_IN.bytes)
+  /** `make` makes a file of this mode in the directory that the request names. */
+  function create(request: Request, make: (mode: number, flags: number) => Awaitable<Created>): Awaitable<CreatedIn> {
+    const parent = request.ino
     const flags = request.u32(CREATE_IN.flags)
     const asked = request.u32(CREATE_IN.mode) & MODE_BITS
     const made = whenReady(modeOf(context, parent, asked, request.u32(CREATE_IN.umask)), (mode) =>
-      filesystem.create(parent, name, mode, handleFlags(flags), caller),
+      make(mode, handleFlags(flags)),
     )
     return whenReady(made, ({ attributes, handle }) => {
       account.lookedUp(attributes.ino)
@@ -58,7 +57,7 @@ export function openOperations(context: Context): Operations {
   }
 
   /** The kernel did not know yet that there is such a file. */
-  async function openExisting(parent: Ino, name: string, flags: number): Promise<Created> {
+  async function openExisting(parent: Ino, name: string, flags: number): Promise<CreatedIn> {
     const attributes = await filesystem.lookup(parent, name)
     if (attributes === undefined) throw new DfsError('stale', 'the file went while it was opened')
     account.lookedUp(attributes.ino)
@@ -70,20 +69,33 @@ export function openOperations(context: Context): Operations {
     }
   }
 
-  function createOrOpen(request: Request): Awaitable<Created> {
-    const parent = request.ino
+  function createOrOpen(request: Request): Awaitable<CreatedIn> {
+    const { ino: parent, caller } = request
     const name = request.name(CREATE_IN.bytes)
     const flags = request.u32(CREATE_IN.flags)
-    const otherwise = (error: unknown): Promise<Created> => {
+    const otherwise = (error: unknown): Promise<CreatedIn> => {
       if (kindOf(error) !== 'exists' || (flags & O_EXCL) !== 0) throw error
       return openExisting(parent, name, flags)
     }
     try {
-      const created = create(request)
+      const created = create(request, (mode, flags) => filesystem.create(parent, name, mode, flags, caller))
       return created instanceof Promise ? created.catch(otherwise) : created
     } catch (error) {
       return otherwise(error)
     }
+  }
+
+  const creating = {
+    encode: (reply: Reply, { parent, attributes, handle }: CreatedIn) => {
+      encodeEntry(reply.begin(ENTRY_OUT.bytes + OPEN_OUT.bytes), 0, attributes, validityOf(parent))
+      reply.u64(ENTRY_OUT.bytes + OPEN_OUT.fh, handle)
+      reply.u32(ENTRY_OUT.bytes + OPEN_OUT.openFlags, openFlags)
+      return undefined
+    },
+    undo: ({ attributes, handle }: CreatedIn) => {
+      close(handle)
+      account.forget(attributes.ino, 1)
+    },
   }
 
   return {
@@ -105,17 +117,20 @@ export function openOperations(context: Context): Operations {
     CREATE: {
       bodyBytes: CREATE_IN.bytes + 2,
       serve: createOrOpen,
-      encode: (reply, { parent, attributes, handle }: Created) => {
-        encodeEntry(reply.begin(ENTRY_OUT.bytes + OPEN_OUT.bytes), 0, attributes, validityOf(parent))
-        reply.u64(ENTRY_OUT.bytes + OPEN_OUT.fh, handle)
-        reply.u32(ENTRY_OUT.bytes + OPEN_OUT.openFlags, openFlags)
-        return undefined
-      },
-      undo: ({ attributes, handle }: Created) => {
-        close(handle)
-        account.forget(attributes.ino, 1)
-      },
+      ...creating,
+      late: (request) => context.notify({ parent: request.ino, name: request.name(CREATE_IN.bytes) }),
     },
+    ...(filesystem.createNameless && {
+      // Its name is whatever the kernel calls what has none.
+      TMPFILE: {
+        bodyBytes: CREATE_IN.bytes,
+        serve: (request) => {
+          const { ino, caller } = request
+          return create(request, (mode, flags) => filesystem.createNameless!(ino, mode, flags, caller))
+        },
+        ...creating,
+      },
+    }),
     FLUSH: { bodyBytes: FLUSH_IN.bytes, serve: (request) => filesystem.flush(request.handle(FLUSH_IN.fh)) },
     RELEASE: { bodyBytes: RELEASE_IN.bytes, serve: (request) => account.release(request.handle(RELEASE_IN.fh)) },
   }

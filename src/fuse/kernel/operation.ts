@@ -20,8 +20,15 @@ export interface Operation<T = unknown> {
   done?(value: T): void
   /** The kernel expects no answer. */
   readonly silent?: boolean
-  /** May be answered with EINTR while its work goes on, for the work changes nothing. */
+  /** May be answered with EINTR at any signal while its work goes on, for the work changes nothing. */
   readonly interruptible?: boolean
+  /**
+   * What to answer, while the work goes on, to one who ends by a signal; for operations that have changed all that the kernel
+   * knows before they first wait. Without it the answer is EINTR.
+   */
+  early?(request: Request): Awaitable<T>
+  /** The work of a request that was answered with EINTR has ended: what it changed is told to the kernel. */
+  late?(request: Request): void
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each operation has an outcome of its own kind, which only it looks at.

@@ -45,6 +45,7 @@ export const OPCODE = {
   LSEEK: 46,
   COPY_FILE_RANGE: 47,
   SYNCFS: 50,
+  TMPFILE: 51,
   COPY_FILE_RANGE_64: 53,
 } as const
 

@@ -46,8 +46,13 @@ export class Request {
     return {
       uid: u32[IN_HEADER.uid / 4] as number,
       gid: u32[IN_HEADER.gid / 4] as number,
-      pid: u32[IN_HEADER.pid / 4] as number,
+      pid: this.pid,
     }
+  }
+
+  /** The thread that asks, as this process sees it: 0 if it cannot, or if the kernel asks for nobody in particular. */
+  get pid(): number {
+    return this.#u32[IN_HEADER.pid / 4] as number
   }
 
   /** Length of what follows the header. */

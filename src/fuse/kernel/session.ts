@@ -2,6 +2,7 @@
  * One mount's conversation with the kernel, from INIT to the end of the connection.
  */
 import { logger } from '../../log.ts'
+import { endsBySignal } from '../../posix/ending.ts'
 import { writeFuseDevice } from '../../posix/fuse-device.ts'
 import type { FilesystemOperations } from '../../vfs/operations.ts'
 import type { MountOptions } from '../driver.ts'
@@ -47,6 +48,7 @@ export class Session {
       settings: () => this.#settings!,
       validityOf: (ino) => (filesystem.isVolatile?.(ino) === true ? FLEETING : validity),
       keepsCache: !openBelow,
+      notify: (change) => this.#notifier.notify(change),
       flushPages: async (ino) => {
         if (this.#account.isWritten(ino)) await this.#notifier.flushPages(ino)
       },
@@ -59,7 +61,8 @@ export class Session {
       ...directoryOperations(context),
       ...attributeOperations(context),
     }
-    const dispatcher = new Dispatcher(operations, (bytes, length) => writeFuseDevice(fd, bytes, length))
+    const send = (bytes: Buffer, length: number) => writeFuseDevice(fd, bytes, length)
+    const dispatcher = new Dispatcher(operations, send, endsBySignal)
     this.#loop = new DeviceLoop(fd, dispatcher, () => {
       unwatch?.()
       return this.#notifier.end()
@@ -78,11 +81,11 @@ export class Session {
     return this.#ended
   }
 
-  #ownOperations({ hasDefaultAcl }: FilesystemOperations): Operations {
+  #ownOperations({ keepsAcls = false }: FilesystemOperations): Operations {
     return {
       INIT: {
         bodyBytes: INIT_IN.bytes,
-        serve: (request) => this.#agree(request, hasDefaultAcl !== undefined),
+        serve: (request) => this.#agree(request, keepsAcls),
         encode: (reply, settings: Settings) => {
           encodeSettings(reply, settings)
           return undefined

@@ -2,21 +2,20 @@
  * Gives a new stub what of a file's attributes is kept in the object below: owner, permissions, extended attributes,
  * and the time it was last read.
  */
+import { ACL } from '../../posix/acl.ts'
 import { chmodFd, chownFd, utimesFd } from '../../posix/attributes.ts'
 import { type Stat, statFd } from '../../posix/stat.ts'
 import { getXattrFd, listXattrsFd, removeXattrFd, setXattrFd } from '../../posix/xattrs.ts'
+import { belowMode } from '../stub-mode.ts'
 
-const OWNER_READ_WRITE = 0o600
 const IS_ROOT = process.getuid?.() === 0
-const ACL = 'system.posix_acl_access'
 
 /** `stat` is that of the original. Fails with what the system says to an attribute that cannot be kept. */
 export function copyAttributes(originalFd: number, stat: Stat, stubFd: number): void {
   const made = statFd(stubFd)
   if (made.uid !== stat.uid || made.gid !== stat.gid) chownFd(stubFd, stat.uid, stat.gid)
   copyXattrs(originalFd, stubFd)
-  const permissions = stat.mode & 0o777
-  chmodFd(stubFd, IS_ROOT ? permissions : permissions | OWNER_READ_WRITE)
+  chmodFd(stubFd, belowMode(stat.mode))
   utimesFd(stubFd, stat.atimeNs, 'keep')
 }
 
@@ -29,5 +28,5 @@ function copyXattrs(originalFd: number, stubFd: number): void {
     if (value !== undefined) setXattrFd(stubFd, name, value)
   }
   // What the directory it was made in hands down does not belong to it.
-  if (!names.includes(ACL) && listXattrsFd(stubFd).includes(ACL)) removeXattrFd(stubFd, ACL)
+  if (!names.includes(ACL.ACCESS) && listXattrsFd(stubFd).includes(ACL.ACCESS)) removeXattrFd(stubFd, ACL.ACCESS)
 }

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { mountFolder } from '../support/mount.ts'
-import { runOk } from '../support/process.ts'
+import { isMounted, mountFolder } from '../support/mount.ts'
+import { DRIVER } from '../support/place.ts'
+import { runOk, until } from '../support/process.ts'
 import { type SecondUser, secondUser, secondUserMissing } from '../support/second-user.ts'
 
 const skip = secondUserMissing()
@@ -59,6 +60,20 @@ test('a user mounts, writes, unmounts and mounts again without root', { skip }, 
   assert.equal((await place.sh('ls folder/sub')).trim(), 'file.f')
   await place.mount()
   assert.equal(await place.sh('cat folder/sub/file folder/copy; stat -c %a folder/sub/file'), 'content\ncontent\n400\n')
+  await place.unmount()
+})
+
+test('the mount of a user goes by itself when the daemon is killed, and can be made again', {
+  skip: skip || (DRIVER === 'fuse-native' && 'libfuse 2.9 leaves a dead mount'),
+}, async (t) => {
+  const user = await secondUser(t)
+  const place = await mountFolder(t, { user })
+  await place.sh('echo content > folder/file')
+  assert(isMounted(place.folder))
+  await place.crash()
+  await until('it is unmounted', () => !isMounted(place.folder))
+  await place.mount()
+  assert.equal(await place.sh('cat folder/file'), 'content\n')
   await place.unmount()
 })
 

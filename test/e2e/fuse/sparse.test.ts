@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { assertContent, withFile } from '../support/files.ts'
+import { assertContent, noise, withFile } from '../support/files.ts'
 import { mountedSuite } from '../support/mounted-suite.ts'
+import { runOk } from '../support/process.ts'
 
 const GIB = 2 ** 30
 
@@ -18,6 +19,18 @@ mountedSuite('sparse files', ({ lasts }) => {
     expected.write('end', 20 * 2 ** 20)
     return () => assertContent(path, expected)
   })
+
+  lasts(
+    'a file that has no hole takes as much room as it has bytes, from the moment it is closed or copied',
+    async (directory) => {
+      const [path, copy] = [join(directory, 'file'), join(directory, 'copy')]
+      fs.writeFileSync(path, noise(12_000_000))
+      const isFull = (name: string) => fs.statSync(name).blocks * 512 >= 12_000_000
+      assert(isFull(path))
+      await runOk('cp', [path, copy])
+      return () => assert(isFull(path) && isFull(copy))
+    },
+  )
 
   lasts('a file of 100 GiB with two bytes in it costs next to nothing', (directory) => {
     const path = join(directory, 'file')

@@ -7,6 +7,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type Device, newDevice } from '../support/device.ts'
 import { fuseMissing } from '../support/mount.ts'
 import { DRIVER, MOUNT_ARGS } from '../support/place.ts'
@@ -15,15 +16,21 @@ import { putFiles } from '../support/sharing.ts'
 
 const skip = fuseMissing()
 const BYTES = 3_000_000
+/** So long that parts of its chunks are too much for a journal record. */
+const LARGE_BYTES = 8 * 1024 * 1024
 const FETCH_SECONDS = 4
+const SEEKS = fileURLToPath(new URL('../support/seek-hole.ts', import.meta.url))
 /** What does not wait is done by then, on a busy machine too, and long before a read that waits. */
 const SOON_MS = 2500
 
-/** A mounted device on the public network, alone there: the blocks of its files `a`, `b` and `c` are gone. */
-async function alone(t: TestContext): Promise<Device> {
-  const device = await newDevice(t, { config: { fetchTimeoutSeconds: FETCH_SECONDS } })
+/** A mounted device on the public network, alone there: the blocks of its files are gone. */
+async function alone(
+  t: TestContext,
+  { fetchTimeoutSeconds = FETCH_SECONDS, names = ['a', 'b', 'c'], bytes = BYTES } = {},
+): Promise<Device> {
+  const device = await newDevice(t, { config: { fetchTimeoutSeconds } })
   await device.dfsOk(['init', '--public'])
-  await putFiles(device, { a: randomBytes(BYTES), b: randomBytes(BYTES), c: randomBytes(BYTES) })
+  await putFiles(device, Object.fromEntries(names.map((name) => [name, randomBytes(bytes)])))
   await device.sh(`find "${device.home}/blocks" -type f -delete`)
   await device.dfsOk(['mount', device.folder, ...MOUNT_ARGS])
   // Before it runs nobody is asked, and a read waits for that, too.
@@ -78,6 +85,42 @@ test('a read that waits for peers ends at a signal or at its deadline, and holds
   child.kill('SIGKILL')
   await ended
   await within(SOON_MS, device.dfsOk(['umount', device.folder]), 'umount')
+})
+
+/** Writes a part of every chunk of a file, so that storing it takes what is elsewhere, says so, and then does `rest`. */
+function writesParts(file: string, rest: string): string[] {
+  const script = `
+    const fs = require('node:fs')
+    const fd = fs.openSync(process.argv[1], 'r+')
+    for (let at = 0; at < ${LARGE_BYTES}; at += 65536) fs.writeSync(fd, Buffer.alloc(61440, 1), 0, 61440, at)
+    fs.writeSync(1, 'written')
+    ${rest}`
+  return [process.execPath, '-e', script, file]
+}
+
+test('who is killed waits for no peer, neither while it stores, nor when it ends, nor while it looks for data', {
+  skip: skip || (DRIVER === 'fuse-native' && 'libfuse 2.9 says nothing of signals'),
+}, async (t) => {
+  const device = await alone(t, { fetchTimeoutSeconds: 30, names: ['a', 'b', 'c'], bytes: LARGE_BYTES })
+  const at = (name: string) => path.join(device.folder, name)
+  const seeks = [process.execPath, SEEKS, at('c')]
+  const endings = [
+    { name: 'close', command: writesParts(at('a'), 'fs.closeSync(fd)'), says: 'written' },
+    { name: 'its end', command: writesParts(at('b'), 'setInterval(() => {}, 1000)'), says: 'written' },
+    { name: 'seek', command: seeks, says: 'seeks' },
+  ]
+  for (const { name, command, says } of endings) {
+    const [program, ...args] = command
+    const child = spawn(program!, args, { env: device.env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(child, 'exit')
+    const [said] = await within(SOON_MS * 4, once(child.stdout, 'data'), says)
+    assert.equal(String(said), says)
+    await delay(300)
+    assert.equal(child.exitCode, null, `${name} waits`)
+    child.kill('SIGKILL')
+    assert.deepEqual(await within(SOON_MS, ended, name), [null, 'SIGKILL'])
+  }
+  await within(SOON_MS, stat(at('a')), 'all else goes on')
 })
 
 test('a daemon that is told to end does not wait for peers', { skip }, async (t) => {

@@ -9,6 +9,7 @@ import { Keys } from '../../../src/seal/keys.ts'
 import { SealPool } from '../../../src/seal/pool.ts'
 import { sealBlock } from '../../../src/seal/seal-block.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
+import { GuardedReader } from '../../../src/vfs/block-reader.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import { Random } from '../../support/random.ts'
 
@@ -177,6 +178,48 @@ test('a node of a manifest that is damaged here is fetched again, too', async (t
   bytes.copy(source.memory)
   source.deliver()
   assert((await node).equals(PLAIN))
+})
+
+test('for who may not fetch nothing is, be it read, a node or read ahead; what is here is read', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  let asked = 0
+  const guarded = new GuardedReader(reader, () => {
+    asked++
+    return false
+  })
+  const into = Buffer.alloc(3 * FRAME_BYTES)
+  await assert.rejects(async () => guarded.read(ref, 0, into), { kind: 'not-permitted' })
+  await assert.rejects(async () => guarded.readNode(ref), { kind: 'not-permitted' })
+  guarded.prefetch(ref)
+  assert.equal(source.fetches.length, 0)
+  assert.equal(asked, 1)
+  await store.put(ref, bytes)
+  await guarded.read(ref, 0, into)
+  assert(into.equals(PLAIN.subarray(0, into.length)))
+  assert(Buffer.from(await guarded.readNode(ref)).equals(PLAIN))
+})
+
+test('who may not fetch does not wait for a block that others fetch', async (t) => {
+  const { ref, bytes, source, reader } = setUp(t)
+  const guarded = new GuardedReader(reader, () => false)
+  const other = reader.read(ref, 0, Buffer.alloc(100))
+  await assert.rejects(async () => guarded.read(ref, 0, Buffer.alloc(100)), { kind: 'not-permitted' })
+  bytes.copy(source.memory)
+  source.deliver()
+  await other
+  await guarded.read(ref, 0, Buffer.alloc(100))
+  assert.equal(source.fetches.length, 1)
+})
+
+test('for who may not fetch a damaged block is damaged', async (t) => {
+  const { ref, bytes, source, store, reader } = setUp(t)
+  await store.put(ref, damaged(bytes))
+  const guarded = new GuardedReader(reader, () => false)
+  for (const length of [100, 5 * FRAME_BYTES]) {
+    const read = async () => guarded.read(ref, 2 * FRAME_BYTES, Buffer.alloc(length))
+    await assert.rejects(read, { kind: 'corrupt' })
+  }
+  assert.equal(source.fetches.length, 0)
 })
 
 test('a damaged block that nobody else has stays what it is', async (t) => {

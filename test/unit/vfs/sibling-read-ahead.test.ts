@@ -18,19 +18,20 @@ function newInode(kind: 'directory' | 'stub', parent?: Inode, name = ''): Inode 
 function setUp() {
   const done = { begun: [] as string[], opened: [] as string[], released: [] as string[] }
   const nameOf = (inode: Inode) => inode.place.name
-  const ahead = new SiblingReadAhead({
+  const open = (inode: Inode) => void done.opened.push(nameOf(inode))
+  const siblings = new SiblingReadAhead({
     find: (directory, name) => directory.children.get(name),
     begin: (inode) => void done.begun.push(nameOf(inode)),
-    open: (inode) => void done.opened.push(nameOf(inode)),
     release: (inode) => void done.released.push(nameOf(inode)),
   })
   const directoryOf = (count: number, listed = Array.from({ length: count }, (_, i) => i)) => {
     const directory = newInode('directory')
     const names = listed.map((i) => `f${i}`)
     for (const name of names) newInode('stub', directory, name)
-    ahead.noteListing(directory, names)
+    siblings.noteListing(directory, names)
     return (i: number) => directory.children.get(`f${i}`)!
   }
+  const ahead = { noteRead: (inode: Inode, waited: boolean) => siblings.noteRead(inode, waited, open) }
   return { ahead, done, directoryOf }
 }
 

@@ -13,7 +13,7 @@ import { OPCODE, type OperationName } from '../../../../src/fuse/kernel/protocol
 import { ReplyPool } from '../../../../src/fuse/kernel/reply-pool.ts'
 import { Request } from '../../../../src/fuse/kernel/request.ts'
 import { IN_HEADER, OUT_HEADER } from '../../../../src/fuse/kernel/structs.ts'
-import type { FilesystemOperations } from '../../../../src/vfs/operations.ts'
+import type { Change, FilesystemOperations } from '../../../../src/vfs/operations.ts'
 
 export interface Answer {
   readonly unique: number
@@ -27,6 +27,10 @@ const REQUEST_BYTES_MAX = 65536
 export class FakeKernel {
   readonly account: Account
   readonly answers: Answer[] = []
+  /** What it was told unasked. */
+  readonly notices: Change[] = []
+  /** Threads that were killed. */
+  readonly killed = new Set<number>()
   /** What the kernel says to the next answers: 0, or an errno. */
   refusal = 0
   readonly #dispatcher: Dispatcher
@@ -42,6 +46,7 @@ export class FakeKernel {
       settings: () => settings,
       validityOf: () => LASTING,
       keepsCache: true,
+      notify: (change) => void this.notices.push(change),
       flushPages: async () => {},
     }
     const operations = {
@@ -51,7 +56,11 @@ export class FakeKernel {
       ...directoryOperations(context),
       ...attributeOperations(context),
     }
-    this.#dispatcher = new Dispatcher(operations, (bytes, length) => this.#receive(bytes.subarray(0, length)))
+    this.#dispatcher = new Dispatcher(
+      operations,
+      (bytes, length) => this.#receive(bytes.subarray(0, length)),
+      (thread) => this.killed.has(thread),
+    )
   }
 
   /** Sends a request and gives its answer; undefined if there was none. */
@@ -79,11 +88,12 @@ export class FakeKernel {
   }
 }
 
-export function message(opcode: number, unique: number, ino: number, body: Buffer): Buffer {
+export function message(opcode: number, unique: number, ino: number, body: Buffer, pid = 0): Buffer {
   const header = Buffer.alloc(IN_HEADER.bytes)
   header.writeUInt32LE(header.length + body.length, IN_HEADER.len)
   header.writeUInt32LE(opcode >>> 0, IN_HEADER.opcode)
   header.writeBigUInt64LE(BigInt(unique), IN_HEADER.unique)
   header.writeBigUInt64LE(BigInt(ino), IN_HEADER.nodeid)
+  header.writeUInt32LE(pid, IN_HEADER.pid)
   return Buffer.concat([header, body])
 }
