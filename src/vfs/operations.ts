@@ -110,7 +110,7 @@ export interface FilesystemOperations {
   open(ino: Ino, flags: number): Awaitable<number>
   /** Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. */
   read(handle: number, offset: number, into: Buffer): Awaitable<number>
-  /** Writes all of `bytes`, which the callee may keep only until it resolves. */
+  /** Writes all of `bytes`, which the callee does not look at after it has returned. */
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
   fsync(handle: number, dataOnly: boolean): Awaitable<void>

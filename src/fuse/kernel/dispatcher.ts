@@ -48,7 +48,12 @@ export class Dispatcher {
     return this.#pending.size
   }
 
-  /** Serves a request: at once, else the promise (which never rejects) tells when its memory is free again. */
+  /** Whether the memory of a request is free again as soon as `serve` has returned. */
+  readsAtOnce({ opcode }: Request): boolean {
+    return this.#operations[opcode]?.readsAtOnce === true
+  }
+
+  /** Serves a request: at once, else the promise (which never rejects) tells when that is done and its memory free again. */
   serve(request: Request): Promise<void> | undefined {
     const { unique, opcode } = request
     const operation = this.#operations[opcode]

@@ -34,6 +34,7 @@ export function fileOperations(context: Context): Operations {
     READ: read(context),
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
+      readsAtOnce: true,
       serve: (request) => write(filesystem, request),
       encode: (reply, bytes: number) => {
         reply.begin(WRITE_OUT.bytes).u32(WRITE_OUT.size, bytes)
