@@ -11,9 +11,11 @@ import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
+import type { Plain } from '../seal/pool.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
-import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
+import { baseOf, type ContentBase, readSealed, refOf, type SealedLayers, withWholeChunk } from './sealed-layers.ts'
 
 /** What a checkpoint makes a new base of. Its dirty chunks are frozen until it is settled. */
 export interface ContentSnapshot {
@@ -24,9 +26,16 @@ export interface ContentSnapshot {
 
 export type ContentChanges = Pick<CommitRecord, 'content' | 'keepBytes' | 'chunks' | 'patches'>
 
+export interface ContentParts {
+  readonly reader: ChunkReader
+  /** Where the bytes of dirty chunks lie. */
+  readonly dirty: DirtyMemory
+}
+
 export class FileContent {
   #size: number
   #base: ContentBase
+  readonly #parts: ContentParts
   readonly #reader: ChunkReader
   readonly #overlay = new Map<number, BlockRef | undefined>()
   readonly #dirty = new Map<number, DirtyChunk>()
@@ -38,14 +47,12 @@ export class FileContent {
   #keepBytes: number
   /** The lowest chunk count since the snapshot under way was taken. */
   #keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
-  readonly #meter: { bytes: number }
 
-  /** `meter` counts the bytes in dirty chunks of all files. */
-  constructor(content: Content, size: number, { reader, meter }: { reader: ChunkReader; meter: { bytes: number } }) {
+  constructor(content: Content, size: number, parts: ContentParts) {
     this.#size = size
     this.#keepBytes = size
-    this.#reader = reader
-    this.#meter = meter
+    this.#parts = parts
+    this.#reader = parts.reader
     this.#base = baseOf(content, size)
   }
 
@@ -82,9 +89,7 @@ export class FileContent {
     this.#size = Math.max(this.#size, offset + bytes.length)
     for (const { index, at, from, to } of pieces(offset, bytes.length)) {
       const chunk = this.#writable(index)
-      const before = chunk.weight
       chunk.write(at, bytes.subarray(from, to))
-      this.#meter.bytes += chunk.weight - before
       if (chunk.valid.covers(0, chunk.bytesMax)) full.push(index)
     }
     return full
@@ -126,12 +131,16 @@ export class FileContent {
     return sum
   }
 
-  /** The whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
-  wholeChunk(chunk: DirtyChunk): Promise<Buffer> {
+  /** Has `use` work with the whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
+  withWhole<T>(chunk: DirtyChunk, use: (plain: Plain) => Promise<T>): Promise<T> {
     const { index } = chunk
     const overlay = new Map<number, BlockRef | undefined>()
     if (this.#overlay.has(index)) overlay.set(index, this.#overlay.get(index))
-    return completeChunk(chunk, this.extent(index), { base: this.#base, overlay }, this.#reader)
+    return withWholeChunk(
+      { chunk, length: this.extent(index), layers: { base: this.#base, overlay } },
+      this.#parts,
+      use,
+    )
   }
 
   /** Puts a block in the place of the dirty chunk it was sealed from; false if the chunk has changed since. */
@@ -186,8 +195,9 @@ export class FileContent {
       const extent = this.extent(chunk.index)
       const start = chunkStart(chunk.index)
       for (const { from, to } of chunk.uncommitted) {
-        const end = Math.min(to, extent)
-        if (from < end) patches.push({ offset: start + from, bytes: chunk.slice(from, end) })
+        for (const part of chunk.bytes(from, Math.min(to, extent))) {
+          patches.push({ offset: start + part.from, bytes: part.bytes })
+        }
       }
     }
     return { content: this.#replaced, keepBytes: this.#keepBytes, chunks, patches }
@@ -205,14 +215,14 @@ export class FileContent {
     const isCommitted = this.#uncommitted.size === 0 && this.uncommittedBytes === 0 && this.#keepBytes === this.#size
     assert(isCommitted && this.#replaced === undefined, 'a stub never shows more than the journal')
     const dirty = [...this.#dirty.values()]
-    for (const chunk of dirty) chunk.frozen++
+    for (const chunk of dirty) chunk.freeze()
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
     return { size: this.#size, sealed: { base: this.#base, overlay: new Map(this.#overlay) }, dirty }
   }
 
-  /** Ends a snapshot: with what was made of it, or with nothing if that failed. */
+  /** Ends a snapshot, with what was made of it, or with nothing if that failed; also of a content that was disposed of. */
   settle(snapshot: ContentSnapshot, made?: Content): void {
-    for (const chunk of snapshot.dirty) chunk.frozen--
+    for (const chunk of snapshot.dirty) chunk.thaw()
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
     for (const [index, ref] of snapshot.sealed.overlay)
@@ -221,7 +231,7 @@ export class FileContent {
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
 
-  /** Gives the memory of dirty chunks back; the content is not used after. */
+  /** Gives the memory of dirty chunks back, of frozen ones when they thaw; the content is not used after. */
   dispose(): void {
     for (const chunk of this.#dirty.values()) this.#forgetDirty(chunk)
   }
@@ -243,7 +253,7 @@ export class FileContent {
     const end = at + into.length
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
-    chunk.slice(at, end).copy(into)
+    chunk.copyTo(into, at)
     return runAll(gaps, ({ from, to }) =>
       readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at)),
     )
@@ -255,15 +265,16 @@ export class FileContent {
 
   #writable(index: number): DirtyChunk {
     const chunk = this.#dirty.get(index)
-    if (chunk !== undefined && chunk.frozen === 0) return chunk
-    const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index))
+    if (chunk?.isFrozen === false) return chunk
+    const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index), this.#parts.dirty)
+    chunk?.drop()
     this.#dirty.set(index, fresh)
     return fresh
   }
 
   #forgetDirty(chunk: DirtyChunk): void {
     this.#dirty.delete(chunk.index)
-    this.#meter.bytes -= chunk.weight
+    chunk.drop()
   }
 
   #cut(size: number): void {
@@ -280,10 +291,7 @@ export class FileContent {
   }
 
   #zero(index: number, from: number, to: number): void {
-    const chunk = this.#writable(index)
-    const before = chunk.weight
-    chunk.zero(from, to)
-    this.#meter.bytes += chunk.weight - before
+    this.#writable(index).zero(from, to)
   }
 }
 
