@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readSync, rmSync, writeFileSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
@@ -52,7 +52,7 @@ export default function runTask(task: WorkerTask): unknown {
   if (bytesSinceCollection >= COLLECT_EACH_BYTES) {
     bytesSinceCollection = 0
     collect('minor')
-    if (process.memoryUsage().arrayBuffers > HELD_BYTES_MAX) collect('major')
+    if (getHeapStatistics().external_memory > HELD_BYTES_MAX) collect('major')
   }
   return move({ [transferableSymbol]: buffersOf(answer), [valueSymbol]: answer } as never)
 }

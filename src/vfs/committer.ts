@@ -245,7 +245,7 @@ export class Committer {
 
   #sealLarge(file: StubFile, content: FileContent): void {
     let patchBytes = content.uncommittedBytes
-    const largestFirst = [...content.dirtyChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
+    const largestFirst = [...content.uncommittedChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
     for (const chunk of largestFirst) {
       const { bytes } = chunk.uncommitted
       const whole = bytes >= CHUNK_WORTH_SEALING_BYTES && chunk.valid.covers(0, content.extent(chunk.index))

@@ -12,6 +12,7 @@ import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
 import type { Plain } from '../seal/pool.ts'
+import { chunkPieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
@@ -39,6 +40,9 @@ export class FileContent {
   readonly #reader: ChunkReader
   readonly #overlay = new Map<number, BlockRef | undefined>()
   readonly #dirty = new Map<number, DirtyChunk>()
+  /** Of the dirty chunks those with bytes that no journal record has: each commit looks at them, and at no others. */
+  readonly #fresh = new Set<DirtyChunk>()
+  #dirtyBytes = 0
   /** Sealed since the last commit. */
   readonly #uncommitted = new Set<number>()
   /** What has replaced the whole content since the last commit. */
@@ -67,7 +71,7 @@ export class FileContent {
 
   /** Fills `into` from `offset` on, which must lie within the file. */
   read(offset: number, into: Buffer): void | Promise<void> {
-    return runAll(pieces(offset, into.length), ({ index, at, from, to }) =>
+    return runAll(chunkPieces(offset, into.length), ({ index, at, from, to }) =>
       this.#readPiece(index, at, into.subarray(from, to)),
     )
   }
@@ -87,9 +91,8 @@ export class FileContent {
     const full: number[] = []
     // Behind the end there may be dirty zeroes of an earlier cut; between them and here nothing shows through.
     this.#size = Math.max(this.#size, offset + bytes.length)
-    for (const { index, at, from, to } of pieces(offset, bytes.length)) {
-      const chunk = this.#writable(index)
-      chunk.write(at, bytes.subarray(from, to))
+    for (const { index, at, from, to } of chunkPieces(offset, bytes.length)) {
+      const chunk = this.#change(index, (dirty) => dirty.write(at, bytes.subarray(from, to)))
       if (chunk.valid.covers(0, chunk.bytesMax)) full.push(index)
     }
     return full
@@ -109,8 +112,13 @@ export class FileContent {
     return this.#dirty.get(index)
   }
 
-  *dirtyChunks(): Generator<DirtyChunk> {
-    yield* this.#dirty.values()
+  dirtyChunks(): Iterable<DirtyChunk> {
+    return this.#dirty.values()
+  }
+
+  /** Those with bytes that no journal record and no block has. */
+  uncommittedChunks(): Iterable<DirtyChunk> {
+    return this.#fresh
   }
 
   /** The base as the stub has it. */
@@ -119,15 +127,13 @@ export class FileContent {
   }
 
   get dirtyBytes(): number {
-    let sum = 0
-    for (const chunk of this.#dirty.values()) sum += chunk.weight
-    return sum
+    return this.#dirtyBytes
   }
 
   /** Bytes that no journal record and no block has. */
   get uncommittedBytes(): number {
     let sum = 0
-    for (const chunk of this.#dirty.values()) sum += chunk.uncommitted.bytes
+    for (const chunk of this.#fresh) sum += chunk.uncommitted.bytes
     return sum
   }
 
@@ -164,7 +170,7 @@ export class FileContent {
 
   /** Makes a range within the file read as zeroes, of which whole chunks become holes. */
   clear(from: number, to: number): void {
-    for (const { index, at, from: start, to: end } of pieces(from, Math.min(to, this.#size) - from)) {
+    for (const { index, at, from: start, to: end } of chunkPieces(from, Math.min(to, this.#size) - from)) {
       if (at === 0 && end - start >= this.extent(index)) this.setChunk(index, undefined)
       else this.#zero(index, at, at + end - start)
     }
@@ -191,7 +197,7 @@ export class FileContent {
   changes(): ContentChanges {
     const chunks = [...this.#uncommitted].map((index) => ({ index, ref: this.#overlay.get(index) }))
     const patches: Patch[] = []
-    for (const chunk of this.#dirty.values()) {
+    for (const chunk of this.#fresh) {
       const extent = this.extent(chunk.index)
       const start = chunkStart(chunk.index)
       for (const { from, to } of chunk.uncommitted) {
@@ -206,7 +212,8 @@ export class FileContent {
   committed(): void {
     this.#replaced = undefined
     this.#uncommitted.clear()
-    for (const chunk of this.#dirty.values()) chunk.uncommitted.clear()
+    for (const chunk of this.#fresh) chunk.uncommitted.clear()
+    this.#fresh.clear()
     this.#keepBytes = this.#size
   }
 
@@ -263,17 +270,29 @@ export class FileContent {
     return { base: this.#base, overlay: this.#overlay }
   }
 
+  #change(index: number, change: (chunk: DirtyChunk) => void): DirtyChunk {
+    const chunk = this.#writable(index)
+    const before = chunk.weight
+    change(chunk)
+    this.#dirtyBytes += chunk.weight - before
+    this.#fresh.add(chunk)
+    return chunk
+  }
+
   #writable(index: number): DirtyChunk {
     const chunk = this.#dirty.get(index)
     if (chunk?.isFrozen === false) return chunk
     const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index), this.#parts.dirty)
-    chunk?.drop()
+    if (chunk !== undefined) this.#forgetDirty(chunk)
     this.#dirty.set(index, fresh)
+    this.#dirtyBytes += fresh.weight
     return fresh
   }
 
   #forgetDirty(chunk: DirtyChunk): void {
     this.#dirty.delete(chunk.index)
+    this.#fresh.delete(chunk)
+    this.#dirtyBytes -= chunk.weight
     chunk.drop()
   }
 
@@ -291,29 +310,6 @@ export class FileContent {
   }
 
   #zero(index: number, from: number, to: number): void {
-    this.#writable(index).zero(from, to)
+    this.#change(index, (chunk) => chunk.zero(from, to))
   }
-}
-
-interface Piece {
-  index: number
-  /** Where in the chunk. */
-  at: number
-  /** Which part of the caller's buffer. */
-  from: number
-  to: number
-}
-
-/** The pieces of a range, chunk by chunk. */
-function pieces(offset: number, length: number): Piece[] {
-  const found: Piece[] = []
-  let from = 0
-  while (from < length) {
-    const index = chunkIndexAt(offset + from)
-    const at = offset + from - chunkStart(index)
-    const to = Math.min(length, from + chunkBytes(index) - at)
-    found.push({ index, at, from, to })
-    from = to
-  }
-  return found
 }

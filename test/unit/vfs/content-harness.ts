@@ -115,6 +115,13 @@ export class ContentHarness {
   async checkContent(): Promise<void> {
     assert.equal(this.content.size, this.model.length)
     assert.ok((await wholeOf(this.content)).equals(this.model), 'the content is what was written')
+    const chunks = [...this.content.dirtyChunks()]
+    assert.equal(
+      this.content.dirtyBytes,
+      chunks.reduce((sum, { weight }) => sum + weight, 0),
+    )
+    const uncommitted = chunks.filter((chunk) => !chunk.uncommitted.isEmpty)
+    assert.deepEqual(new Set(this.content.uncommittedChunks()), new Set(uncommitted))
     assert.ok(this.dirty.bytes >= this.content.dirtyBytes)
   }
 
