@@ -107,6 +107,8 @@ const BLOCK_SLOTS = 48
 const SMALL_BLOCK_SLOTS = 160
 /** Chunks of which a part was written, while they are being sealed. */
 const WHOLE_CHUNKS = 16
+/** Who wants more to be dirty than this has the rest in other memory: slots are reserved, if not used. */
+const DIRTY_SLOTS_BYTES_MAX = 1024 * 1024 * 1024
 /** What may be written while writers wait already, for a kernel sends many requests at once. */
 const WRITES_BYTES = 32 * 1024 * 1024
 /** What most chunks are that are not as long as chunks can be; sealed, it is a little longer. */
@@ -119,7 +121,10 @@ function sharedMemory({ config: { cacheBytesMax, dirtyBytesMax } }: Home): Share
     count: Math.ceil(filling / bytes) + more,
   })
   return new SharedSlots([
-    slots(FRAME_BYTES, { filling: cacheBytesMax + dirtyBytesMax + WRITES_BYTES, more: 0 }),
+    slots(FRAME_BYTES, {
+      filling: cacheBytesMax + Math.min(dirtyBytesMax, DIRTY_SLOTS_BYTES_MAX) + WRITES_BYTES,
+      more: 0,
+    }),
     slots(SMALL_SLOT_BYTES, { filling: cacheBytesMax, more: SMALL_BLOCK_SLOTS }),
     slots(CHUNK_BYTES_MAX, { filling: cacheBytesMax, more: WHOLE_CHUNKS }),
     slots(BLOCK_BYTES_MAX, { filling: 0, more: BLOCK_SLOTS }),
