@@ -7,7 +7,7 @@ import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
-import { CHUNK_BYTES_MAX } from '../format/chunk-layout.ts'
+import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../format/chunk-layout.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
@@ -22,6 +22,7 @@ import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
 import { readFileIfThere } from '../store/small-file.ts'
+import { DirtyMemory } from '../vfs/dirty-memory.ts'
 import { Folder } from '../vfs/folder.ts'
 import { HydrationPolicy } from '../vfs/hydration-policy.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
@@ -53,7 +54,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
-  const dirty = { bytes: 0, bytesMax: config.dirtyBytesMax }
+  const dirty = new DirtyMemory(pool.memory, config.dirtyBytesMax)
 
   const policy = new HydrationPolicy(() => home.config.localOnlyPrograms)
 
@@ -108,15 +109,30 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
 const BLOCK_SLOTS = 48
 /** The same of short ones. */
 const SMALL_BLOCK_SLOTS = 160
+/** Chunks of which a part was written, while they are being sealed. */
+const WHOLE_CHUNKS = 16
+/** Who wants more to be dirty than this has the rest in other memory: slots are reserved, if not used. */
+const DIRTY_SLOTS_BYTES_MAX = 1024 * 1024 * 1024
+/** What may be written while writers wait already, for a kernel sends many requests at once. */
+const WRITES_BYTES = 32 * 1024 * 1024
 /** What most chunks are that are not as long as chunks can be; sealed, it is a little longer. */
 const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4 + 4096
 
-/** The memory that opened content, and blocks on their way, lie in. What is not used costs nothing. */
-function sharedMemory({ config }: Home): SharedSlots {
-  const filling = (bytes: number) => ({ bytes, count: Math.ceil(config.cacheBytesMax / bytes) })
-  const blocks = { bytes: BLOCK_BYTES_MAX, count: BLOCK_SLOTS }
-  const small = filling(SMALL_SLOT_BYTES)
-  return new SharedSlots([{ ...small, count: small.count + SMALL_BLOCK_SLOTS }, filling(CHUNK_BYTES_MAX), blocks])
+/** The memory that opened content, what is to be stored, and blocks on their way lie in. What is not used costs nothing. */
+function sharedMemory({ config: { cacheBytesMax, dirtyBytesMax } }: Home): SharedSlots {
+  const slots = (bytes: number, { filling, more }: { filling: number; more: number }) => ({
+    bytes,
+    count: Math.ceil(filling / bytes) + more,
+  })
+  return new SharedSlots([
+    slots(FRAME_BYTES, {
+      filling: cacheBytesMax + Math.min(dirtyBytesMax, DIRTY_SLOTS_BYTES_MAX) + WRITES_BYTES,
+      more: 0,
+    }),
+    slots(SMALL_SLOT_BYTES, { filling: cacheBytesMax, more: SMALL_BLOCK_SLOTS }),
+    slots(CHUNK_BYTES_MAX, { filling: cacheBytesMax, more: WHOLE_CHUNKS }),
+    slots(BLOCK_BYTES_MAX, { filling: 0, more: BLOCK_SLOTS }),
+  ])
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)

@@ -44,6 +44,9 @@ export interface SealPoolOptions {
   memory?: SharedSlots
 }
 
+/** A plaintext in one piece, or in several that lie one behind the other. */
+export type Plain = Buffer | readonly Buffer[]
+
 type Workers = Piscina<WorkerTask, WorkerAnswer>
 
 const SLOTS_DEFAULT = 16
@@ -83,14 +86,14 @@ export class SealPool {
   }
 
   /** Seals one chunk or node. */
-  async seal(kind: BlockKind, plain: Buffer): Promise<SealedBlock> {
+  async seal(kind: BlockKind, plain: Plain): Promise<SealedBlock> {
     const [block] = await this.sealBatch(kind, [plain])
     return block!
   }
 
   /** Seals several, by one worker, in one message there and back: for small ones. */
-  async sealBatch(kind: BlockKind, plains: Buffer[]): Promise<SealedBlock[]> {
-    const answer = await this.#run(() => ({ op: 'seal', kind, plains: plains.map((plain) => this.#sent(plain)) }))
+  async sealBatch(kind: BlockKind, plains: readonly Plain[]): Promise<SealedBlock[]> {
+    const answer = await this.#run(() => ({ op: 'seal', kind, plains: this.#sentPlains(plains) }))
     assert('sealed' in answer)
     return answer.sealed.map(blockOfWire)
   }
@@ -99,9 +102,8 @@ export class SealPool {
    * Seals several into new files, one for each, without the sealed bytes ever passing through this thread. Resolves to
    * their references. Fails with `no-space`, `io`; the files are gone then.
    */
-  async sealToFiles(kind: BlockKind, plains: Buffer[], files: string[]): Promise<BlockRef[]> {
-    const sent = () => plains.map((plain) => this.#sent(plain))
-    const answer = await this.#run(() => ({ op: 'seal-to-files', kind, plains: sent(), files }))
+  async sealToFiles(kind: BlockKind, plains: readonly Plain[], files: string[]): Promise<BlockRef[]> {
+    const answer = await this.#run(() => ({ op: 'seal-to-files', kind, plains: this.#sentPlains(plains), files }))
     assert('written' in answer)
     return answer.written.map(refOfWire)
   }
@@ -178,14 +180,23 @@ export class SealPool {
     })
   }
 
+  #sentPlains(plains: readonly Plain[]): SentBytes[][] {
+    return plains.map((plain) => [plain].flat().map((piece) => this.#sent(piece)))
+  }
+
   #sent(bytes: Buffer): SentBytes {
     return bytes.buffer instanceof SharedArrayBuffer ? this.memory.placeOf(bytes) : new Uint8Array(bytes)
   }
 }
 
+export function lengthOf(plain: Plain): number {
+  return [plain].flat().reduce((sum, { length }) => sum + length, 0)
+}
+
 /** The memory that goes over to the worker: the copies that were made for it. */
 function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
-  const sent = task.op === 'seal' || task.op === 'seal-to-files' ? task.plains : task.op === 'open' ? [task.bytes] : []
+  const sent =
+    task.op === 'seal' || task.op === 'seal-to-files' ? task.plains.flat() : task.op === 'open' ? [task.bytes] : []
   return sent.flatMap((bytes) => ('buffer' in bytes ? [bytes.buffer] : []))
 }
 

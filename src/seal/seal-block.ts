@@ -15,8 +15,11 @@ import { compressFrames } from './compress.ts'
 import { contentHash, digestOf, keyedHash } from './hash.ts'
 import type { BlockSecrets } from './keys.ts'
 
-/** Seals 1 to CHUNK_BYTES_MAX bytes, which are only read. The block's bytes have an ArrayBuffer of their own. */
-export function sealBlock(kind: BlockKind, plain: Buffer, secrets: BlockSecrets): SealedBlock {
+/**
+ * Seals 1 to CHUNK_BYTES_MAX bytes, which are only read. The block's bytes lie at the beginning of `into`, which has room for
+ * BLOCK_BYTES_MAX, or have an ArrayBuffer of their own.
+ */
+export function sealBlock(kind: BlockKind, plain: Buffer, secrets: BlockSecrets, into?: Buffer): SealedBlock {
   assert(plain.length > 0 && plain.length <= CHUNK_BYTES_MAX, 'a block holds 1 byte to 1 MiB')
   const { compression, frames } = compressFrames(plain)
   const frameBytes = frames.map((frame) => frame.length)
@@ -24,18 +27,19 @@ export function sealBlock(kind: BlockKind, plain: Buffer, secrets: BlockSecrets)
   const table = encodeFrameTable({ plainBytes: plain.length, frameBytes })
   const key = keyedHash(kind === 'data' ? secrets.blockSecret : secrets.nodeSecret, header, table, ...frames)
 
-  const bytes = Buffer.allocUnsafeSlow(frameOffsets(frameBytes).at(-1)!)
+  const sealedBytes = frameOffsets(frameBytes).at(-1)!
+  const bytes = into?.subarray(0, sealedBytes) ?? Buffer.allocUnsafeSlow(sealedBytes)
   const seal = { key: secretKey(key), aad: header }
   bytes.set(header)
   let end = sealInto(bytes, header.length, { ...seal, nonce: frameNonce(TABLE_FRAME) }, table)
   for (const [index, frame] of frames.entries()) {
     end = sealInto(bytes, end, { ...seal, nonce: frameNonce(index) }, frame)
   }
-  assert(end === bytes.length)
+  assert(end === sealedBytes && bytes.length === sealedBytes)
 
   const cid = cidOfDigest(digestOf(bytes))
   return {
-    ref: { cid, key, hash: contentHash(secrets, plain), plainBytes: plain.length, sealedBytes: bytes.length },
+    ref: { cid, key, hash: contentHash(secrets, plain), plainBytes: plain.length, sealedBytes },
     bytes,
   }
 }

@@ -14,9 +14,10 @@ export type OwnBytes = Uint8Array<ArrayBuffer>
 export type SentBytes = OwnBytes | SharedPlace
 
 export type WorkerTask =
-  | { op: 'seal'; kind: BlockKind; plains: SentBytes[] }
+  /** Each plaintext comes in pieces that lie one behind the other. */
+  | { op: 'seal'; kind: BlockKind; plains: SentBytes[][] }
   /** Into new files, one for each; nothing is left of them if it fails. */
-  | { op: 'seal-to-files'; kind: BlockKind; plains: SentBytes[]; files: string[] }
+  | { op: 'seal-to-files'; kind: BlockKind; plains: SentBytes[][]; files: string[] }
   /** Once it is opened, the block is written to the new file `keepAs`. */
   | { op: 'open'; bytes: SentBytes; ref: WireRef; into: SharedPlace; keepAs: string | undefined }
   /** The block behind a file descriptor. */

@@ -15,6 +15,10 @@ const COMMIT_AFTER_MS = 3000
 const PAUSE_MS = 1000
 const CHECKPOINT_EVERY_MS = 30_000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+/** Writers wait while more is being sealed: what waits longer for a sealing thread is sealed no sooner. */
+const SEALING_BYTES_MAX = 24 * 1024 * 1024
+/** A checkpoint begins when this share of the memory is taken, before writers must wait. */
+const CHECKPOINT_SHARE = 0.75
 
 export class Background {
   readonly #services: Services
@@ -34,9 +38,8 @@ export class Background {
   /** Resolves when there is room for more dirty bytes; undefined if there is. Fails as storing them fails. */
   relieve(): Promise<void> | undefined {
     const { dirty } = this.#services
-    if (dirty.bytes <= dirty.bytesMax) {
-      // Begin before writers must wait.
-      if (dirty.bytes > dirty.bytesMax / 2 && this.#checkpoint === undefined) this.#startCheckpoint()
+    if (!this.#isFull()) {
+      if (dirty.bytes > dirty.bytesMax * CHECKPOINT_SHARE && this.#checkpoint === undefined) this.#startCheckpoint()
       return undefined
     }
     this.#relief ??= this.#makeRoom().finally(() => {
@@ -51,11 +54,16 @@ export class Background {
     await this.#checkpoint
   }
 
+  #isFull(): boolean {
+    const { dirty } = this.#services
+    return dirty.bytes > dirty.bytesMax || this.#committer.sealingBytes > SEALING_BYTES_MAX
+  }
+
   async #makeRoom(): Promise<void> {
     const { dirty } = this.#services
-    while (dirty.bytes > dirty.bytesMax) {
-      const sealing = this.#committer.sealing()
-      if (sealing.length > 0) {
+    while (this.#isFull()) {
+      const { sealing } = this.#committer
+      if (sealing.size > 0) {
         await Promise.race(sealing)
         continue
       }

@@ -12,7 +12,7 @@ import { logger, warn } from '../log.ts'
 import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
 import { type Stat, statFd } from '../posix/stat.ts'
 import type { Committer } from './committer.ts'
-import type { ContentSnapshot } from './file-content.ts'
+import type { ContentSnapshot, FileContent } from './file-content.ts'
 import { sealSnapshot } from './seal-snapshot.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
@@ -40,6 +40,7 @@ export interface CheckpointerParts {
 
 interface Sealed {
   readonly file: StubFile
+  readonly content: FileContent
   readonly snapshot: ContentSnapshot
   readonly state: StubState
   /** Blocks made by this checkpoint. */
@@ -140,9 +141,9 @@ export class Checkpointer {
     } catch (error) {
       failures.push(error)
     } finally {
-      for (const { file, snapshot, pinned } of sealed) {
+      for (const { file, content, snapshot, pinned } of sealed) {
         // Settled for those that came through.
-        if (file.checkpointing) file.content?.settle(snapshot)
+        if (file.checkpointing) content.settle(snapshot)
         file.checkpointing = false
         this.#services.sealer.unpin(pinned)
         this.#committer.release(file.inode)
@@ -161,7 +162,7 @@ export class Checkpointer {
       const { content: made, pinned, allocatedMoreBytes } = await sealSnapshot(snapshot, this.#services)
       const allocatedBytes =
         made.kind === 'inline' ? meta.size : Math.min(meta.size, file.allocatedBytes + allocatedMoreBytes)
-      return { file, snapshot, state: { fileId, sequence, meta, content: made }, pinned, allocatedBytes }
+      return { file, content, snapshot, state: { fileId, sequence, meta, content: made }, pinned, allocatedBytes }
     } catch (error) {
       file.checkpointing = false
       content.settle(snapshot)
@@ -246,9 +247,9 @@ export class Checkpointer {
     }
   }
 
-  #settle({ file, snapshot, state, allocatedBytes, slot, stat }: Sealed): void {
+  #settle({ file, content, snapshot, state, allocatedBytes, slot, stat }: Sealed): void {
     file.checkpointing = false
-    file.content?.settle(snapshot, state.content)
+    content.settle(snapshot, state.content)
     if (file.orphan) return
     file.slot = slot
     file.stubSequence = state.sequence

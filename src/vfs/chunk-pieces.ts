@@ -1,18 +1,18 @@
-/** A range of a file, cut where its chunks begin. */
+/** A range of a file, cut where chunks end. */
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 
-export interface Piece {
-  index: number
+export interface ChunkPiece {
+  readonly index: number
   /** Where in the chunk. */
-  at: number
-  /** Which part of the caller's buffer. */
-  from: number
-  to: number
+  readonly at: number
+  /** Which part of the range. */
+  readonly from: number
+  readonly to: number
 }
 
 /** The pieces of a range, chunk by chunk. */
-export function pieces(offset: number, length: number): Piece[] {
-  const found: Piece[] = []
+export function chunkPieces(offset: number, length: number): ChunkPiece[] {
+  const found: ChunkPiece[] = []
   let from = 0
   while (from < length) {
     const index = chunkIndexAt(offset + from)

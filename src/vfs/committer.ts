@@ -4,7 +4,7 @@
  * A commit is one record, appended in one go: a crash leaves all of it or nothing. It names only blocks that are in
  * the store; `fsync` returns when they and the record are durable, the blocks first.
  */
-import type { BlockRef, ByteString } from '../dfs.ts'
+import type { ByteString } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
 import { closeFd, O, syncFd } from '../posix/files.ts'
@@ -35,6 +35,9 @@ export class Committer {
   readonly journaled = new Set<StubFile>()
   /** Files without a name that are still open. */
   readonly #orphans = new Set<StubFile>()
+  /** Chunks being sealed in the background, of all files, and how many bytes they are. */
+  readonly sealing = new Set<Promise<void>>()
+  sealingBytes = 0
   /** When the last record was appended, in ms of the monotonic clock. */
   committedAt = 0
 
@@ -50,14 +53,14 @@ export class Committer {
     // Written to since it was looked up, by nobody of ours: the index can also be behind a stub that a crash overtook.
     if (state.sequence !== file.sequence) file.update(state)
     file.slot = slot
-    file.content = new FileContent(state.content, state.meta.size, { reader, meter: dirty })
+    file.content = new FileContent(state.content, state.meta.size, { reader, dirty })
     return file.content
   }
 
   /** The content of a file that was made this moment: nothing of it is to be read. */
   contentOfNew(file: StubFile): void {
     const { reader, dirty } = this.#services
-    file.content = new FileContent({ kind: 'inline', bytes: Buffer.alloc(0) }, 0, { reader, meter: dirty })
+    file.content = new FileContent({ kind: 'inline', bytes: Buffer.alloc(0) }, 0, { reader, dirty })
   }
 
   /** Says that a file is about to change; its content is loaded when this returns. */
@@ -203,11 +206,6 @@ export class Committer {
     this.#services.table.release(inode)
   }
 
-  /** Chunks being sealed, of all files. */
-  sealing(): Promise<void>[] {
-    return [...this.changed, ...this.#orphans].flatMap((file) => [...file.sealing])
-  }
-
   /**
    * Seals whatever is only in memory and may not be committed now, and commits nothing: files in the midst of a write,
    * and those without a name. Resolves to what the first of them failed with, if one did; that file remembers too.
@@ -223,26 +221,32 @@ export class Committer {
 
   /** Seals one chunk now, so that its memory can go. Never fails: the file remembers. */
   #sealInBackground(file: StubFile, chunk: DirtyChunk): void {
-    if (chunk.frozen > 0) return
-    chunk.frozen++
+    if (chunk.isFrozen) return
+    chunk.freeze()
+    const bytes = chunk.weight
+    this.sealingBytes += bytes
     const sealing = this.#seal(file, chunk)
       .catch((error: unknown) => {
         log('sealing failed: %s', kindOf(error))
         file.failure ??= error
       })
       .finally(() => {
-        chunk.frozen--
+        chunk.thaw()
+        this.sealingBytes -= bytes
+        this.sealing.delete(sealing)
         file.sealingEnded(sealing)
         this.release(file.inode)
       })
+    this.sealing.add(sealing)
     file.sealingBegan(sealing)
   }
 
   async #seal(file: StubFile, chunk: DirtyChunk): Promise<void> {
     const content = this.contentOf(file)
-    const ref: BlockRef | undefined = await this.#services.sealer.seal('data', await content.wholeChunk(chunk))
+    const { sealer } = this.#services
+    const ref = await content.withWhole(chunk, (plain) => sealer.seal('data', plain))
     if (content.adoptSealed(chunk, ref)) this.touch(file)
-    this.#services.sealer.unpin([ref])
+    sealer.unpin([ref])
   }
 
   /** Seals what is too much for a journal record, and waits for it; not for what is written meanwhile, if that is little. */
@@ -256,7 +260,7 @@ export class Committer {
 
   #sealLarge(file: StubFile, content: FileContent): void {
     let patchBytes = content.uncommittedBytes
-    const largestFirst = [...content.dirtyChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
+    const largestFirst = [...content.uncommittedChunks()].sort((a, b) => b.uncommitted.bytes - a.uncommitted.bytes)
     for (const chunk of largestFirst) {
       const { bytes } = chunk.uncommitted
       const whole = bytes >= CHUNK_WORTH_SEALING_BYTES && chunk.valid.covers(0, content.extent(chunk.index))

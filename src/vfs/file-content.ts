@@ -11,11 +11,13 @@ import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
+import type { Plain } from '../seal/pool.ts'
 import type { BlockReader } from './block-reader.ts'
-import { pieces } from './chunk-pieces.ts'
+import { chunkPieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
-import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
+import { baseOf, type ContentBase, readSealed, refOf, type SealedLayers, withWholeChunk } from './sealed-layers.ts'
 
 /** What a checkpoint makes a new base of. Its dirty chunks are frozen until it is settled. */
 export interface ContentSnapshot {
@@ -26,13 +28,23 @@ export interface ContentSnapshot {
 
 export type ContentChanges = Pick<CommitRecord, 'content' | 'keepBytes' | 'chunks' | 'patches'>
 
+export interface ContentParts {
+  readonly reader: ChunkReader
+  /** Where the bytes of dirty chunks lie. */
+  readonly dirty: DirtyMemory
+}
+
 export class FileContent {
   #size: number
   #base: ContentBase
+  readonly #parts: ContentParts
   readonly #reader: ChunkReader
   readonly #overlay = new Map<number, BlockRef | undefined>()
   #overlayBytes = 0
   readonly #dirty = new Map<number, DirtyChunk>()
+  /** Of the dirty chunks those with bytes that no journal record has: each commit looks at them, and at no others. */
+  readonly #fresh = new Set<DirtyChunk>()
+  #dirtyBytes = 0
   /** Sealed since the last commit. */
   readonly #uncommitted = new Set<number>()
   /** What has replaced the whole content since the last commit. */
@@ -41,14 +53,12 @@ export class FileContent {
   #keepBytes: number
   /** The lowest chunk count since the snapshot under way was taken. */
   #keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
-  readonly #meter: { bytes: number }
 
-  /** `meter` counts the bytes in dirty chunks of all files. */
-  constructor(content: Content, size: number, { reader, meter }: { reader: ChunkReader; meter: { bytes: number } }) {
+  constructor(content: Content, size: number, parts: ContentParts) {
     this.#size = size
     this.#keepBytes = size
-    this.#reader = reader
-    this.#meter = meter
+    this.#parts = parts
+    this.#reader = parts.reader
     this.#base = baseOf(content, size)
   }
 
@@ -63,7 +73,7 @@ export class FileContent {
 
   /** Fills `into` from `offset` on, which must lie within the file. */
   read(offset: number, into: Buffer, reader: BlockReader = this.#reader): void | Promise<void> {
-    return runAll(pieces(offset, into.length), ({ index, at, from, to }) =>
+    return runAll(chunkPieces(offset, into.length), ({ index, at, from, to }) =>
       this.#readPiece(index, at, into.subarray(from, to), reader),
     )
   }
@@ -83,11 +93,8 @@ export class FileContent {
     const full: number[] = []
     // Behind the end there may be dirty zeroes of an earlier cut; between them and here nothing shows through.
     this.#size = Math.max(this.#size, offset + bytes.length)
-    for (const { index, at, from, to } of pieces(offset, bytes.length)) {
-      const chunk = this.#writable(index)
-      const before = chunk.weight
-      chunk.write(at, bytes.subarray(from, to))
-      this.#meter.bytes += chunk.weight - before
+    for (const { index, at, from, to } of chunkPieces(offset, bytes.length)) {
+      const chunk = this.#change(index, (dirty) => dirty.write(at, bytes.subarray(from, to)))
       if (chunk.valid.covers(0, chunk.bytesMax)) full.push(index)
     }
     return full
@@ -107,8 +114,13 @@ export class FileContent {
     return this.#dirty.get(index)
   }
 
-  *dirtyChunks(): Generator<DirtyChunk> {
-    yield* this.#dirty.values()
+  dirtyChunks(): Iterable<DirtyChunk> {
+    return this.#dirty.values()
+  }
+
+  /** Those with bytes that no journal record and no block has. */
+  uncommittedChunks(): Iterable<DirtyChunk> {
+    return this.#fresh
   }
 
   /** The base as the stub has it. */
@@ -117,9 +129,7 @@ export class FileContent {
   }
 
   get dirtyBytes(): number {
-    let sum = 0
-    for (const chunk of this.#dirty.values()) sum += chunk.weight
-    return sum
+    return this.#dirtyBytes
   }
 
   /** Bytes that are not holes and that the stub does not tell of, those it does tell of and that were replaced among them. */
@@ -130,16 +140,20 @@ export class FileContent {
   /** Bytes that no journal record and no block has. */
   get uncommittedBytes(): number {
     let sum = 0
-    for (const chunk of this.#dirty.values()) sum += chunk.uncommitted.bytes
+    for (const chunk of this.#fresh) sum += chunk.uncommitted.bytes
     return sum
   }
 
-  /** The whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
-  wholeChunk(chunk: DirtyChunk): Promise<Buffer> {
+  /** Has `use` work with the whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
+  withWhole<T>(chunk: DirtyChunk, use: (plain: Plain) => Promise<T>): Promise<T> {
     const { index } = chunk
     const overlay = new Map<number, BlockRef | undefined>()
     if (this.#overlay.has(index)) overlay.set(index, this.#overlay.get(index))
-    return completeChunk(chunk, this.extent(index), { base: this.#base, overlay }, this.#reader)
+    return withWholeChunk(
+      { chunk, length: this.extent(index), layers: { base: this.#base, overlay } },
+      this.#parts,
+      use,
+    )
   }
 
   /** Puts a block in the place of the dirty chunk it was sealed from; false if the chunk has changed since. */
@@ -163,7 +177,7 @@ export class FileContent {
 
   /** Makes a range within the file read as zeroes, of which whole chunks become holes. */
   clear(from: number, to: number): void {
-    for (const { index, at, from: start, to: end } of pieces(from, Math.min(to, this.#size) - from)) {
+    for (const { index, at, from: start, to: end } of chunkPieces(from, Math.min(to, this.#size) - from)) {
       if (at === 0 && end - start >= this.extent(index)) this.setChunk(index, undefined)
       else this.#zero(index, at, at + end - start)
     }
@@ -193,12 +207,13 @@ export class FileContent {
   changes(): ContentChanges {
     const chunks = [...this.#uncommitted].map((index) => ({ index, ref: this.#overlay.get(index) }))
     const patches: Patch[] = []
-    for (const chunk of this.#dirty.values()) {
+    for (const chunk of this.#fresh) {
       const extent = this.extent(chunk.index)
       const start = chunkStart(chunk.index)
       for (const { from, to } of chunk.uncommitted) {
-        const end = Math.min(to, extent)
-        if (from < end) patches.push({ offset: start + from, bytes: chunk.slice(from, end) })
+        for (const part of chunk.bytes(from, Math.min(to, extent))) {
+          patches.push({ offset: start + part.from, bytes: part.bytes })
+        }
       }
     }
     return { content: this.#replaced, keepBytes: this.#keepBytes, chunks, patches }
@@ -207,7 +222,8 @@ export class FileContent {
   committed(): void {
     this.#replaced = undefined
     this.#uncommitted.clear()
-    for (const chunk of this.#dirty.values()) chunk.uncommitted.clear()
+    for (const chunk of this.#fresh) chunk.uncommitted.clear()
+    this.#fresh.clear()
     this.#keepBytes = this.#size
   }
 
@@ -216,14 +232,14 @@ export class FileContent {
     const isCommitted = this.#uncommitted.size === 0 && this.uncommittedBytes === 0 && this.#keepBytes === this.#size
     assert(isCommitted && this.#replaced === undefined, 'a stub never shows more than the journal')
     const dirty = [...this.#dirty.values()]
-    for (const chunk of dirty) chunk.frozen++
+    for (const chunk of dirty) chunk.freeze()
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
     return { size: this.#size, sealed: { base: this.#base, overlay: new Map(this.#overlay) }, dirty }
   }
 
-  /** Ends a snapshot: with what was made of it, or with nothing if that failed. */
+  /** Ends a snapshot, with what was made of it, or with nothing if that failed; also of a content that was disposed of. */
   settle(snapshot: ContentSnapshot, made?: Content): void {
-    for (const chunk of snapshot.dirty) chunk.frozen--
+    for (const chunk of snapshot.dirty) chunk.thaw()
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
     for (const [index, ref] of snapshot.sealed.overlay) if (this.#overlay.get(index) === ref) this.#lift(index)
@@ -231,7 +247,7 @@ export class FileContent {
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
 
-  /** Gives the memory of dirty chunks back; the content is not used after. */
+  /** Gives the memory of dirty chunks back, of frozen ones when they thaw; the content is not used after. */
   dispose(): void {
     for (const chunk of this.#dirty.values()) this.#forgetDirty(chunk)
   }
@@ -253,7 +269,7 @@ export class FileContent {
     const end = at + into.length
     const gaps = chunk.valid.gaps(at, end)
     // The dirty bytes are copied now: they belong to this moment, whatever is written while we wait for the rest.
-    chunk.slice(at, end).copy(into)
+    chunk.copyTo(into, at)
     return runAll(gaps, ({ from, to }) =>
       readSealed(this.#sealed(), reader, index, from, into.subarray(from - at, to - at)),
     )
@@ -263,17 +279,30 @@ export class FileContent {
     return { base: this.#base, overlay: this.#overlay }
   }
 
+  #change(index: number, change: (chunk: DirtyChunk) => void): DirtyChunk {
+    const chunk = this.#writable(index)
+    const before = chunk.weight
+    change(chunk)
+    this.#dirtyBytes += chunk.weight - before
+    this.#fresh.add(chunk)
+    return chunk
+  }
+
   #writable(index: number): DirtyChunk {
     const chunk = this.#dirty.get(index)
-    if (chunk !== undefined && chunk.frozen === 0) return chunk
-    const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index))
+    if (chunk?.isFrozen === false) return chunk
+    const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index), this.#parts.dirty)
+    if (chunk !== undefined) this.#forgetDirty(chunk)
     this.#dirty.set(index, fresh)
+    this.#dirtyBytes += fresh.weight
     return fresh
   }
 
   #forgetDirty(chunk: DirtyChunk): void {
     this.#dirty.delete(chunk.index)
-    this.#meter.bytes -= chunk.weight
+    this.#fresh.delete(chunk)
+    this.#dirtyBytes -= chunk.weight
+    chunk.drop()
   }
 
   /** Puts a block, or a hole, over the base. */
@@ -302,9 +331,6 @@ export class FileContent {
   }
 
   #zero(index: number, from: number, to: number): void {
-    const chunk = this.#writable(index)
-    const before = chunk.weight
-    chunk.zero(from, to)
-    this.#meter.bytes += chunk.weight - before
+    this.#change(index, (chunk) => chunk.zero(from, to))
   }
 }

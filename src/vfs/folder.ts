@@ -27,6 +27,7 @@ import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
 import { lockFolder } from './folder-lock.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
@@ -35,7 +36,7 @@ import { readMarker, writeMarker } from './marker.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
-import type { AttributeIndex, DirtyMeter, Journal, Services } from './services.ts'
+import type { AttributeIndex, Journal, Services } from './services.ts'
 import { StubTree } from './stub-tree.ts'
 import { type Expired, type ExpiryOptions, expireVersions } from './version-expiry.ts'
 import { Versions, versionsDirectory } from './versions.ts'
@@ -54,7 +55,7 @@ export interface FolderOptions {
   keys: Keys
   index: AttributeIndex
   /** Shared by all folders of the process. */
-  dirty: DirtyMeter
+  dirty: DirtyMemory
   /** How much opened plaintext may stay in memory, in bytes. */
   cacheBytesMax: number
   /** Whether reads of this process may have blocks fetched; without it, everybody's may. */

@@ -115,7 +115,7 @@ export interface FilesystemOperations {
    * `pid`, here and where it comes up again: the process or thread that reads; 0 if it cannot be seen from here.
    */
   read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number>
-  /** Writes all of `bytes`, which the callee may keep only until it resolves. */
+  /** Writes all of `bytes`, which the callee does not look at after it has returned. */
   write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number>
   flush(handle: number): Awaitable<void>
   fsync(handle: number, dataOnly: boolean): Awaitable<void>

@@ -47,14 +47,6 @@ export class RangeSet {
     ranges.splice(first, end - first, { from: low, to: high })
   }
 
-  /** Removes everything from `from` on. */
-  cut(from: number): void {
-    const ranges = this.#ranges
-    while (ranges.length > 0 && ranges.at(-1)!.from >= from) ranges.pop()
-    const last = ranges.at(-1)
-    if (last !== undefined && last.to > from) ranges[ranges.length - 1] = { from: last.from, to: from }
-  }
-
   clear(): void {
     this.#ranges = []
   }

@@ -4,9 +4,11 @@
 import type { BlockRef, Content } from '../dfs.ts'
 import { chunkBytes, chunkStart } from '../format/chunk-layout.ts'
 import { INLINE_BYTES_MAX } from '../format/stub.ts'
+import type { Plain } from '../seal/pool.ts'
 import type { ChunkReader } from './chunk-reader.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
 import type { ContentSnapshot } from './file-content.ts'
-import { completeChunk, readSealed, refOf } from './sealed-layers.ts'
+import { readSealed, refOf, withWholeChunk } from './sealed-layers.ts'
 import type { Sealer } from './sealer.ts'
 
 export interface SealedContent {
@@ -20,23 +22,28 @@ export interface SealedContent {
 const CHUNKS_AT_ONCE = 16
 const NO_OVERLAY: ReadonlyMap<number, BlockRef | undefined> = new Map()
 
+/** What of the folder's services sealing takes. */
+interface SealServices {
+  readonly sealer: Sealer
+  readonly reader: ChunkReader
+  readonly dirty: DirtyMemory
+}
+
 /** On failure nothing stays pinned. */
-export async function sealSnapshot(
-  snapshot: ContentSnapshot,
-  { sealer, reader }: { sealer: Sealer; reader: ChunkReader },
-): Promise<SealedContent> {
+export async function sealSnapshot(snapshot: ContentSnapshot, services: SealServices): Promise<SealedContent> {
+  const { sealer, reader } = services
   if (snapshot.size <= INLINE_BYTES_MAX) {
-    const bytes = await inlineBytes(snapshot, reader)
+    const bytes = await inlineBytes(snapshot, services)
     return { content: { kind: 'inline', bytes }, pinned: [], allocatedMoreBytes: bytes.length }
   }
   const pinned: BlockRef[] = []
-  const seal = async (kind: 'data' | 'node', plain: Buffer) => {
+  const seal = async (kind: 'data' | 'node', plain: Plain) => {
     const ref = await sealer.seal(kind, plain)
     if (ref !== undefined) pinned.push(ref)
     return ref
   }
   try {
-    const changes = await sealDirty(snapshot, reader, seal)
+    const changes = await sealDirty(snapshot, services, seal)
     const { base, overlay } = snapshot.sealed
     if (base.inline !== undefined && base.keepChunks > 0 && !changes.has(0) && !overlay.has(0)) {
       changes.set(0, await seal('data', base.inline.subarray(0, Math.min(base.inline.length, snapshot.size))))
@@ -74,18 +81,21 @@ async function allocatedMore(
   return more
 }
 
-async function inlineBytes(snapshot: ContentSnapshot, reader: ChunkReader): Promise<Buffer> {
-  const dirty = snapshot.dirty.find(({ index }) => index === 0)
-  if (dirty !== undefined) return Buffer.from(await completeChunk(dirty, snapshot.size, snapshot.sealed, reader))
-  const bytes = Buffer.alloc(snapshot.size)
-  if (bytes.length > 0) await readSealed(snapshot.sealed, reader, 0, 0, bytes)
+async function inlineBytes({ size, dirty, sealed }: ContentSnapshot, services: SealServices): Promise<Buffer> {
+  const chunk = dirty.find(({ index }) => index === 0)
+  if (chunk !== undefined) {
+    const whole = { chunk, length: size, layers: sealed }
+    return withWholeChunk(whole, services, async (plain) => Buffer.concat([plain].flat()))
+  }
+  const bytes = Buffer.alloc(size)
+  if (bytes.length > 0) await readSealed(sealed, services.reader, 0, 0, bytes)
   return bytes
 }
 
 async function sealDirty(
   snapshot: ContentSnapshot,
-  reader: ChunkReader,
-  seal: (kind: 'data', plain: Buffer) => Promise<BlockRef | undefined>,
+  services: SealServices,
+  seal: (kind: 'data', plain: Plain) => Promise<BlockRef | undefined>,
 ): Promise<Map<number, BlockRef | undefined>> {
   const changes = new Map<number, BlockRef | undefined>()
   const waiting = snapshot.dirty[Symbol.iterator]()
@@ -93,7 +103,8 @@ async function sealDirty(
     for (const chunk of waiting) {
       const length = Math.min(chunkBytes(chunk.index), snapshot.size - chunkStart(chunk.index))
       if (length <= 0) continue
-      changes.set(chunk.index, await seal('data', await completeChunk(chunk, length, snapshot.sealed, reader)))
+      const whole = { chunk, length, layers: snapshot.sealed }
+      changes.set(chunk.index, await withWholeChunk(whole, services, (plain) => seal('data', plain)))
     }
   }
   const workers = Array.from({ length: Math.min(CHUNKS_AT_ONCE, snapshot.dirty.length) }, work)

@@ -5,8 +5,10 @@
 import type { BlockRef, Content } from '../dfs.ts'
 import { chunkCount } from '../format/chunk-layout.ts'
 import { ManifestTree } from '../seal/manifest-tree.ts'
+import type { Plain } from '../seal/pool.ts'
 import type { BlockReader } from './block-reader.ts'
-import { allocate, type DirtyChunk } from './dirty-chunk.ts'
+import type { DirtyChunk } from './dirty-chunk.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
 
 export interface ContentBase {
   /** The whole content, if the stub carries it. */
@@ -60,19 +62,27 @@ export function refOf(
   return base.tree.get(index, reader)
 }
 
-/** The first `length` bytes of a frozen dirty chunk, its gaps filled from below. */
-export async function completeChunk(
-  chunk: DirtyChunk,
-  length: number,
-  layers: SealedLayers,
-  reader: BlockReader,
-): Promise<Buffer> {
+/** A dirty chunk that stays frozen, and what lies below it. */
+export interface ChunkOverLayers {
+  readonly chunk: DirtyChunk
+  /** How much of it there is, in bytes. */
+  readonly length: number
+  readonly layers: SealedLayers
+}
+
+/** Has `use` work with the whole chunk, its gaps filled from below: until that settles the bytes stay as they are. */
+export async function withWholeChunk<T>(
+  { chunk, length, layers }: ChunkOverLayers,
+  { reader, dirty }: { reader: BlockReader; dirty: DirtyMemory },
+  use: (plain: Plain) => Promise<T>,
+): Promise<T> {
   const gaps = chunk.valid.gaps(0, length)
-  if (gaps.length === 0) return chunk.slice(0, length)
-  const whole = allocate(length)
-  chunk.slice(0, length).copy(whole)
-  for (const { from, to } of gaps) await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
-  return whole
+  if (gaps.length === 0) return use(Array.from(chunk.bytes(0, length), ({ bytes }) => bytes))
+  return dirty.withScratch(length, async (whole) => {
+    chunk.copyTo(whole, 0)
+    for (const { from, to } of gaps) await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
+    return use(whole)
+  })
 }
 
 function readRef(ref: BlockRef | undefined, reader: BlockReader, at: number, into: Buffer): void | Promise<void> {

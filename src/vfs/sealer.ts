@@ -4,10 +4,10 @@
  * What comes back is pinned: the caller unpins it once the reference stands where a garbage collection sees it.
  */
 import type { BlockKind, BlockRef, BlockStore } from '../dfs.ts'
-import type { SealPool } from '../seal/pool.ts'
+import { lengthOf, type Plain, type SealPool } from '../seal/pool.ts'
 
 interface Waiting {
-  plain: Buffer
+  plain: Plain
   resolve(ref: BlockRef): void
   reject(error: unknown): void
 }
@@ -30,11 +30,11 @@ export class Sealer {
    * Seals and keeps one chunk or node; undefined for a chunk of zeroes only, which is a hole.
    * `plain` must not change until this resolves. Fails with `no-space`, `io`.
    */
-  async seal(kind: BlockKind, plain: Buffer): Promise<BlockRef | undefined> {
-    if (kind === 'data' && isZero(plain)) return undefined
+  async seal(kind: BlockKind, plain: Plain): Promise<BlockRef | undefined> {
+    if (kind === 'data' && [plain].flat().every(isZero)) return undefined
     return new Promise((resolve, reject) => {
       const one = { plain, resolve, reject }
-      if (plain.length > BATCHED_BYTES_MAX) void this.#seal(kind, [one])
+      if (lengthOf(plain) > BATCHED_BYTES_MAX) void this.#seal(kind, [one])
       else this.#batch(kind, one)
     })
   }
@@ -57,7 +57,7 @@ export class Sealer {
     let bytes = 0
     for (const one of waiting) {
       batch.push(one)
-      bytes += one.plain.length
+      bytes += lengthOf(one.plain)
       if (bytes < BATCH_BYTES) continue
       void this.#seal(kind, batch)
       batch = []
@@ -80,7 +80,7 @@ export class Sealer {
   }
 
   /** One promise for each that is sealed: it resolves when the block is kept. */
-  async #sealAndKeep(kind: BlockKind, plains: Buffer[]): Promise<Promise<BlockRef>[]> {
+  async #sealAndKeep(kind: BlockKind, plains: Plain[]): Promise<Promise<BlockRef>[]> {
     const files = plains.map(() => this.#store.temporary()).filter((file) => file !== undefined)
     if (files.length < plains.length) {
       const blocks = await this.#pool.sealBatch(kind, plains)

@@ -6,6 +6,7 @@ import type { JournalRecord } from '../format/journal-record.ts'
 import type { Stat } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { ChunkReader } from './chunk-reader.ts'
+import type { DirtyMemory } from './dirty-memory.ts'
 import type { InodeTable } from './inode-table.ts'
 import type { Sealer } from './sealer.ts'
 import type { StubTree } from './stub-tree.ts'
@@ -55,12 +56,5 @@ export interface Services {
   readonly sealer: Sealer
   readonly keys: Keys
   readonly index: AttributeIndex
-  readonly dirty: DirtyMeter
-}
-
-/** Counts the bytes that are only in memory, over all folders of the process. */
-export interface DirtyMeter {
-  bytes: number
-  /** Writers wait beyond this. */
-  readonly bytesMax: number
+  readonly dirty: DirtyMemory
 }

@@ -76,8 +76,10 @@ export class Versions {
     return withRoom(() => {
       const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
       const versionsFd = tree.directoryFd(directory)
-      const name = this.#freeName(versionsFd)
-      renameAt(tree.directoryFd(place.parent), tree.storedName(inode), versionsFd, name + STUB_SUFFIX, RENAME.NOREPLACE)
+      const fromFd = tree.directoryFd(place.parent)
+      const name = atFreeName((stored) => {
+        renameAt(fromFd, tree.storedName(inode), versionsFd, stored, RENAME.NOREPLACE)
+      })
       table.removePlace(inode, place.parent, place.name)
       table.addPlace(inode, directory, name)
       noteNames(journal, { kind: 'rename', from, to: tree.storedPath(inode) })
@@ -97,8 +99,8 @@ export class Versions {
     return withRoom(() => {
       const directory = this.#directoryOf(inode.file!.fileId.toString('hex'))
       const versionsFd = tree.directoryFd(directory)
-      const name = this.#freeName(versionsFd)
-      linkAt(tree.directoryFd(parent), stored, versionsFd, name + STUB_SUFFIX)
+      const fromFd = tree.directoryFd(parent)
+      const name = atFreeName((versionName) => linkAt(fromFd, stored, versionsFd, versionName))
       table.addPlace(inode, directory, name)
       // The last place is the one used; until the replacing is done that is the name people know.
       inode.places = [inode.places.at(-1)!, ...inode.places.slice(0, -1)]
@@ -159,13 +161,15 @@ export class Versions {
   }
 
   #write(directoryFd: number, stub: Buffer, trailer: Buffer): void {
-    const stored = this.#freeName(directoryFd) + STUB_SUFFIX
-    const fd = openAt(directoryFd, stored, O.CREAT | O.EXCL | O.RDWR, 0o600)
+    let fd = -1
+    const name = atFreeName((stored) => {
+      fd = openAt(directoryFd, stored, O.CREAT | O.EXCL | O.RDWR, 0o600)
+    })
     try {
       pwriteFd(fd, stub, 0)
       pwriteFd(fd, trailer, TRAILER_OFFSET)
     } catch (error) {
-      unlinkAt(directoryFd, stored)
+      unlinkAt(directoryFd, name + STUB_SUFFIX)
       throw error
     } finally {
       closeFd(fd)
@@ -183,19 +187,13 @@ export class Versions {
     const known = this.directory.children.get(key)
     if (known !== undefined) return known
     const parentFd = tree.directoryFd(this.directory)
-    let stat = statAt(parentFd, key)
-    if (stat === undefined) {
+    try {
       makeDirectoryAt(parentFd, key, 0o700)
-      stat = statAt(parentFd, key)
+    } catch (error) {
+      // Rare: most files that are deleted have no version yet.
+      if (kindOf(error) !== 'exists') throw error
     }
-    return table.intern(stat as Stat, 'directory', this.directory, key)
-  }
-
-  #freeName(directoryFd: number): ByteString {
-    for (let ms = Date.now(); ; ms++) {
-      const name = formatVersionTime(ms)
-      if (statAt(directoryFd, name + STUB_SUFFIX) === undefined) return name
-    }
+    return table.intern(statAt(parentFd, key) as Stat, 'directory', this.directory, key)
   }
 
   #isVersion(inode: Inode): boolean {
@@ -208,6 +206,19 @@ export class Versions {
     for (const oldest of this.#madeAt.keys()) {
       if (this.#madeAt.size <= REMEMBERED_MAX) return
       this.#madeAt.delete(oldest)
+    }
+  }
+}
+
+/** Does `work` with the stored name of the first moment from now on for which it does not fail with `exists`; gives the name. */
+function atFreeName(work: (stored: ByteString) => void): ByteString {
+  for (let ms = Date.now(); ; ms++) {
+    const name = formatVersionTime(ms)
+    try {
+      work(name + STUB_SUFFIX)
+      return name
+    } catch (error) {
+      if (kindOf(error) !== 'exists') throw error
     }
   }
 }

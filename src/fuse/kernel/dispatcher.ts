@@ -9,6 +9,7 @@
 import { constants } from 'node:os'
 import { DfsError } from '../../errors.ts'
 import { logger } from '../../log.ts'
+import type { Awaitable } from '../../vfs/operations.ts'
 import { errnoOf } from '../errno.ts'
 import type { Operation, Operations } from './operation.ts'
 import { OPCODE, type OperationName } from './protocol.ts'
@@ -25,7 +26,10 @@ const REPLY_BYTES_MAX = 65536
 
 interface Pending {
   readonly operation: Operation
-  readonly request: Request
+  /** The thread that waits. */
+  readonly pid: number
+  /** What it is answered before its time. */
+  readonly early: (() => Awaitable<unknown>) | undefined
   isAnswered: boolean
   /** It was there when pending requests were looked after the last time. */
   isOld: boolean
@@ -61,7 +65,12 @@ export class Dispatcher {
     return this.#pending.size
   }
 
-  /** Serves a request: at once, else the promise (which never rejects) tells when its memory is free again. */
+  /** Whether the memory of a request is free again as soon as `serve` has returned. */
+  readsAtOnce({ opcode }: Request): boolean {
+    return this.#operations[opcode]?.readsAtOnce === true
+  }
+
+  /** Serves a request: at once, else the promise (which never rejects) tells when that is done and its memory free again. */
   serve(request: Request): Promise<void> | undefined {
     const { unique, opcode } = request
     const operation = this.#operations[opcode]
@@ -81,8 +90,8 @@ export class Dispatcher {
   }
 
   async #later(request: Request, unique: number, operation: Operation, outcome: Promise<unknown>): Promise<void> {
-    const { opcode } = request
-    const pending = { operation, request, isAnswered: false, isOld: false }
+    const { opcode, pid } = request
+    const pending = { operation, pid, early: earlyAnswer(operation, request), isAnswered: false, isOld: false }
     this.#pending.set(unique, pending)
     this.#lookingAfter ??= setInterval(() => this.#lookAfter(), LOOK_AFTER_MS).unref()
     try {
@@ -110,16 +119,16 @@ export class Dispatcher {
 
   /** Answers one who ends by a signal. */
   #letGo(unique: number, pending: Pending): void {
-    const { operation, request, isAnswered } = pending
-    if (isAnswered || operation.silent === true || !this.#endsBySignal(request.pid)) return
+    const { operation, pid, early, isAnswered } = pending
+    if (isAnswered || operation.silent === true || !this.#endsBySignal(pid)) return
     pending.isAnswered = true
-    if (operation.early === undefined) {
+    if (early === undefined) {
       this.#answerError(unique, EINTR)
       return
     }
     // What the outcome holds belongs to the work, which goes on.
     const { undo: _undo, done: _done, ...answering } = operation
-    Promise.resolve(operation.early(request))
+    Promise.resolve(early())
       .then((value) => this.#answer(unique, answering, value))
       .catch(() => this.#answerError(unique, EINTR))
   }
@@ -177,6 +186,14 @@ export class Dispatcher {
       },
     }
   }
+}
+
+/** Of a request whose memory may be another's soon, found out now. */
+function earlyAnswer(operation: Operation, request: Request): (() => Awaitable<unknown>) | undefined {
+  if (operation.early === undefined) return undefined
+  if (operation.readsAtOnce !== true) return () => operation.early!(request)
+  const value = operation.early(request)
+  return () => value
 }
 
 function drop(operation: Operation, value: unknown): void {

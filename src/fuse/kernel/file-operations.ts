@@ -34,6 +34,7 @@ export function fileOperations(context: Context): Operations {
     READ: read(context),
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
+      readsAtOnce: true,
       serve: (request) => write(filesystem, request),
       // The bytes are taken; the answer waits for room, so that the next write does.
       early: (request) => request.u32(WRITE_IN.size),

@@ -116,15 +116,13 @@ export class DeviceLoop {
 
   #serve(request: Request, bytes: number): void {
     const working = request.begin(bytes) ? this.#dispatcher.serve(request) : undefined
-    if (working === undefined) {
-      this.#giveBack(request)
-      return
-    }
-    const done = working.finally(() => {
-      this.#working.delete(done)
-      this.#giveBack(request)
+    const isFree = working === undefined || this.#dispatcher.readsAtOnce(request)
+    if (isFree) this.#giveBack(request)
+    const done = working?.finally(() => {
+      this.#working.delete(done!)
+      if (!isFree) this.#giveBack(request)
     })
-    this.#working.add(done)
+    if (done !== undefined) this.#working.add(done)
   }
 
   #giveBack(request: Request): void {

@@ -11,9 +11,12 @@ import { INIT_IN, INIT_OUT, SETXATTR_EXT_IN, SETXATTR_IN } from './structs.ts'
 export const REQUEST_BYTES_MAX = 1024 * 1024
 const PAGE_BYTES = 4096
 
-/** Requests without a waiting process (read-ahead, write-back) that may be under way at once. */
-const BACKGROUND_MAX = 64
-const CONGESTED_AT = 48
+/**
+ * Requests without a waiting process (read-ahead, write-back) that may be under way at once. Each WRITE among them may take its
+ * length in memory, also when writers wait already.
+ */
+const BACKGROUND_MAX = 32
+const CONGESTED_AT = 24
 
 /**
  * What is asked for, as far as the kernel has it.

@@ -7,8 +7,10 @@ import type { Request } from './request.ts'
 export interface Operation<T = unknown> {
   /** Shortest body; shorter requests never reach `serve`. */
   readonly bodyBytes: number
-  /** Does what is asked. The request's memory stays as it is until the outcome is known. */
+  /** Does what is asked. The request's memory stays as it is until the outcome is known, unless `readsAtOnce`. */
   serve(request: Request): Awaitable<T>
+  /** `serve` needs nothing of the request any more when it has returned: its memory can be used for the next one. */
+  readonly readsAtOnce?: boolean
   /**
    * Puts the outcome into `reply`, or names the reply that has it already; an errno, for refusals that are part of
    * everyday work and should cost no exception. Without it the answer has no body.
@@ -27,7 +29,7 @@ export interface Operation<T = unknown> {
    * knows before they first wait. Without it the answer is EINTR.
    */
   early?(request: Request): Awaitable<T>
-  /** The work of a request that was answered with EINTR has ended: what it changed is told to the kernel. */
+  /** The work of a request that was answered with EINTR has ended: what it changed is told to the kernel. Not `readsAtOnce`. */
   late?(request: Request): void
 }
 

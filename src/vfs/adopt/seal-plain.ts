@@ -113,11 +113,12 @@ class Sealing {
     const { signal, onBytes } = this.#options
     if (signal.aborted) throw new DfsError('aborted', 'adopting was stopped', { op: 'adopt' })
     const start = chunkStart(index)
-    // Shared, so that the sealing worker reads it where it is.
-    const whole = Buffer.from(new SharedArrayBuffer(Math.min(chunkBytes(index), this.#size - start)))
-    const ref = await this.#seal('data', await readPiece(this.#plain, start, whole))
+    const length = Math.min(chunkBytes(index), this.#size - start)
+    const ref = await this.#services.dirty.withScratch(length, async (whole) =>
+      this.#seal('data', await readPiece(this.#plain, start, whole)),
+    )
     this.allocatedBytes += ref?.plainBytes ?? 0
-    onBytes(whole.length)
+    onBytes(length)
     return ref
   }
 

@@ -47,7 +47,7 @@ test('what cannot be stored is said at the next flush, once, and goes through wh
     const { handle } = await create(folder, 'file')
     options.store.isFull = true
     await folder.filesystem.write(handle, 0, content)
-    await Promise.all(folder.committer.sealing())
+    await Promise.all(folder.committer.sealing)
     // Small enough for the journal: nothing is lost, so nothing is said.
     await folder.filesystem.flush(handle)
     await folder.filesystem.write(handle, 8 * MIB, noise(MIB, 2))
@@ -68,7 +68,7 @@ test('who writes on hears of what could not be stored before', async () => {
   const { handle } = await create(folder, 'file')
   store.isFull = true
   await folder.filesystem.write(handle, 0, noise(64 * KIB))
-  await Promise.all(folder.committer.sealing())
+  await Promise.all(folder.committer.sealing)
   const write = async () => folder.filesystem.write(handle, 64 * KIB, noise(10))
   await assert.rejects(write, { kind: 'no-space' })
   await write()
@@ -176,6 +176,27 @@ test('memory that one file in the midst of a write has filled is freed without a
   await close(folder, handle)
 })
 
+test('writers wait while much is being sealed, however much memory there is', async () => {
+  const store = new FaultyBlocks()
+  await using folder = await TestFolder.open({ store })
+  const { committer, services, filesystem } = folder
+  const { promise, resolve } = Promise.withResolvers<void>()
+  store.gate = promise
+  const background = new Background(services, folder)
+  const { handle } = await create(folder, 'file')
+  for (let i = 0; i < 24; i++) await filesystem.write(handle, (128 + i) * MIB, noise(MIB, i + 1))
+  assert.equal(background.relieve(), undefined)
+  await filesystem.write(handle, (128 + 24) * MIB, noise(MIB))
+  const relief = background.relieve()
+  assert.equal(committer.sealingBytes, 25 * MIB)
+  resolve()
+  await relief
+  assert.ok(committer.sealingBytes <= 24 * MIB)
+  await background.stop()
+  await close(folder, handle)
+  assert.equal(committer.sealingBytes, 0)
+})
+
 test('relieving ends with the failure when nothing can be stored', async () => {
   const store = new FaultyBlocks()
   await using folder = await TestFolder.open({ store })
@@ -195,10 +216,12 @@ test('relieving ends with the failure when nothing can be stored', async () => {
 
 test('memory that belongs to another folder is not waited for', async () => {
   await using folder = await TestFolder.open()
-  folder.services.dirty.bytes = 100 * MIB
+  const { dirty } = folder.services
+  const elsewhere = dirty.take(dirty.bytesMax + 1)
   const background = new Background(folder.services, folder)
   await background.relieve()
   await background.stop()
+  elsewhere.release()
 })
 
 test('a block that a later commit replaced is not needed any more', async () => {

@@ -5,19 +5,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
-import type { Content, FileMeta } from '../../../src/dfs.ts'
+import type { BlockRef, Content, FileMeta } from '../../../src/dfs.ts'
 import { type CommitRecord, decodeRecord, encodeRecord } from '../../../src/format/journal-record.ts'
 import { SealPool } from '../../../src/seal/pool.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import type { DirtyChunk } from '../../../src/vfs/dirty-chunk.ts'
+import { DirtyMemory } from '../../../src/vfs/dirty-memory.ts'
 import { type ContentSnapshot, FileContent } from '../../../src/vfs/file-content.ts'
 import { applyCommit } from '../../../src/vfs/replay.ts'
 import { type SealedContent, sealSnapshot } from '../../../src/vfs/seal-snapshot.ts'
 import { Sealer } from '../../../src/vfs/sealer.ts'
+import { PoisonedSlots } from '../../support/poisoned-slots.ts'
 import { KEYS } from './support.ts'
 
-const pool = new SealPool({ keys: KEYS, threads: 1 })
+const slots = new PoisonedSlots()
+const pool = new SealPool({ keys: KEYS, threads: 1, memory: slots })
 after(() => pool.close())
 
 const EMPTY: Content = { kind: 'inline', bytes: Buffer.alloc(0) }
@@ -26,7 +29,7 @@ export class ContentHarness {
   readonly store = new MemoryBlocks()
   readonly reader = new ChunkReader({ store: this.store, pool, cacheBytesMax: 1 << 24 })
   readonly sealer = new Sealer({ pool, store: this.store })
-  readonly meter = { bytes: 0 }
+  readonly dirty = new DirtyMemory(slots, 1 << 26)
   readonly content = new FileContent(EMPTY, 0, this)
   model = Buffer.alloc(0)
   #committed = Buffer.alloc(0)
@@ -34,7 +37,7 @@ export class ContentHarness {
   #sequence = 0
   #records: CommitRecord[] = []
   #snapshot: { taken: ContentSnapshot; sequence: number; sealing: Promise<SealedContent> } | undefined
-  readonly #sealing: { chunk: DirtyChunk; whole: Promise<Buffer> }[] = []
+  readonly #sealing: { chunk: DirtyChunk; goOn: () => void; ref: Promise<BlockRef | undefined> }[] = []
 
   write(at: number, bytes: Buffer): void {
     this.content.write(at, bytes)
@@ -89,37 +92,48 @@ export class ContentHarness {
   beginSeal(choice: number): void {
     const chunks = [...this.content.dirtyChunks()]
     const chunk = chunks[choice % Math.max(1, chunks.length)]
-    if (chunk === undefined || chunk.frozen > 0) return
-    chunk.frozen++
-    this.#sealing.push({ chunk, whole: this.content.wholeChunk(chunk) })
+    if (chunk === undefined || chunk.isFrozen) return
+    chunk.freeze()
+    const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>()
+    const ref = this.content.withWhole(chunk, async (plain) => {
+      await mayGoOn
+      return this.sealer.seal('data', plain)
+    })
+    this.#sealing.push({ chunk, goOn, ref })
   }
 
   async endSeal(): Promise<void> {
     const next = this.#sealing.shift()
     if (next === undefined) return
-    const ref = await this.sealer.seal('data', await next.whole)
+    next.goOn()
+    const ref = await next.ref
     this.content.adoptSealed(next.chunk, ref)
     this.sealer.unpin([ref])
-    next.chunk.frozen--
+    next.chunk.thaw()
   }
 
   async checkContent(): Promise<void> {
     assert.equal(this.content.size, this.model.length)
     assert.ok((await wholeOf(this.content)).equals(this.model), 'the content is what was written')
-    let dirty = 0
-    for (const chunk of this.content.dirtyChunks()) dirty += chunk.weight
-    assert.equal(this.meter.bytes, dirty)
+    const chunks = [...this.content.dirtyChunks()]
+    assert.equal(
+      this.content.dirtyBytes,
+      chunks.reduce((sum, { weight }) => sum + weight, 0),
+    )
+    const uncommitted = chunks.filter((chunk) => !chunk.uncommitted.isEmpty)
+    assert.deepEqual(new Set(this.content.uncommittedChunks()), new Set(uncommitted))
+    assert.ok(this.dirty.bytes >= this.content.dirtyBytes)
   }
 
   /** What a replay makes of stub and journal, as they are now. */
   async checkJournal(): Promise<void> {
-    const meter = { bytes: 0 }
-    const replayed = new FileContent(this.#stub.content, this.#stub.size, { reader: this.reader, meter })
+    const dirty = new DirtyMemory(slots, this.dirty.bytesMax)
+    const replayed = new FileContent(this.#stub.content, this.#stub.size, { reader: this.reader, dirty })
     for (const record of this.#records) applyCommit(replayed, record)
     assert.equal(replayed.size, this.#committed.length)
     assert.ok((await wholeOf(replayed)).equals(this.#committed), 'the journal gives what was committed')
     replayed.dispose()
-    assert.equal(meter.bytes, 0)
+    assert.equal(dirty.bytes, 0)
   }
 
   /** Brings all to an end: everything in the stub, nothing in memory. */
@@ -130,7 +144,7 @@ export class ContentHarness {
     await this.endCheckpoint(true)
     await this.checkContent()
     await this.checkJournal()
-    assert.equal(this.meter.bytes, 0)
+    assert.equal(this.dirty.bytes, 0)
     assert.equal(this.content.isSealed, true)
     assert.equal([...this.content.sealedSince()].length, 0)
     for await (const { cid } of this.store.list()) assert.ok(this.store.delete(cid), 'nothing stays pinned')

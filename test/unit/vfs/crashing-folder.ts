@@ -18,6 +18,7 @@ import { Journal } from '../../../src/store/journal.ts'
 import { Checkpointer } from '../../../src/vfs/checkpointer.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import { Committer } from '../../../src/vfs/committer.ts'
+import { DirtyMemory } from '../../../src/vfs/dirty-memory.ts'
 import { Filesystem } from '../../../src/vfs/filesystem.ts'
 import { Folder } from '../../../src/vfs/folder.ts'
 import { InodeTable } from '../../../src/vfs/inode-table.ts'
@@ -26,9 +27,10 @@ import { Sealer } from '../../../src/vfs/sealer.ts'
 import type { Journal as FolderJournal, Services } from '../../../src/vfs/services.ts'
 import { StubTree } from '../../../src/vfs/stub-tree.ts'
 import { Versions, versionsDirectory } from '../../../src/vfs/versions.ts'
+import { PoisonedSlots } from '../../support/poisoned-slots.ts'
 import { KEYS, MemoryIndex } from './support.ts'
 
-const pool = new SealPool({ keys: KEYS, threads: 1 })
+const pool = new SealPool({ keys: KEYS, threads: 1, memory: new PoisonedSlots() })
 after(() => pool.close())
 
 const AT_FDCWD = -100
@@ -75,7 +77,7 @@ export class CrashingFolder {
     const tree = new StubTree({ rootFd, keys: KEYS, index, table })
     const reader = new ChunkReader({ store, pool, cacheBytesMax: 4 * MIB })
     const sealer = new Sealer({ pool, store })
-    const dirty = { bytes: 0, bytesMax: 64 * MIB }
+    const dirty = new DirtyMemory(pool.memory, 64 * MIB)
     const services: Services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
     const versions = new Versions(services, { directory: versionsDirectory(services), deletedAgeMsMin })
     const committer = new Committer(services)
@@ -97,7 +99,7 @@ export class CrashingFolder {
     })
     await replay(services, { committer, namespace: filesystem.names })
     const close = async () => {
-      await Promise.all(committer.sealing())
+      await Promise.all(committer.sealing)
       await realJournal.close()
       await realBlocks.close()
       tree.close()
@@ -124,7 +126,7 @@ export async function openFolder(place: FolderPlace): Promise<{ folder: Folder; 
     pool,
     keys: KEYS,
     index: new MemoryIndex(),
-    dirty: { bytes: 0, bytesMax: 64 * MIB },
+    dirty: new DirtyMemory(pool.memory, 64 * MIB),
     cacheBytesMax: 4 * MIB,
     deletedAgeMsMin: 0,
   })

@@ -17,6 +17,7 @@ import { type Adopted, Adopter, type AdoptOptions } from '../../../src/vfs/adopt
 import { Checkpointer } from '../../../src/vfs/checkpointer.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import { Committer } from '../../../src/vfs/committer.ts'
+import { DirtyMemory } from '../../../src/vfs/dirty-memory.ts'
 import { Filesystem } from '../../../src/vfs/filesystem.ts'
 import { type Inode, InodeTable, objectKey } from '../../../src/vfs/inode-table.ts'
 import type { Attributes } from '../../../src/vfs/operations.ts'
@@ -24,11 +25,12 @@ import { Sealer } from '../../../src/vfs/sealer.ts'
 import type { AttributeIndex, Services, StubAttributes } from '../../../src/vfs/services.ts'
 import { StubTree } from '../../../src/vfs/stub-tree.ts'
 import { Versions, versionsDirectory } from '../../../src/vfs/versions.ts'
+import { PoisonedSlots } from '../../support/poisoned-slots.ts'
 
 export const KEYS = Keys.derive(Buffer.alloc(32, 7))
 export const CALLER = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid }
 
-const pool = new SealPool({ keys: KEYS, threads: 1 })
+const pool = new SealPool({ keys: KEYS, threads: 1, memory: new PoisonedSlots() })
 after(() => pool.close())
 
 const AT_FDCWD = -100
@@ -91,7 +93,7 @@ export class TestFolder implements AsyncDisposable {
     stack.defer(() => journal.close())
     const reader = new ChunkReader({ store, pool, cacheBytesMax: 16 * MIB })
     const sealer = new Sealer({ pool, store })
-    const dirty = { bytes: 0, bytesMax: 64 * MIB }
+    const dirty = new DirtyMemory(pool.memory, 64 * MIB)
     const services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
     return new TestFolder(directory, services, stack, options)
   }

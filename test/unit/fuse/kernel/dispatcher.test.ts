@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { constants as open } from 'node:fs'
 import { constants } from 'node:os'
 import test from 'node:test'
+import type { Ino } from '../../../../src/dfs.ts'
 import { settle } from '../../../../src/fuse/kernel/negotiation.ts'
-import { MAJOR, OPCODE } from '../../../../src/fuse/kernel/protocol.ts'
-import { CREATE_IN, MKDIR_IN, OPEN_IN, READ_IN } from '../../../../src/fuse/kernel/structs.ts'
+import { MAJOR, OPCODE, WRITE_KILL_SUIDGID } from '../../../../src/fuse/kernel/protocol.ts'
+import { CREATE_IN, MKDIR_IN, OPEN_IN, READ_IN, WRITE_IN, WRITE_OUT } from '../../../../src/fuse/kernel/structs.ts'
 import { MemoryFilesystem } from '../../../e2e/support/memory-filesystem.ts'
 import { Random, seedFrom } from '../../../support/random.ts'
 import { FakeKernel, message } from './support.ts'
@@ -13,6 +14,7 @@ import { FakeKernel, message } from './support.ts'
 const { ENOENT, ENOSYS, EINVAL, EINTR } = constants.errno
 const { O_RDWR, O_CREAT } = open
 const ROOT = 1
+const CALLER = { uid: 0, gid: 0, pid: 1 }
 const NOTHING = { inodes: 0, handles: 0 }
 
 function text(...names: string[]): Buffer {
@@ -43,6 +45,33 @@ test('lookups that the kernel did not take are taken back', async () => {
   await kernel.ask('CREATE', ROOT, create('file'))
   await kernel.ask('MKDIR', ROOT, make('other'))
   assert.deepEqual(filesystem.outstanding, NOTHING)
+})
+
+test('a write that is answered later needs nothing of its request any more', async () => {
+  const filesystem = new MemoryFilesystem()
+  const write = filesystem.write.bind(filesystem)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const late = Object.assign(filesystem, {
+    write: async (...written: Parameters<typeof write>) => {
+      const bytes = write(...written)
+      await promise
+      return bytes
+    },
+  })
+  const { attributes, handle } = await filesystem.create(ROOT as Ino, 'file', 0o4755, O_RDWR, CALLER)
+  const body = Buffer.alloc(WRITE_IN.bytes + 5)
+  body.writeBigUInt64LE(BigInt(handle), WRITE_IN.fh)
+  body.writeUInt32LE(5, WRITE_IN.size)
+  body.writeUInt32LE(WRITE_KILL_SUIDGID, WRITE_IN.writeFlags)
+  body.write('hello', WRITE_IN.bytes)
+  const asked = new FakeKernel(late).ask('WRITE', attributes.ino, body)
+  resolve()
+  const answer = await asked
+  assert.deepEqual([answer?.errno, answer?.body.readUInt32LE(WRITE_OUT.size)], [0, 5])
+  const found = Buffer.alloc(5)
+  await filesystem.read(handle, 0, found)
+  assert.equal(found.toString(), 'hello')
+  assert.equal((await filesystem.getattr(attributes.ino)).mode & 0o7777, 0o755)
 })
 
 test('entries of a listing that the kernel did not take are taken back', async () => {

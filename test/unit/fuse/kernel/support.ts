@@ -75,7 +75,11 @@ export class FakeKernel {
   async send(bytes: Buffer): Promise<void> {
     const request = new Request(Math.max(bytes.length, IN_HEADER.bytes))
     bytes.copy(request.buffer)
-    if (request.begin(bytes.length)) await this.#dispatcher.serve(request)
+    if (!request.begin(bytes.length)) return
+    const served = this.#dispatcher.serve(request)
+    // As the next request would do.
+    if (this.#dispatcher.readsAtOnce(request)) request.buffer.fill(0xdb)
+    await served
   }
 
   #receive(bytes: Buffer): number {
