@@ -36,6 +36,8 @@ export class FileContent {
   #replaced: Content | undefined
   /** The lowest size since the last commit. */
   #keepBytes: number
+  /** Whose overlay was set since the snapshot under way was taken, be it to the same block or to a hole again. */
+  readonly #overlaidSinceSnapshot = new Set<number>()
   /** The lowest chunk count since the snapshot under way was taken. */
   #keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
   readonly #meter: { bytes: number }
@@ -138,8 +140,7 @@ export class FileContent {
   adoptSealed(chunk: DirtyChunk, ref: BlockRef | undefined): boolean {
     if (this.#dirty.get(chunk.index) !== chunk) return false
     this.#forgetDirty(chunk)
-    this.#overlay.set(chunk.index, ref)
-    this.#uncommitted.add(chunk.index)
+    this.#lay(chunk.index, ref)
     return true
   }
 
@@ -147,8 +148,7 @@ export class FileContent {
   setChunk(index: number, ref: BlockRef | undefined): void {
     const chunk = this.#dirty.get(index)
     if (chunk !== undefined) this.#forgetDirty(chunk)
-    this.#overlay.set(index, ref)
-    this.#uncommitted.add(index)
+    this.#lay(index, ref)
     // It may have been sealed before the file was cut within it.
     if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
   }
@@ -207,6 +207,7 @@ export class FileContent {
     const dirty = [...this.#dirty.values()]
     for (const chunk of dirty) chunk.frozen++
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
+    this.#overlaidSinceSnapshot.clear()
     return { size: this.#size, sealed: { base: this.#base, overlay: new Map(this.#overlay) }, dirty }
   }
 
@@ -215,8 +216,8 @@ export class FileContent {
     for (const chunk of snapshot.dirty) chunk.frozen--
     if (made === undefined) return
     for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
-    for (const [index, ref] of snapshot.sealed.overlay)
-      if (this.#overlay.get(index) === ref) this.#overlay.delete(index)
+    for (const index of snapshot.sealed.overlay.keys())
+      if (!this.#overlaidSinceSnapshot.has(index)) this.#overlay.delete(index)
     const base = baseOf(made, snapshot.size)
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
@@ -247,6 +248,12 @@ export class FileContent {
     return runAll(gaps, ({ from, to }) =>
       readSealed(this.#sealed(), this.#reader, index, from, into.subarray(from - at, to - at)),
     )
+  }
+
+  #lay(index: number, ref: BlockRef | undefined): void {
+    this.#overlay.set(index, ref)
+    this.#overlaidSinceSnapshot.add(index)
+    this.#uncommitted.add(index)
   }
 
   #sealed(): SealedLayers {
