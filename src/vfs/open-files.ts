@@ -49,7 +49,7 @@ export class OpenFiles {
   }
 
   /** Opens a stub's or plain file. Fails with `corrupt` and the like if the stub cannot be read. */
-  open(inode: Inode, flags: number): number {
+  open(inode: Inode, flags: number, options?: WriteOptions): number {
     if (inode.kind === 'directory') throw new DfsError('is-a-directory', 'it is a directory')
     const { file } = inode
     const writes = (flags & O.ACCMODE) !== O.RDONLY
@@ -59,7 +59,7 @@ export class OpenFiles {
     this.#open.set(handle, { inode, file, fd, writes, readAhead: new ReadAhead(READ_AHEAD_BYTES_MAX) })
     inode.opens++
     if (file !== undefined && writes) file.writers++
-    if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0)
+    if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0, options)
     return handle
   }
 
@@ -85,7 +85,7 @@ export class OpenFiles {
     return done === undefined ? length : done.then(() => length)
   }
 
-  write(handle: number, offset: number, bytes: Buffer, { keepsTimes = false }: WriteOptions = {}): Awaitable<number> {
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
     const { file, fd } = this.#get(handle)
     if (fd !== undefined) {
       pwriteFd(fd, bytes, offset)
@@ -93,11 +93,7 @@ export class OpenFiles {
     }
     this.#committer.throwFailure(file!)
     this.#committer.write(file!, offset, bytes)
-    file!.contentChanged = true
-    if (!keepsTimes) {
-      file!.mtimeNs = nowNs()
-      file!.ctimeNs = file!.mtimeNs
-    }
+    noteChange(file!, options)
     const relief = this.#relieve()
     return relief === undefined ? bytes.length : this.#answerAfter(relief, file!, bytes.length)
   }
@@ -118,17 +114,15 @@ export class OpenFiles {
   }
 
   /** Cuts or extends; what is cut to nothing is not published before the next flush if somebody is about to write. */
-  truncate(file: StubFile, size: number): void {
+  truncate(file: StubFile, size: number, options?: WriteOptions): void {
     const content = this.#committer.touch(file)
     if (size === 0 && content.size > 0 && file.writers > 0) file.held = true
     content.truncate(size)
-    file.contentChanged = true
-    file.mtimeNs = nowNs()
-    file.ctimeNs = file.mtimeNs
+    noteChange(file, options)
   }
 
   /** `mode` as fallocate(2) has it; space is never reserved, for what is written later may take less or more. */
-  allocate(handle: number, mode: number, offset: number, length: number): void {
+  allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): void {
     const { file, fd } = this.#get(handle)
     if ((mode & ~(FALLOCATE.KEEP_SIZE | FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) {
       throw new DfsError('unsupported', 'an unknown way to allocate', { op: 'allocate' })
@@ -137,7 +131,7 @@ export class OpenFiles {
       allocateFd(fd, mode, offset, length)
       return
     }
-    const content = this.#changing(file!)
+    const content = this.#changing(file!, options)
     const end = offset + length
     if ((mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) content.clear(offset, end)
     if ((mode & FALLOCATE.KEEP_SIZE) === 0 && end > content.size) content.truncate(end)
@@ -150,7 +144,7 @@ export class OpenFiles {
   }
 
   /** Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files. */
-  async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+  async copyRange(from: FilePosition, to: FilePosition, length: number, options?: WriteOptions): Promise<number> {
     const source = this.#get(from.handle).file
     const target = this.#get(to.handle).file
     if (source === undefined || target === undefined) {
@@ -159,7 +153,7 @@ export class OpenFiles {
     const range = {
       from: this.#committer.contentOf(source),
       fromOffset: from.offset,
-      to: this.#changing(target),
+      to: this.#changing(target, options),
       toOffset: to.offset,
       length,
     }
@@ -167,11 +161,9 @@ export class OpenFiles {
   }
 
   /** The content of a file that changes now. */
-  #changing(file: StubFile): FileContent {
+  #changing(file: StubFile, options?: WriteOptions): FileContent {
     const content = this.#committer.touch(file)
-    file.contentChanged = true
-    file.mtimeNs = nowNs()
-    file.ctimeNs = file.mtimeNs
+    noteChange(file, options)
     return content
   }
 
@@ -224,4 +216,11 @@ export class OpenFiles {
     if (open === undefined) throw new DfsError('bad-handle', `handle ${handle} is not open`)
     return open
   }
+}
+
+function noteChange(file: StubFile, { keepsTimes = false }: WriteOptions = {}): void {
+  file.contentChanged = true
+  if (keepsTimes) return
+  file.mtimeNs = nowNs()
+  file.ctimeNs = file.mtimeNs
 }

@@ -21,6 +21,9 @@ const fallocateFd = libc.func('int fallocate(int fd, int mode, int64_t offset, i
 const renameat2 = libc.func(
   'int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)',
 )
+const copyFileRange = libc.func(
+  'int64_t copy_file_range(int from, int64_t *fromOffset, int to, int64_t *toOffset, size_t length, unsigned int flags)',
+)
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
 
 const AT_FDCWD = -100
@@ -68,6 +71,12 @@ export function seek(fd: number, offset: number, whence: number): number {
 /** `mode` as fallocate(2) has it. */
 export function fallocate(fd: number, mode: number, offset: number, length: number): void {
   check('fallocate', fallocateFd(fd, mode, offset, length))
+}
+
+/** Copies from the beginning of one file to that of another, as much as goes at once; how much that was. */
+export function copyRange(from: number, to: number, length: number): number {
+  const [fromOffset, toOffset] = [new BigInt64Array(1), new BigInt64Array(1)]
+  return check('copy_file_range', Number(copyFileRange(from, fromOffset, to, toOffset, length, 0)))
 }
 
 /** `flags` as renameat2(2) has them. */

@@ -1,10 +1,10 @@
 /** Requests on the content of open files. */
 import { whenReady } from '../../concurrency/when-ready.ts'
 import { DfsError } from '../../errors.ts'
-import type { Awaitable, FilesystemOperations } from '../../vfs/operations.ts'
-import { type Context, dropPrivileges } from './context.ts'
+import type { Awaitable } from '../../vfs/operations.ts'
+import { type Context, changeOptions, dropPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
-import { FSYNC_FDATASYNC, WRITE_CACHE, WRITE_KILL_SUIDGID } from './protocol.ts'
+import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
 import {
@@ -34,7 +34,7 @@ export function fileOperations(context: Context): Operations {
     READ: read(context),
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
-      serve: (request) => write(filesystem, request),
+      serve: (request) => write(context, request),
       encode: (reply, bytes: number) => {
         reply.begin(WRITE_OUT.bytes).u32(WRITE_OUT.size, bytes)
         return undefined
@@ -45,9 +45,9 @@ export function fileOperations(context: Context): Operations {
       serve: (request) =>
         filesystem.fsync(request.handle(FSYNC_IN.fh), (request.u32(FSYNC_IN.flags) & FSYNC_FDATASYNC) !== 0),
     },
-    ...(filesystem.allocate && { FALLOCATE: allocate(filesystem) }),
+    ...(filesystem.allocate && { FALLOCATE: allocate(context) }),
     ...(filesystem.seek && { LSEEK: seek(context) }),
-    ...(filesystem.copyRange && { COPY_FILE_RANGE: copy(filesystem, 4), COPY_FILE_RANGE_64: copy(filesystem, 8) }),
+    ...(filesystem.copyRange && { COPY_FILE_RANGE: copy(context, 4), COPY_FILE_RANGE_64: copy(context, 8) }),
   }
 }
 
@@ -74,26 +74,27 @@ function read({ filesystem, replies }: Context): Operation<Content> {
   }
 }
 
-function write(filesystem: FilesystemOperations, request: Request): Awaitable<number> {
+function write(context: Context, request: Request): Awaitable<number> {
+  const { filesystem } = context
   const bytes = request.bytes(WRITE_IN.bytes, request.u32(WRITE_IN.size))
   const flags = request.u32(WRITE_IN.writeFlags)
-  // The times of a cached write come by SETATTR, which may have come before.
-  const keepsTimes = (flags & WRITE_CACHE) !== 0
-  const written = filesystem.write(request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset), bytes, { keepsTimes })
+  const [handle, offset] = [request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset)]
+  const written = filesystem.write(handle, offset, bytes, changeOptions(context))
   if ((flags & WRITE_KILL_SUIDGID) === 0) return written
   const { ino } = request
   return whenReady(written, (count) => dropPrivileges(filesystem, ino).then(() => count))
 }
 
-function allocate(filesystem: FilesystemOperations): Operation<void> {
+function allocate(context: Context): Operation<void> {
   return {
     bodyBytes: FALLOCATE_IN.bytes,
     serve: (request) =>
-      filesystem.allocate!(
+      context.filesystem.allocate!(
         request.handle(FALLOCATE_IN.fh),
         request.u32(FALLOCATE_IN.mode),
         request.u64(FALLOCATE_IN.offset),
         request.u64(FALLOCATE_IN.length),
+        changeOptions(context),
       ),
   }
 }
@@ -118,14 +119,15 @@ function seek({ filesystem, flushPages }: Context): Operation<number> {
 }
 
 /** `bytes`: of the number that answers. The older form asks for less than 4 GiB at a time. */
-function copy(filesystem: FilesystemOperations, bytes: 4 | 8): Operation<number> {
+function copy(context: Context, bytes: 4 | 8): Operation<number> {
   return {
     bodyBytes: COPY_FILE_RANGE_IN.bytes,
     serve: (request) =>
-      filesystem.copyRange!(
+      context.filesystem.copyRange!(
         { handle: request.handle(COPY_FILE_RANGE_IN.fh), offset: request.u64(COPY_FILE_RANGE_IN.offset) },
         { handle: request.handle(COPY_FILE_RANGE_IN.toFh), offset: request.u64(COPY_FILE_RANGE_IN.toOffset) },
         request.u64(COPY_FILE_RANGE_IN.length),
+        changeOptions(context),
       ),
     encode: (reply, copied) => {
       reply.begin(COPY_FILE_RANGE_OUT.bytes)

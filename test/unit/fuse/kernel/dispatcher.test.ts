@@ -5,13 +5,14 @@ import { constants } from 'node:os'
 import test from 'node:test'
 import { settle } from '../../../../src/fuse/kernel/negotiation.ts'
 import { MAJOR, OPCODE } from '../../../../src/fuse/kernel/protocol.ts'
-import { CREATE_IN, MKDIR_IN, OPEN_IN, READ_IN } from '../../../../src/fuse/kernel/structs.ts'
+import { ATTR, CREATE_IN, ENTRY_OUT, MKDIR_IN, OPEN_IN, READ_IN } from '../../../../src/fuse/kernel/structs.ts'
+import { ROOT_INO } from '../../../../src/vfs/operations.ts'
 import { MemoryFilesystem } from '../../../e2e/support/memory-filesystem.ts'
 import { Random, seedFrom } from '../../../support/random.ts'
 import { FakeKernel, message } from './support.ts'
 
 const { ENOENT, ENOSYS, EINVAL, EINTR } = constants.errno
-const { O_RDWR, O_CREAT } = open
+const { O_RDWR, O_CREAT, O_TRUNC } = open
 const ROOT = 1
 const NOTHING = { inodes: 0, handles: 0 }
 
@@ -25,9 +26,9 @@ function make(name: string): Buffer {
   return Buffer.concat([head, text(name)])
 }
 
-function create(name: string): Buffer {
+function create(name: string, flags = 0): Buffer {
   const head = Buffer.alloc(CREATE_IN.bytes)
-  head.writeUInt32LE(O_RDWR | O_CREAT, CREATE_IN.flags)
+  head.writeUInt32LE(O_RDWR | O_CREAT | flags, CREATE_IN.flags)
   head.writeUInt32LE(0o100644, CREATE_IN.mode)
   return Buffer.concat([head, text(name)])
 }
@@ -43,6 +44,16 @@ test('lookups that the kernel did not take are taken back', async () => {
   await kernel.ask('CREATE', ROOT, create('file'))
   await kernel.ask('MKDIR', ROOT, make('other'))
   assert.deepEqual(filesystem.outstanding, NOTHING)
+})
+
+test('a file that is there where the kernel makes one, and is cut to nothing by that, is shown as nothing', async () => {
+  const filesystem = new MemoryFilesystem()
+  const kernel = new FakeKernel(filesystem)
+  await kernel.ask('CREATE', ROOT, create('file'))
+  const ino = filesystem.lookup(ROOT_INO, 'file')!.ino
+  filesystem.setattr(ino, { size: 1000 })
+  const answer = await kernel.ask('CREATE', ROOT, create('file', O_TRUNC))
+  assert.equal(answer!.body.readBigUInt64LE(ENTRY_OUT.attr + ATTR.size), 0n)
 })
 
 test('entries of a listing that the kernel did not take are taken back', async () => {
