@@ -205,12 +205,18 @@ export class Filesystem implements FilesystemOperations {
     const { directory } = this.#directory(handle)
     this.#directories.delete(handle)
     directory.opens--
+    if (directory.opens === 0 && directory.heldFd !== undefined) {
+      closeFd(directory.heldFd)
+      directory.heldFd = undefined
+    }
     this.#services.table.release(directory)
   }
 
   async fsyncdir(handle: number): Promise<void> {
     const { directory } = this.#directory(handle)
-    const fd = openAt(this.#services.tree.directoryFd(directory), '.', O.RDONLY | O.DIRECTORY)
+    // Opened anew: a descriptor that is held may be closed while the disk is waited for.
+    const dirFd = directory.heldFd ?? this.#services.tree.directoryFd(directory)
+    const fd = openAt(dirFd, '.', O.RDONLY | O.DIRECTORY)
     try {
       await syncFd(fd)
     } finally {

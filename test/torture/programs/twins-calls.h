@@ -217,7 +217,12 @@ static long do_fsync(struct side *side) { return fsync(side->slots[call.slot]); 
 static long do_fallocate(struct side *side) {
   return fallocate(side->slots[call.slot], call.flags, call.offset, call.length);
 }
-static long do_fchmod(struct side *side) { return fchmod(side->slots[call.slot], call.mode); }
+/* A pipe is opened without the file system's knowledge, which so cannot keep one that has no name any more. */
+static long do_fchmod(struct side *side) {
+  struct stat found;
+  if (fstat(side->slots[call.slot], &found) < 0) return -1;
+  return S_ISFIFO(found.st_mode) ? 0 : fchmod(side->slots[call.slot], call.mode);
+}
 static long do_fstat(struct side *side) {
   struct stat found;
   if (fstat(side->slots[call.slot], &found) < 0) return -1;
