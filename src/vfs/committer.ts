@@ -10,7 +10,7 @@ import { logger } from '../log.ts'
 import { closeFd, O, syncFd } from '../posix/files.ts'
 import { statFd } from '../posix/stat.ts'
 import type { DirtyChunk } from './dirty-chunk.ts'
-import { FileContent } from './file-content.ts'
+import { type ContentChanges, FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
@@ -26,6 +26,9 @@ const WRITE_REQUEST_BYTES_MAX = 128 * 1024
 const WRITE_SETTLES_MS = 1000
 /** What came while a commit waited may make its record larger, up to here. */
 const RECORD_PATCH_BYTES_MAX = 32 * 1024 * 1024
+
+/** What is more goes into further records: one has room for so many beside its patches. */
+const RECORD_CHUNKS_MAX = 262_144
 
 export class Committer {
   readonly #services: Services
@@ -132,22 +135,29 @@ export class Committer {
     if (file.needsCheckpoint || isNew) await journal.sync()
   }
 
-  /** Appends what has changed to the journal. Fails with `no-space` and leaves everything as it was. */
+  /**
+   * Appends what has changed to the journal, in one record unless more chunks have changed than one can hold. Fails
+   * with `no-space` and leaves everything as it was.
+   */
   commit(file: StubFile): void {
     if (!file.changed || file.orphan) return
     const { journal } = this.#services
-    const { inode } = file
-    journal.append({
-      kind: 'commit',
-      place: { ino: inode.statIno, btimeNs: inode.btimeNs, path: this.#pathOf(file) },
-      fileId: file.fileId,
-      baseSequence: file.sequence,
-      sequence: file.sequence + 1,
-      meta: file.meta,
-      ...this.contentOf(file).changes(),
-    })
+    const { inode, meta, fileId } = file
+    const place = { ino: inode.statIno, btimeNs: inode.btimeNs, path: this.#pathOf(file) }
+    for (const changes of inRecords(this.contentOf(file).changes(), meta.size)) {
+      const { sequence } = file
+      journal.append({
+        kind: 'commit',
+        place,
+        fileId,
+        baseSequence: sequence,
+        sequence: sequence + 1,
+        meta,
+        ...changes,
+      })
+      file.sequence++
+    }
     this.committedAt = performance.now()
-    file.sequence++
     file.content?.committed()
     file.changed = false
     file.failure = undefined
@@ -276,6 +286,19 @@ export class Committer {
     file.failure = undefined
     if (failure !== undefined) throw failureOf(failure)
   }
+}
+
+/** The same changes in several steps, if they are too many for one: cut and replaced first, patched last. */
+function* inRecords(changes: ContentChanges, size: number): Generator<ContentChanges> {
+  const { patches, chunks } = changes
+  let { keepBytes, content } = changes
+  let from = 0
+  for (; chunks.length - from > RECORD_CHUNKS_MAX; from += RECORD_CHUNKS_MAX) {
+    yield { content, keepBytes, chunks: chunks.slice(from, from + RECORD_CHUNKS_MAX), patches: [] }
+    keepBytes = size
+    content = undefined
+  }
+  yield { content, keepBytes, chunks: from === 0 ? chunks : chunks.slice(from), patches }
 }
 
 function failureOf(failure: unknown): DfsError {

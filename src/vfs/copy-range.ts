@@ -67,7 +67,8 @@ function share(store: BlockStore, to: FileContent, toOffset: number, { ref, leng
   try {
     if (ref !== undefined && !store.has(ref.cid)) return false
     if (to.size < toOffset + length) to.truncate(toOffset + length)
-    to.setChunk(chunkIndexAt(toOffset), ref)
+    const index = chunkIndexAt(toOffset)
+    if (ref !== undefined || to.blockAt(index) !== undefined) to.setChunk(index, ref)
     return true
   } finally {
     if (ref !== undefined) store.unpin(ref.cid)

@@ -5,15 +5,23 @@
  * Invariant: bytes of the base or overlay behind the end of the file are never seen again; a cut in the middle of a
  * chunk leaves dirty zeroes up to where the file ended before.
  */
-
 import assert from 'node:assert/strict'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
 import { chunkBytes, chunkCount, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { CommitRecord, Patch } from '../format/journal-record.ts'
+import { pieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import { DirtyChunk } from './dirty-chunk.ts'
-import { baseOf, type ContentBase, completeChunk, readSealed, refOf, type SealedLayers } from './sealed-layers.ts'
+import {
+  baseOf,
+  type ContentBase,
+  completeChunk,
+  nextSealed,
+  readSealed,
+  refOf,
+  type SealedLayers,
+} from './sealed-layers.ts'
 
 /** What a checkpoint makes a new base of. Its dirty chunks are frozen until it is settled. */
 export interface ContentSnapshot {
@@ -169,6 +177,15 @@ export class FileContent {
     return refOf(this.#sealed(), this.#reader, index)
   }
 
+  /** Index of the first chunk at or behind `index` that is no hole; undefined if there is none. Holes cost nothing. */
+  async nextData(index: number): Promise<number | undefined> {
+    let dirty = Number.POSITIVE_INFINITY
+    for (const at of this.#dirty.keys()) if (at >= index) dirty = Math.min(dirty, at)
+    // What is dirty now may be sealed when this is known, but not the other way round.
+    const next = Math.min(dirty, (await nextSealed(this.#sealed(), this.#reader, index)) ?? dirty)
+    return next < chunkCount(this.#size) ? next : undefined
+  }
+
   /** Replaces everything; the size stays as it is now until the next commit. */
   replace(content: Content, size: number): void {
     this.truncate(0)
@@ -292,27 +309,4 @@ export class FileContent {
     chunk.zero(from, to)
     this.#meter.bytes += chunk.weight - before
   }
-}
-
-interface Piece {
-  index: number
-  /** Where in the chunk. */
-  at: number
-  /** Which part of the caller's buffer. */
-  from: number
-  to: number
-}
-
-/** The pieces of a range, chunk by chunk. */
-function pieces(offset: number, length: number): Piece[] {
-  const found: Piece[] = []
-  let from = 0
-  while (from < length) {
-    const index = chunkIndexAt(offset + from)
-    const at = offset + from - chunkStart(index)
-    const to = Math.min(length, from + chunkBytes(index) - at)
-    found.push({ index, at, from, to })
-    from = to
-  }
-  return found
 }

@@ -157,12 +157,12 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.write(handle, offset, bytes, options)
   }
 
-  allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): void {
+  allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Promise<void> {
     const { blocksAvailable, blockBytes } = statFilesystem(this.#storeFd)
     if ((mode & FALLOCATE.PUNCH_HOLE) === 0 && length > blocksAvailable * blockBytes) {
       throw new DfsError('no-space', 'there is not so much space', { op: 'allocate' })
     }
-    this.#files.allocate(handle, mode, offset, length, options)
+    return this.#files.allocate(handle, mode, offset, length, options)
   }
 
   seek(handle: number, offset: number, what: 'data' | 'hole'): Awaitable<number> {

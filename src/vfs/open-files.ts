@@ -9,7 +9,7 @@ import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { copyContent } from './copy-range.ts'
 import type { FileContent } from './file-content.ts'
-import { seekContent } from './holes.ts'
+import { dataWithin, seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
 import type { Awaitable, FilePosition, WriteOptions } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -122,7 +122,7 @@ export class OpenFiles {
   }
 
   /** `mode` as fallocate(2) has it; space is never reserved, for what is written later may take less or more. */
-  allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): void {
+  async allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Promise<void> {
     const { file, fd } = this.#get(handle)
     if ((mode & ~(FALLOCATE.KEEP_SIZE | FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) {
       throw new DfsError('unsupported', 'an unknown way to allocate', { op: 'allocate' })
@@ -131,9 +131,11 @@ export class OpenFiles {
       allocateFd(fd, mode, offset, length)
       return
     }
-    const content = this.#changing(file!, options)
     const end = offset + length
-    if ((mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) content.clear(offset, end)
+    const clears = (mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0
+    const cleared = clears ? await dataWithin(this.#committer.contentOf(file!), offset, end) : []
+    const content = this.#changing(file!, options)
+    for (const { from, to } of cleared) content.clear(from, to)
     if ((mode & FALLOCATE.KEEP_SIZE) === 0 && end > content.size) content.truncate(end)
   }
 
