@@ -92,6 +92,7 @@ export class OpenFiles {
       return bytes.length
     }
     this.#committer.throwFailure(file!)
+    checkEnd(offset + bytes.length)
     this.#committer.write(file!, offset, bytes)
     noteChange(file!, options)
     const relief = this.#relieve()
@@ -132,6 +133,7 @@ export class OpenFiles {
       return
     }
     const end = offset + length
+    checkEnd(end)
     const clears = (mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0
     const cleared = clears ? await dataWithin(this.#committer.contentOf(file!), offset, end) : []
     const content = this.#changing(file!, options)
@@ -152,6 +154,7 @@ export class OpenFiles {
     if (source === undefined || target === undefined) {
       throw new DfsError('cross-device', 'plain files are copied byte by byte', { op: 'copy' })
     }
+    checkEnd(to.offset + length)
     const range = {
       from: this.#committer.contentOf(source),
       fromOffset: from.offset,
@@ -218,6 +221,11 @@ export class OpenFiles {
     if (open === undefined) throw new DfsError('bad-handle', `handle ${handle} is not open`)
     return open
   }
+}
+
+/** No file is longer than what numbers can say to the byte. */
+function checkEnd(end: number): void {
+  if (end > Number.MAX_SAFE_INTEGER) throw new DfsError('too-large', 'a file is at most 2^53 - 1 bytes long')
 }
 
 function noteChange(file: StubFile, { keepsTimes = false }: WriteOptions = {}): void {

@@ -60,7 +60,7 @@ function read({ filesystem, replies }: Context): Operation<Content> {
       if (size > replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
       const reply = replies.take()
       try {
-        const done = filesystem.read(request.handle(READ_IN.fh), request.u64(READ_IN.offset), reply.body(size))
+        const done = filesystem.read(request.handle(READ_IN.fh), request.position(READ_IN.offset), reply.body(size))
         if (!(done instanceof Promise)) return { reply, bytes: done }
         // A read that failed may still fill its memory: that is not lent again.
         return done.then((bytes) => ({ reply, bytes }))
@@ -107,7 +107,7 @@ function seek({ filesystem, flushPages }: Context): Operation<number> {
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
       const { ino } = request
       const handle = request.handle(LSEEK_IN.fh)
-      const offset = request.u64(LSEEK_IN.offset)
+      const offset = request.position(LSEEK_IN.offset)
       await flushPages(ino)
       return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole')
     },

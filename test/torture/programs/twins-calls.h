@@ -96,7 +96,8 @@ static inline void say_stat(struct side *side, const struct stat *stat) {
   bool sized = !S_ISDIR(stat->st_mode);
   long long facts[] = {stat->st_mode, stat->st_nlink, stat->st_uid, stat->st_gid, sized ? stat->st_size : 0};
   say(side, facts, sizeof facts);
-  bool was_set = stat->st_mtim.tv_sec < SET_BEFORE;
+  /* What goes through a pipe does not reach its file system; not even its time does, where FUSE is that. */
+  bool was_set = stat->st_mtim.tv_sec < SET_BEFORE && !S_ISFIFO(stat->st_mode);
   long long time[] = {was_set ? stat->st_mtim.tv_sec : 0, was_set ? stat->st_mtim.tv_nsec : 0};
   say(side, time, sizeof time);
 }

@@ -134,6 +134,13 @@ static void check_sane(const struct operation *operation, const struct outcome *
     if (outcome->error == broken[at]) errno = broken[at], fail("%s", operation->name);
 }
 
+/* The bytes from `at` on, the last one first: a number, if they are one. */
+static void show(char *text, const struct outcome *outcome, size_t at) {
+  *text = 0;
+  for (size_t end = at + 8; end > at; end--)
+    if (end <= outcome->bytes) text += sprintf(text, "%02x", outcome->data[end - 1]);
+}
+
 static void compare(const struct operation *operation) {
   const struct outcome *left = &sides[0].outcome, *right = &sides[1].outcome;
   errno = 0;
@@ -142,8 +149,11 @@ static void compare(const struct operation *operation) {
          strerror(right->error));
   size_t shorter = left->bytes < right->bytes ? left->bytes : right->bytes, at = 0;
   while (at < shorter && left->data[at] == right->data[at]) at++;
-  if (at < shorter || left->bytes != right->bytes)
-    fail("%s: %zu bytes instead of %zu, different from %zu on", operation->name, left->bytes, right->bytes, at);
+  if (at == shorter && left->bytes == right->bytes) return;
+  char was[40], is[40];
+  show(is, left, at);
+  show(was, right, at);
+  fail("%s: %zu bytes instead of %zu, from %zu on %s instead of %s", operation->name, left->bytes, right->bytes, at, is, was);
 }
 
 static void perform(const struct operation *operation) {

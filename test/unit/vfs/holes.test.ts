@@ -33,6 +33,19 @@ for (const where of ['in memory', 'in blocks'] as const)
     filesystem.release(handle)
   })
 
+test('a file that would be longer than can be said to the byte is refused', async () => {
+  await using folder = await TestFolder.open()
+  const { filesystem } = folder
+  const { handle, size } = await open(folder)
+  await size(Number.MAX_SAFE_INTEGER)
+  const end = Number.MAX_SAFE_INTEGER - 10
+  await assert.rejects(async () => filesystem.allocate(handle, 0, end, 11), { kind: 'too-large' })
+  await assert.rejects(async () => filesystem.write(handle, end, noise(11)), { kind: 'too-large' })
+  await filesystem.write(handle, end, noise(10))
+  await filesystem.flush(handle)
+  filesystem.release(handle)
+})
+
 test('a range of petabytes is punched where there is something in it, and nothing else is noted', async () => {
   await using folder = await TestFolder.open()
   const { filesystem } = folder
