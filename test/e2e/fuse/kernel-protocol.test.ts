@@ -130,6 +130,18 @@ mountedSuite('the kernel protocol', (suite) => {
     { skip: skip || (process.getuid?.() !== 0 && 'needs root') },
   )
 
+  test('a sync of all files succeeds after files were changed and removed', (directory) => {
+    const path = join(directory, 'file')
+    fs.writeFileSync(path, '')
+    fs.chmodSync(path, 0o600)
+    fs.unlinkSync(path)
+    fs.writeFileSync(path, '')
+    fs.linkSync(path, `${path}.other`)
+    fs.unlinkSync(path)
+    fs.unlinkSync(`${path}.other`)
+    withFile(directory, 'r', (fd) => syscalls.syncFilesystem(fd))
+  })
+
   for (const how of ['removed', 'replaced'] as const)
     test(
       `the attributes of a directory that is open can be changed when it was ${how}`,
