@@ -108,7 +108,12 @@ static long do_rewrite(struct side *side) { return with_open(side, O_CREAT | O_T
 static long do_overwrite(struct side *side) { return with_open(side, O_RDWR, put_there); }
 static long do_append(struct side *side) { return with_open(side, O_WRONLY | O_APPEND, put_here); }
 static long do_read(struct side *side) { return with_open(side, O_RDONLY, take_all); }
-static long do_truncate(struct side *side) { return enter(side), truncate(call.path, call.offset); }
+/* Whether a file that is cut to the length it has counts as changed is not said anywhere: disks and FUSE differ. */
+static long do_truncate(struct side *side) {
+  struct stat found;
+  if (fstatat(side->directory, call.path, &found, 0) == 0 && found.st_size == call.offset) return 0;
+  return enter(side), truncate(call.path, call.offset);
+}
 static long do_unlink(struct side *side) { return unlinkat(side->directory, call.path, 0); }
 static long do_rmdir(struct side *side) { return unlinkat(side->directory, call.path, AT_REMOVEDIR); }
 static long do_mkdir(struct side *side) { return mkdirat(side->directory, call.path, call.mode); }
