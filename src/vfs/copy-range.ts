@@ -2,9 +2,13 @@
  * Copying between files of dfs without copying bytes: chunks that are in blocks, and lie alike in both files, are
  * referred to from the other file too. What is not is copied, one chunk at a time.
  */
+import { Slices } from '../concurrency/slices.ts'
 import type { BlockRef, BlockStore } from '../dfs.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { FileContent } from './file-content.ts'
+
+/** So many chunks are copied in one go: holes can be longer than anybody has time for. */
+const STEPS_MAX = 65_536
 
 export interface CopyRange {
   readonly from: FileContent
@@ -33,8 +37,10 @@ export async function copyContent(
 ): Promise<number> {
   const { from, to, fromOffset, toOffset } = range
   const length = Math.min(range.length, from.size - fromOffset)
+  const slices = new Slices()
   let done = 0
-  while (done < length) {
+  for (let steps = 0; done < length && steps < STEPS_MAX; steps++) {
+    await slices.next()
     const rest = { from, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
     const step = await nextStep(rest)
     if ('copy' in step || !share(store, to, rest.toOffset, step)) {

@@ -5,7 +5,7 @@ import { DfsError } from '../errors.ts'
 import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
 import { O, truncateFd } from '../posix/files.ts'
 import { MODE, type Stat } from '../posix/stat.ts'
-import { nowNs } from './clock.ts'
+import { nowNs, storableNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
 import { mayBeStub } from './names.ts'
@@ -65,8 +65,8 @@ export class AttributeSetter {
     }
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
-    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
-    file.ctimeNs = changes.ctimeNs ?? now
+    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : storableNs(mtimeNs)
+    file.ctimeNs = storableNs(changes.ctimeNs ?? now)
     // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
     if (file.writers === 0) await this.#committer.flush(file)
   }

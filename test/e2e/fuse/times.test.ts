@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import * as syscalls from '../../support/syscalls.ts'
-import { noise, withFile } from '../support/files.ts'
+import { assertContent, noise, withFile } from '../support/files.ts'
 import { mountedSuite } from '../support/mounted-suite.ts'
 import { DRIVER } from '../support/place.ts'
 
@@ -18,6 +18,18 @@ mountedSuite('times', ({ lasts, test }) => {
       fs.utimesSync(path, mtime, mtime)
       return () => assert.equal(fs.statSync(path).mtimeMs, mtime * 1000)
     })
+
+  lasts('a file with a time beyond all that can be stored is stored all the same', (directory) => {
+    const path = join(directory, 'file')
+    fs.writeFileSync(path, 'before')
+    fs.utimesSync(path, new Date('2500-01-01'), new Date('2500-01-01'))
+    fs.appendFileSync(path, ' and after')
+    fs.utimesSync(path, new Date('2500-01-01'), new Date('2500-01-01'))
+    return () => {
+      assertContent(path, 'before and after')
+      assert(fs.statSync(path).mtime > new Date('2200-01-01'))
+    }
+  })
 
   lasts('a time set while the file is open stays when it is closed', (directory) => {
     const path = join(directory, 'file')

@@ -8,7 +8,6 @@ import { MAJOR, OPCODE } from '../../../../src/fuse/kernel/protocol.ts'
 import { ATTR, CREATE_IN, ENTRY_OUT, MKDIR_IN, OPEN_IN, READ_IN } from '../../../../src/fuse/kernel/structs.ts'
 import { ROOT_INO } from '../../../../src/vfs/operations.ts'
 import { MemoryFilesystem } from '../../../e2e/support/memory-filesystem.ts'
-import { Random, seedFrom } from '../../../support/random.ts'
 import { FakeKernel, message } from './support.ts'
 
 const { ENOENT, ENOSYS, EINVAL, EINTR } = constants.errno
@@ -119,31 +118,4 @@ test('a kernel that speaks an older protocol is refused, a newer one is met half
   })
   assert.equal(settle({ major: MAJOR, minor: 99, maxReadahead: 0, flags: 0 }, { acls: false }).minor, 45)
   assert.equal(settle({ major: MAJOR, minor: 31, maxReadahead: 0, flags: 0 }, { acls: false }).flags, 0)
-})
-
-test('whatever the bytes of a request, it gets one answer, and nothing is thrown', async () => {
-  const seed = seedFrom('DFS_FUZZ_SEED')
-  const count = Number(process.env.DFS_FUZZ_COUNT ?? 20_000)
-  const random = new Random(seed)
-  const silent: readonly number[] = [OPCODE.FORGET, OPCODE.BATCH_FORGET, OPCODE.INTERRUPT]
-  const filesystem = new MemoryFilesystem()
-  const kernel = new FakeKernel(filesystem)
-  const opcodes = Object.values(OPCODE)
-  for (let unique = 1; unique <= count; unique++) {
-    const opcode = random.oneIn(20) ? random.below(70) : random.pick(opcodes)
-    if (silent.includes(opcode)) continue
-    const body = random.oneIn(2) ? random.bytes(random.below(120)) : Buffer.alloc(random.below(120))
-    for (let flips = random.below(4); flips > 0 && body.length > 0; flips--) {
-      body[random.below(body.length)] = random.pick([0, 1, 2, 0x61, 0x80, 0xff])
-    }
-    kernel.answers.length = 0
-    await kernel.send(message(opcode, unique, random.below(6), body))
-    assert.deepEqual(
-      kernel.answers.map((answer) => answer.unique),
-      [unique],
-      `DFS_FUZZ_SEED=${seed}, opcode ${opcode}, ${body.toString('hex')}`,
-    )
-  }
-  await kernel.account.settle()
-  assert.deepEqual(filesystem.outstanding, NOTHING)
 })
