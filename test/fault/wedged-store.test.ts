@@ -14,7 +14,6 @@ import { runOk, within } from '../e2e/support/process.ts'
 import { loopDisk, program, skipUnless } from '../support/requirements.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 import { DfsSystem, dfs } from '../support/systems/dfs.ts'
-import type { ForegroundDaemon } from '../support/systems/foreground-daemon.ts'
 
 const END_MS = 10_000
 /** Long enough for a request to have come to where it stays. */
