@@ -140,6 +140,7 @@ export class MemoryFilesystem implements FilesystemOperations {
   link(ino: Ino, newParent: Ino, newName: ByteString): Attributes {
     const node = this.#node(ino)
     const directory = this.#directory(newParent)
+    if (isDirectory(node)) throw fail('not-permitted')
     if (directory.entries.has(newName)) throw fail('exists')
     directory.entries.set(newName, node)
     node.nlink++
