@@ -26,7 +26,7 @@ const log = logger('bitswap')
 export const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0'
 const WAITING_MAX = 1024
 const PEERS_MAX = 64
-const STREAMS_MAX = 8
+const STREAMS_MAX = 64
 /** Shorter than a stranger's connection may be idle. */
 const IDLE_MS = 1_000
 

@@ -4,7 +4,8 @@
  * A connection is a member's or a stranger's for its whole life, by what the peer was when it was made. Strangers get
  * in only while some protocol is open to them, at most STRANGERS_MAX at a time, and are sent away when they have
  * nothing open. Inbound streams are counted for every peer. A protocol for which strangers come as such is public: they
- * are told of it (IPFS nodes open nothing that identify did not name), and may open a stream for every few blocks.
+ * are told of it (IPFS nodes open nothing that identify did not name), may ask whether we are there (they drop who does
+ * not answer a ping), and may open a stream for every block and every want called off: a want refused is not asked again.
  *
  * Protocols that libp2p's own services handle pass through `guarded`; libp2p's stream middleware would be the place,
  * but in 3.3 it gains a copy of the handler with each stream.
@@ -26,7 +27,8 @@ const log = logger('net')
 const STRANGERS_MAX = 8
 const STRANGER_STREAMS_MAX = 4
 const PUBLIC_STREAMS_MAX = 64
-const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
+/** What any IPFS node expects to be able to ask, whatever it came for. */
+const MANNERS = ['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0']
 const STRANGER_IDLE_MS = 10_000
 const SWEEP_MS = 2_000
 
@@ -48,7 +50,7 @@ export class Gate {
   readonly #publicProtocols = new Set<string>()
   readonly #dialled = new Map<string, number>()
   readonly #memberStreams = new RateLimit({ perSecond: 200, burst: 1_000 })
-  readonly #publicStreams = new RateLimit({ perSecond: 50, burst: 200 })
+  readonly #publicStreams = new RateLimit({ perSecond: 200, burst: 1_000 })
   readonly #strangerStreams = new RateLimit({ perSecond: 1, burst: 8 })
   readonly #sweeper: NodeJS.Timeout
 
@@ -82,13 +84,13 @@ export class Gate {
     this.#openProtocols.add(protocol)
     if (!isPublic) return
     this.#publicProtocols.add(protocol)
-    this.#openProtocols.add(IDENTIFY_PROTOCOL)
+    for (const one of MANNERS) this.#openProtocols.add(one)
   }
 
   closeToStrangers(protocol: string): void {
     this.#openProtocols.delete(protocol)
     if (this.#publicProtocols.delete(protocol) && this.#publicProtocols.size === 0) {
-      this.#openProtocols.delete(IDENTIFY_PROTOCOL)
+      for (const one of MANNERS) this.#openProtocols.delete(one)
     }
   }
 
@@ -148,10 +150,9 @@ export class Gate {
     const peerId = connection.remotePeer.toString()
     const isStranger = this.standingOf(connection) === 'stranger'
     if (isStranger && !this.#openProtocols.has(protocol)) throw notMember()
-    const isPublic = this.#publicProtocols.has(protocol)
-    if (isStranger && connection.streams.length > (isPublic ? PUBLIC_STREAMS_MAX : STRANGER_STREAMS_MAX))
-      throw tooMany()
-    const strangerStreams = isPublic ? this.#publicStreams : this.#strangerStreams
+    const streamsMax = this.#publicProtocols.size > 0 ? PUBLIC_STREAMS_MAX : STRANGER_STREAMS_MAX
+    if (isStranger && connection.streams.length > streamsMax) throw tooMany()
+    const strangerStreams = this.#publicProtocols.has(protocol) ? this.#publicStreams : this.#strangerStreams
     if (stream.direction === 'inbound' && !(isStranger ? strangerStreams : this.#memberStreams).take(peerId)) {
       throw tooMany()
     }

@@ -95,6 +95,8 @@ export interface DfsNode {
   onAddresses(listener: (addresses: string[]) => void): () => void
   /** Somebody waits for a member, whichever: those that are not connected are tried again, if they were not just now. */
   hurry(): void
+  /** Whether some member is being called, or about to be, of whom it is not known yet that it is away. */
+  readonly expectsMembers: boolean
   /** Disconnects a peer unless it gives a sign of life soon, or `hasSpoken` says then that it did. */
   suspect(peerId: string, hasSpoken: () => boolean): void
   /** To be called when `isMember` or `membersToReach` say something new: cuts off, lets in, calls. */
@@ -237,6 +239,10 @@ class Node implements DfsNode {
     this.#reconnector?.hurry()
   }
 
+  get expectsMembers(): boolean {
+    return this.#reconnector?.isHopeful ?? false
+  }
+
   suspect(peerId: string, hasSpoken: () => boolean): void {
     this.#liveness?.suspect(peerId, hasSpoken)
   }
@@ -269,7 +275,7 @@ class Node implements DfsNode {
       peers: () =>
         this.#members.peerIds().length < FEW_MEMBERS ? [...membersToReach(), ...entries] : membersToReach(),
       isConnected: (peerId) => peerId === this.peerId || this.#members.has(peerId),
-      connect: (peerId, signal) => this.#reach(peerId, signal),
+      connect: (peerId, signal) => this.#whereabouts.connect(peerId, signal),
     })
     this.#liveness = new Liveness({
       peers: () => this.#members.peerIds(),
@@ -293,18 +299,6 @@ class Node implements DfsNode {
     void this.providers.announceDevice()
     this.#reconnector?.hint()
     for (const listener of this.#addressListeners) listener(addresses)
-  }
-
-  /** Connects where the peer was known to be, else where the DHT says it is now. */
-  async #reach(peerId: string, signal: AbortSignal): Promise<void> {
-    const id = peerIdFromString(peerId)
-    await this.#whereabouts.locate(peerId, signal)
-    try {
-      await this.libp2p.dial(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS_MAX / 3)]) })
-    } catch (error) {
-      if (!(await this.#whereabouts.lookUp(peerId, signal))) throw error
-      await this.libp2p.dial(id, { signal })
-    }
   }
 }
 

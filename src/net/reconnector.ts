@@ -54,6 +54,12 @@ export class Reconnector {
     this.#tick()
   }
 
+  /** Whether there is a peer whose first attempt, since the start or since the last news of it, has not ended. */
+  get isHopeful(): boolean {
+    const { peers, isConnected } = this.#options
+    return new Set(peers()).values().some((peerId) => !this.#attempts.has(peerId) && !isConnected(peerId))
+  }
+
   stop(): void {
     clearInterval(this.#timer)
     this.#stopping.abort()

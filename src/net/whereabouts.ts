@@ -8,6 +8,9 @@ import type { DfsLibp2p } from './libp2p-options.ts'
 import type { Providers } from './providers.ts'
 import { removeFromTable } from './routing-table.ts'
 
+/** Then what is known of the peer may be out of date. */
+const DIAL_MS_MAX = 10_000
+
 export class Whereabouts {
   readonly #libp2p: DfsLibp2p
   readonly #providers: Providers
@@ -27,6 +30,18 @@ export class Whereabouts {
     const known = (await this.#libp2p.peerStore.has(id)) ? (await this.#libp2p.peerStore.get(id)).addresses : []
     if (known.length === 0 && !(await this.lookUp(peerId, signal))) {
       throw new DfsError('unreachable', 'nobody knows where it is', { op: 'connect', subject: peerId })
+    }
+  }
+
+  /** Connects where the peer was known to be, else where the DHT says it is now. */
+  async connect(peerId: string, signal: AbortSignal): Promise<void> {
+    const id = peerIdFromString(peerId)
+    await this.locate(peerId, signal)
+    try {
+      await this.#libp2p.dial(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_MS_MAX)]) })
+    } catch (error) {
+      if (!(await this.lookUp(peerId, signal))) throw error
+      await this.#libp2p.dial(id, { signal })
     }
   }
 

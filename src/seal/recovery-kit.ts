@@ -10,7 +10,8 @@
  *     epoch: N                  (once devices were removed, and N is not 0)
  *     older N-1: BASE32         (the personal key of epoch N-1, sealed by that of epoch N; and so on down to epoch 0)
  *
- * Reading forgives case, numbering, punctuation, line breaks, comments and words cut after four letters or more.
+ * Reading forgives case, numbering, punctuation, line breaks, comments and words cut after four letters or more; and what
+ * stands around a kit that is as it was printed, as in all that "dfs init" said.
  */
 import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
@@ -25,8 +26,9 @@ const WORDS_A_LINE = 4
 const PREFIX_LETTERS = 4
 /** Longer than any word of the list; what follows is of no use in finding the nearest one. */
 const LETTERS_MAX = 16
+const TITLE = '# dfs recovery kit'
 const HEADER = [
-  '# dfs recovery kit',
+  TITLE,
   '# Whoever has these words can read all your files; without them, losing your devices means losing the files.',
   '# Write them down on paper, in order, and keep them where no computer reads them.',
 ]
@@ -77,11 +79,10 @@ export function parseKit(
   const sealed = new Map<number, string>()
   let networkId: string | undefined
   let epoch = 0
-  for (const line of text.split(/\r\n|\r|\n/)) {
+  for (const line of linesOfKit(text)) {
     if (line.trimStart().startsWith('#')) continue
     // The colon matters: `network` and `address` are words of the list, too.
-    const [, name = '', number, value = ''] =
-      /^\s*(network|address|epoch|older)\s*(\d{1,9})?\s*:\s*(\S.*?)\s*$/i.exec(line) ?? []
+    const [, name = '', number, value = ''] = FIELD.exec(line) ?? []
     if (name === '') typed.push(...wordsIn(line))
     else if (/network/i.test(name)) networkId = value
     else if (/address/i.test(name)) addresses.push(value)
@@ -90,6 +91,19 @@ export function parseKit(
   }
   const personalKey = keyOfWords(typed)
   return { personalKey, older: openedOlder({ personalKey, epoch }, sealed), networkId, addresses }
+}
+
+const FIELD = /^\s*(network|address|epoch|older)\s*(\d{1,9})?\s*:\s*(\S.*?)\s*$/i
+
+/** Of a kit as it was printed, the paragraph of numbered words, and the fields; else all lines. */
+function linesOfKit(text: string): string[] {
+  const lines = text.split(/\r\n|\r|\n/)
+  const title = lines.findLastIndex((line) => line.trim().toLowerCase() === TITLE)
+  const first = lines.findIndex((line, at) => at > title && /^\s*\d/.test(line))
+  if (title === -1 || first === -1) return lines
+  const end = lines.findIndex((line, at) => at > first && line.trim() === '')
+  if (end === -1) return lines.slice(first)
+  return [...lines.slice(first, end), ...lines.slice(end).filter((line) => FIELD.test(line))]
 }
 
 /** Each key is sealed by the one after it; the latest comes first. */

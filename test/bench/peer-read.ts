@@ -1,11 +1,15 @@
 /**
  * `npm run bench:peers`: files of one device, read through the mount of another on the same machine that has only their
- * stubs; beside sshfs and rclone over SFTP where they are installed. Every round reads new files: nothing of them is on the
- * reading side, and all of them in memory on the other, so that no disk is measured. The report has the medians.
- * Needs root.
+ * stubs; beside sshfs and rclone over SFTP where they are installed, and blocks of 1 MiB from one Helia node to another by
+ * bitswap where `npm run test:interop` has installed Helia: from memory to memory, without a file system. Every round reads
+ * new files: nothing of them is on the reading side, and all of them in memory on the other, so that no disk is measured.
+ * The report has the medians. Needs root.
  */
-import { mkdirSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { freePort, newDevice, pair } from '../e2e/support/device.ts'
 import { newPlace } from '../e2e/support/place.ts'
@@ -25,6 +29,8 @@ const USAGE = `Usage: npm run bench:peers -- [--mebibytes N] [--rounds N] [--jso
 const MIB = 1024 * 1024
 const DEADLINE_MS = 600_000
 const WORKLOAD = join(import.meta.dirname, 'workload.ts')
+const INTEROP = join(import.meta.dirname, '..', 'interop')
+const HELIA = join(INTEROP, 'helia-transfer.mjs')
 
 interface Figures {
   /** From opening a file nobody has read to the first page of it, in ms. */
@@ -52,7 +58,9 @@ else await bench()
 async function bench(): Promise<void> {
   const figures: Record<string, Figures[]> = { dfs: [] }
   const others = REMOTE_KINDS.filter((kind) => kind.missing() === false)
+  const hasHelia = existsSync(join(INTEROP, 'node_modules'))
   for (const { name } of others) figures[name] = []
+  if (hasHelia) figures['helia bitswap'] = []
   for (let round = 1; round <= Number(options.rounds); round++) {
     console.error(`round ${round}: dfs`)
     figures.dfs!.push(await measureDfs())
@@ -60,6 +68,9 @@ async function bench(): Promise<void> {
       console.error(`round ${round}: ${kind.name}`)
       figures[kind.name]!.push(await measureOther(kind))
     }
+    if (!hasHelia) continue
+    console.error(`round ${round}: helia bitswap`)
+    figures['helia bitswap']!.push(await measureHelia())
   }
   if (options.json) console.log(JSON.stringify({ mebibytes, figures }, undefined, 2))
   else console.table(Object.fromEntries(Object.entries(figures).map(([name, rounds]) => [name, medians(rounds)])))
@@ -91,6 +102,16 @@ async function measureOther(kind: RemoteKind): Promise<Figures> {
   const figures = await measure(system.root)
   await system.unmount()
   return figures
+}
+
+async function measureHelia(): Promise<Figures> {
+  const holder = spawn(process.execPath, [HELIA, 'hold', String(mebibytes)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    const [held] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string]
+    return JSON.parse(await runOk(process.execPath, [HELIA, 'fetch'], { input: held, deadlineMs: DEADLINE_MS }))
+  } finally {
+    holder.kill('SIGKILL')
+  }
 }
 
 async function makeFiles(directory: string): Promise<void> {

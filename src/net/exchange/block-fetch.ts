@@ -3,7 +3,7 @@
  *
  * A block comes whole from one peer, so that it is known who lied. Who stays silent too long is hedged by one other, and
  * makes room for a third if that one is silent too; who fails or lacks the block is replaced at once. None of these is
- * asked again for it. The caller's buffer is written to until the fetch settles, then never again.
+ * asked again for it, but who was lost and is back. The caller's buffer is written to until the fetch settles, then never again.
  */
 
 import type { Cid } from '../../dfs.ts'
@@ -64,6 +64,8 @@ export class BlockFetch {
   readonly #attempts = new Map<string, Attempt>()
   /** Peers that lack the block, failed or lied. */
   readonly #excluded = new Set<string>()
+  /** Of these, whose link was lost. */
+  readonly #lost = new Set<string>()
   /** Peers that said that they have it. */
   readonly #holders = new Set<string>()
   #first: { readonly from: number; readonly to: number } | undefined
@@ -119,6 +121,11 @@ export class BlockFetch {
     this.#excluded.add(peerId)
   }
 
+  /** There is a new link to the peer. */
+  noteBack(peerId: string): void {
+    if (this.#lost.delete(peerId)) this.#excluded.delete(peerId)
+  }
+
   /** Somebody waits for these bytes from now on. */
   prefer(from: number, to: number): void {
     this.#first = { from, to }
@@ -141,7 +148,10 @@ export class BlockFetch {
         onPiece: (from, to) => this.#onPiece(attempt, from, to),
         onWhole: () => this.#onWhole(attempt),
         onMissing: () => this.#onLost(attempt),
-        onFailed: () => this.#onLost(attempt),
+        onFailed: () => {
+          this.#lost.add(link.peerId)
+          this.#onLost(attempt)
+        },
       },
     )
     const attempt: Attempt = { link, asking, into: target, isStalled: false, callOff: () => {} }

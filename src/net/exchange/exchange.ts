@@ -23,6 +23,8 @@ export interface ExchangePeers {
   findProviders(cid: Cid, signal: AbortSignal): AsyncIterable<string>
   /** Is to be disconnected unless it gives a sign of life soon, or `hasSpoken` says that it did. */
   suspect(peerId: string, hasSpoken: () => boolean): void
+  /** Whether a member is being called for the first time: since the start, or since there was news of it. */
+  expectsMore(): boolean
   /** Asks all connected peers, and through them those behind, for holders; they answer by `noteHolder`. */
   seek(digest: Buffer): void
 }
@@ -50,6 +52,8 @@ const AFFINITY_MIN = 0.02
 const SILENT_MS = 1500
 /** How long a search waits for the first peer, and for answers to a seek. */
 const SEARCH_MS = 5000
+/** While a peer is expected that may have the block, it is looked again so often. */
+const EXPECTING_MS = 250
 
 export class Exchange implements FetchRunner {
   readonly clock: Clock
@@ -67,6 +71,7 @@ export class Exchange implements FetchRunner {
   readonly #searching = new Map<BlockFetch, AbortController>()
   readonly #searched = new WeakSet<BlockFetch>()
   #isPumping = false
+  #isExpecting = false
   #closed: Error | undefined
 
   constructor({ peers, clock, reputation, timeoutMs }: ExchangeOptions) {
@@ -176,7 +181,9 @@ export class Exchange implements FetchRunner {
         this.#pump()
       },
     })
-    if (link.isOpen) this.#links.set(peerId, link)
+    if (!link.isOpen) return
+    this.#links.set(peerId, link)
+    for (const fetch of this.#fetches) fetch.noteBack(peerId)
   }
 
   /** Gives waiting fetches to peers. Runs later in the same turn, once for many causes. */
@@ -237,15 +244,14 @@ export class Exchange implements FetchRunner {
     }
   }
 
-  /** Nobody is left to ask: looks for others, once a fetch, and gives up if there are none and it asks nobody. */
+  /** Nobody is left to ask: looks for others, once a fetch, and gives up if it asks nobody and none is expected. */
   #search(fetch: BlockFetch): void {
     fetch.startDeadline()
     if (this.#searching.has(fetch) || this.#linking.size > 0) return
     if (this.#searched.has(fetch)) {
       if (fetch.isAsking) return
-      fetch.fail(
-        new DfsError('unreachable', 'no device within reach has the block', { op: 'fetch', subject: fetch.cid }),
-      )
+      if (this.#peers.expectsMore()) this.#lookAgain()
+      else fetch.fail(new DfsError('unreachable', 'no device within reach has the block', { subject: fetch.cid }))
       return
     }
     this.#searched.add(fetch)
@@ -260,6 +266,15 @@ export class Exchange implements FetchRunner {
     for (const peerId of this.#peers.connected()) this.peerUp(peerId)
     this.#peers.seek(fetch.digest)
     void this.#lookUp(fetch, ending.signal)
+  }
+
+  #lookAgain(): void {
+    if (this.#isExpecting) return
+    this.#isExpecting = true
+    this.clock.after(EXPECTING_MS, () => {
+      this.#isExpecting = false
+      this.#pump()
+    })
   }
 
   async #lookUp(fetch: BlockFetch, signal: AbortSignal): Promise<void> {

@@ -92,6 +92,7 @@ export class NodeExchange {
         link: (peerId, events) => this.#link(peerId, events),
         findProviders: (cid, signal) => this.#findProviders(cid, signal),
         suspect: (peerId, hasSpoken) => node.suspect(peerId, hasSpoken),
+        expectsMore: () => node.expectsMembers,
         seek: (digest) => this.#seek(digest),
       },
     })

@@ -4,10 +4,11 @@
  */
 import { bareDisk } from './bare-disk.ts'
 import { dfs } from './dfs.ts'
+import { passThrough } from './pass-through.ts'
 import { cryfs, gocryptfs, rclone, securefs } from './peers.ts'
 import type { SystemKind } from './system.ts'
 
-export const SYSTEMS: readonly SystemKind[] = [bareDisk, dfs, gocryptfs, securefs, cryfs, rclone]
+export const SYSTEMS: readonly SystemKind[] = [bareDisk, passThrough, dfs, gocryptfs, securefs, cryfs, rclone]
 
 export function systemNamed(name: string): SystemKind {
   const kind = SYSTEMS.find((candidate) => candidate.name === name)

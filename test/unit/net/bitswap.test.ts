@@ -13,6 +13,9 @@ import { StreamCarrier } from '../../../src/net/stream-carrier.ts'
 import { digestOf } from '../../../src/seal/hash.ts'
 
 const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
+const PING_PROTOCOL = '/ipfs/ping/1.0.0'
+/** As many as one stranger fetches at a time, and more than it may have open elsewhere. */
+const OPEN_STREAMS = 30
 
 async function startNode(t: TestContext, isMember: () => boolean): Promise<DfsNode> {
   const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
@@ -96,7 +99,23 @@ test('a stranger is told what is served where bitswap is, and may ask for one bl
 
   await startBitswap({ node: holder, blocks: { has: () => false, read: async () => undefined } })
   assert((await asks(IDENTIFY_PROTOCOL)) > 0)
-  for (let i = 0; i < 20; i++) assert.equal(await asks(BITSWAP_PROTOCOL), 0, `want ${i}`)
+  for (let i = 0; i < 300; i++) assert.equal(await asks(BITSWAP_PROTOCOL), 0, `want ${i}`)
+})
+
+test('a stranger with many wants under way is answered when it asks whether we are there', async (t) => {
+  const holder = await startNode(t, () => false)
+  const asker = await startNode(t, () => false)
+  const [address] = holder.addresses()
+  await startBitswap({ node: holder, blocks: { has: () => false, read: async () => undefined } })
+  for (let i = 0; i < OPEN_STREAMS; i++) await asker.open(address!, BITSWAP_PROTOCOL, { membersOnly: false })
+  const sent = randomBytes(32)
+  const stream = await asker.open(address!, PING_PROTOCOL, { membersOnly: false, signal: AbortSignal.timeout(5_000) })
+  const carrier = new StreamCarrier(stream)
+  const back = await new Promise<Buffer>((resolve, reject) => {
+    carrier.start({ onBytes: (bytes) => resolve(Buffer.from(bytes)), onEnd: () => {}, onGone: reject })
+    carrier.write([sent])
+  })
+  assert.deepEqual(back, sent)
 })
 
 test('whenever a want comes, it is answered: also while the answers before are just ending', {

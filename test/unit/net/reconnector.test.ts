@@ -14,8 +14,10 @@ test('peers that are away are tried again, those connected are left alone, news 
     },
   })
   t.after(() => reconnector.stop())
+  assert(reconnector.isHopeful)
   await settle()
   assert.deepEqual(tried, ['away'])
+  assert(!reconnector.isHopeful, 'it is known to be away')
   t.mock.timers.tick(1_000)
   await settle()
   assert.deepEqual(tried, ['away'], 'it waits before it tries again')

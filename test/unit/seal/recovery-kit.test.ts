@@ -61,6 +61,16 @@ test('case, layout, numbers, punctuation and cut words are forgiven', () => {
   assert.deepEqual(parseKit(`# my kit\r\n${words.join(' ')}\r\nNetwork :  abc \r\n`).networkId, 'abc')
 })
 
+test('what was said around a printed kit is no part of it', () => {
+  const kit = formatKit({ personalKey, networkId: 'abc' })
+  const said = `Made your home: /home/me/.dfs\ndevice 12D3Koo\n\n${kit}\nThis is your recovery kit, shown this once.\n`
+  const { networkId, personalKey: read } = parseKit(said)
+  assert.deepEqual({ networkId, read }, { networkId: 'abc', read: personalKey })
+  const narrow = said.replaceAll(/ {3}(?=\d)/g, '\r\n').replace(/(?<=\d) (?=[a-z])/, '\n')
+  assert.deepEqual(parseKit(narrow).personalKey, personalKey)
+  assert.deepEqual(parseKit(`# dfs recovery kit\n${words.join(' ')}`).personalKey, personalKey)
+})
+
 test('the words network and address are words', () => {
   assert.throws(() => parseKit('network address'), { message: /here are 2/ })
 })

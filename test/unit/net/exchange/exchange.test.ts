@@ -209,6 +209,40 @@ test('a peer that comes up while somebody waits is asked', async () => {
   assert(fetched.into.equals(block))
 })
 
+test('as long as peers are being called, a search goes on: until they are there, or the time is up', async () => {
+  const network = new SmallNetwork()
+  const [asker, holder] = [network.add('asker'), network.add('holder')]
+  const block = random.bytes(10 * KIB)
+  holder.keep(block)
+  asker.expectsMore = true
+  const fetched = asker.fetch(block, { from: 0, to: 1 })
+  await network.clock.sleep(TIMEOUT_MS - 1000)
+  network.connect(asker, holder)
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  assert(fetched.into.equals(block))
+
+  const { done } = asker.fetch(random.bytes(100), { from: 0, to: 1 })
+  const ended = done.catch((error) => error)
+  assert.equal(kindOf(await network.clock.run(ended, 2 * TIMEOUT_MS)), 'timeout')
+})
+
+test('a peer that fell silent, was let go and comes back is asked again', async () => {
+  const network = new SmallNetwork()
+  const asker = network.add('asker')
+  const block = random.bytes(10 * KIB)
+  network.connect(asker, network.add('holder', { behaviour: silent }))
+  const fetched = asker.fetch(block, { from: 0, to: 1 })
+  await network.clock.sleep(6000)
+  asker.expectsMore = true
+  network.devices.get('holder')!.die()
+  await network.clock.sleep(3000)
+  const holder = network.add('holder')
+  holder.keep(block)
+  network.connect(asker, holder)
+  await network.clock.run(fetched.done, TIMEOUT_MS)
+  assert(fetched.into.equals(block))
+})
+
 test('a silent peer keeps nobody from asking one that comes up later', async () => {
   const network = new SmallNetwork()
   const block = random.bytes(100)

@@ -72,6 +72,8 @@ export class SmallDevice {
   readonly asked: string[] = []
   /** Peers that it would have disconnected, if they answered no ping. */
   readonly gone = new Set<string>()
+  /** Whether it is calling somebody who may yet come. */
+  expectsMore = false
   readonly channels: MemoryChannel[] = []
   readonly #network: SmallNetwork
   readonly #links = new Map<string, PeerLink>()
@@ -121,6 +123,7 @@ export class SmallDevice {
         suspect: (peerId, hasSpoken) => {
           this.clock.after(5000, () => hasSpoken() || this.gone.add(peerId))
         },
+        expectsMore: () => this.expectsMore,
         seek: (digest) => void this.#forwarder.seek(digest),
       },
     })
