@@ -69,7 +69,10 @@ export class Removal {
    */
   beforeUnlink(inode: Inode, stat: Stat, path: ByteString): void {
     const { journal, tree } = this.#services
-    if (inode.kind === 'directory') return this.#holdDirectory(inode)
+    if (inode.kind === 'directory') {
+      this.#holdDirectory(inode)
+      return
+    }
     const isLast = stat.nlink <= 1
     const { ino, btimeNs } = stat
     if (isLast && inode.file !== undefined && inode.file.sequence > 0) {
