@@ -20,8 +20,8 @@ const AT_ONCE = 12
 const GRACE_MS = 120_000
 const REMOVING = 2
 
-/** What these do, they do to other things than the files of one mount. */
-const NOT_OF_FILES = ['bind-mount', 'binderfs', 'eventfd', 'fanotify', 'handle', 'ioprio', 'procfs', 'rawdev']
+/** What these do, they do to other things than the files of one mount; `io` syncs all mounts of the machine. */
+const NOT_OF_FILES = ['bind-mount', 'binderfs', 'eventfd', 'fanotify', 'handle', 'io', 'ioprio', 'procfs', 'rawdev']
 
 /** Says of every disk that it fails: it asks for the state of a file by a name that it has removed. */
 const FAILS_ANYWHERE = 'io-uring'
