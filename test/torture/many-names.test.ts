@@ -11,7 +11,7 @@ import { newPlace } from '../e2e/support/place.ts'
 import { runOk } from '../e2e/support/process.ts'
 import { skipUnless } from '../support/requirements.ts'
 import { target } from '../support/systems/target.ts'
-import { compile, compiler } from './support/c-program.ts'
+import { compile, compiler, kernelDriver } from './support/c-program.ts'
 import { rounds } from './support/rounds.ts'
 
 const ROUND_OPERATIONS = 60_000
@@ -20,7 +20,7 @@ const ALONE = 4
 const TOGETHER = 4
 
 test('many processes get from the mount what they would get from the disk', {
-  skip: skipUnless(target.missing, compiler),
+  skip: skipUnless(target.missing, compiler, kernelDriver),
   timeout: 24 * 3_600_000,
 }, async (t) => {
   const place = newPlace(t)

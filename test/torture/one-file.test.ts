@@ -9,7 +9,7 @@ import { newPlace } from '../e2e/support/place.ts'
 import { runOk } from '../e2e/support/process.ts'
 import { skipUnless } from '../support/requirements.ts'
 import { target } from '../support/systems/target.ts'
-import { compile, compiler } from './support/c-program.ts'
+import { compile, compiler, kernelDriver } from './support/c-program.ts'
 import { rounds } from './support/rounds.ts'
 
 const MIB = 2 ** 20
@@ -25,7 +25,7 @@ const WINDOWS = [
 ]
 
 test('a file holds what was put into it, whichever way', {
-  skip: skipUnless(target.missing, compiler),
+  skip: skipUnless(target.missing, compiler, kernelDriver),
   timeout: 24 * 3_600_000,
 }, async (t) => {
   const place = newPlace(t)
