@@ -51,6 +51,12 @@ export class ManifestTree {
     return findBelow(this.content.ref, this.#level, index, nodes)
   }
 
+  /** Index of the first chunk at or behind `index` that is no hole; undefined if there is none. Holes cost nothing. */
+  async next(index: number, nodes: NodeReader): Promise<number | undefined> {
+    if (this.content.kind === 'root') return nextIn(this.#root!, index, nodes)
+    if (this.content.kind === 'ref') return nextBelow(this.content.ref, this.#level, index, nodes)
+  }
+
   /** The tree after a change; see `TreeChange`. Nothing of it is kept unless the caller keeps its content. */
   async update(change: TreeChange, io: NodeIo): Promise<ManifestTree> {
     const content = await updateContent({ content: this.content, chunks: this.#chunks }, change, io)
@@ -76,6 +82,22 @@ function find(node: NodeView, index: number, nodes: NodeReader): BlockRef | unde
   const childSpan = span(node.level - 1)
   const child = node.entry(Math.floor(index / childSpan))
   return child && findBelow(child, node.level - 1, index % childSpan, nodes)
+}
+
+async function nextBelow(ref: BlockRef, level: number, index: number, nodes: NodeReader): Promise<number | undefined> {
+  return nextIn(decodeNodeAt(level, await nodes.readNode(ref)), index, nodes)
+}
+
+/** `index`, and what is found, count from the first chunk that the node covers. */
+async function nextIn(node: NodeView, index: number, nodes: NodeReader): Promise<number | undefined> {
+  const childSpan = node.level === 0 ? 1 : span(node.level - 1)
+  for (let i = Math.floor(index / childSpan); i < node.count; i++) {
+    const ref = node.entry(i)
+    if (ref === undefined) continue
+    if (node.level === 0) return i
+    const found = await nextBelow(ref, node.level - 1, Math.max(0, index - i * childSpan), nodes)
+    if (found !== undefined) return i * childSpan + found
+  }
 }
 
 async function* blocksBelow(ref: BlockRef, level: number, first: number, nodes: NodeReader): AsyncGenerator<TreeBlock> {

@@ -10,7 +10,7 @@ export interface ChunkPiece {
   readonly to: number
 }
 
-/** The pieces of a range, chunk by chunk. */
+/** The pieces of a range, chunk by chunk; none of one that is not longer than nothing. */
 export function chunkPieces(offset: number, length: number): ChunkPiece[] {
   const found: ChunkPiece[] = []
   let from = 0

@@ -9,6 +9,7 @@ import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
 import { closeFd, O, syncFd } from '../posix/files.ts'
 import { statFd } from '../posix/stat.ts'
+import { inRecords } from './commit-records.ts'
 import type { DirtyChunk } from './dirty-chunk.ts'
 import { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
@@ -135,22 +136,29 @@ export class Committer {
     if (file.needsCheckpoint || isNew) await journal.sync()
   }
 
-  /** Appends what has changed to the journal. Fails with `no-space` and leaves everything as it was. */
+  /**
+   * Appends what has changed to the journal, in one record unless more chunks have changed than one can hold. Fails
+   * with `no-space` and leaves everything as it was.
+   */
   commit(file: StubFile): void {
     if (!file.changed || file.orphan) return
     const { journal } = this.#services
-    const { inode } = file
-    journal.append({
-      kind: 'commit',
-      place: { ino: inode.statIno, btimeNs: inode.btimeNs, path: this.#pathOf(file) },
-      fileId: file.fileId,
-      baseSequence: file.sequence,
-      sequence: file.sequence + 1,
-      meta: file.meta,
-      ...this.contentOf(file).changes(),
-    })
+    const { inode, meta, fileId } = file
+    const place = { ino: inode.statIno, btimeNs: inode.btimeNs, path: this.#pathOf(file) }
+    for (const changes of inRecords(this.contentOf(file).changes(), meta.size)) {
+      const { sequence } = file
+      journal.append({
+        kind: 'commit',
+        place,
+        fileId,
+        baseSequence: sequence,
+        sequence: sequence + 1,
+        meta,
+        ...changes,
+      })
+      file.sequence++
+    }
     this.committedAt = performance.now()
-    file.sequence++
     file.content?.committed()
     file.changed = false
     file.failure = undefined

@@ -2,11 +2,15 @@
  * Copying between files of dfs without copying bytes: chunks that are in blocks, and lie alike in both files, are
  * referred to from the other file too. What is not is copied, one chunk at a time.
  */
+import { Slices } from '../concurrency/slices.ts'
 import type { BlockRef, BlockStore } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { FileContent } from './file-content.ts'
+
+/** So many chunks are copied in one go: holes can be longer than anybody has time for. */
+const STEPS_MAX = 65_536
 
 export interface CopyRange {
   readonly from: FileContent
@@ -38,9 +42,11 @@ export async function copyContent(
 ): Promise<number> {
   const { from, reader, to, fromOffset, toOffset } = range
   const length = Math.min(range.length, from.size - fromOffset)
+  const slices = new Slices()
   let done = 0
   try {
-    while (done < length) {
+    for (let steps = 0; done < length && steps < STEPS_MAX; steps++) {
+      await slices.next()
       const rest = { from, reader, to, fromOffset: fromOffset + done, toOffset: toOffset + done, length: length - done }
       const step = await nextStep(rest)
       if ('copy' in step || !share(store, to, rest.toOffset, step)) {
@@ -77,7 +83,8 @@ function share(store: BlockStore, to: FileContent, toOffset: number, { ref, leng
   try {
     if (ref !== undefined && !store.has(ref.cid)) return false
     if (to.size < toOffset + length) to.truncate(toOffset + length)
-    to.setChunk(chunkIndexAt(toOffset), ref)
+    const index = chunkIndexAt(toOffset)
+    if (ref !== undefined || to.blockAt(index) !== undefined) to.setChunk(index, ref)
     return true
   } finally {
     if (ref !== undefined) store.unpin(ref.cid)

@@ -5,7 +5,6 @@
  * Invariant: bytes of the base or overlay behind the end of the file are never seen again; a cut in the middle of a
  * chunk leaves dirty zeroes up to where the file ended before.
  */
-
 import assert from 'node:assert/strict'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockRef, Cid, Content } from '../dfs.ts'
@@ -15,9 +14,19 @@ import type { Plain } from '../seal/pool.ts'
 import type { BlockReader } from './block-reader.ts'
 import { chunkPieces } from './chunk-pieces.ts'
 import type { ChunkReader } from './chunk-reader.ts'
-import { DirtyChunk } from './dirty-chunk.ts'
+import type { DirtyChunk } from './dirty-chunk.ts'
+import { DirtyChunks } from './dirty-chunks.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
-import { baseOf, type ContentBase, readSealed, refOf, type SealedLayers, withWholeChunk } from './sealed-layers.ts'
+import { Overlay } from './overlay.ts'
+import {
+  baseOf,
+  type ContentBase,
+  nextSealed,
+  readSealed,
+  refOf,
+  type SealedLayers,
+  withWholeChunk,
+} from './sealed-layers.ts'
 
 /** What a checkpoint makes a new base of. Its dirty chunks are frozen until it is settled. */
 export interface ContentSnapshot {
@@ -39,14 +48,8 @@ export class FileContent {
   #base: ContentBase
   readonly #parts: ContentParts
   readonly #reader: ChunkReader
-  readonly #overlay = new Map<number, BlockRef | undefined>()
-  #overlayBytes = 0
-  readonly #dirty = new Map<number, DirtyChunk>()
-  /** Of the dirty chunks those with bytes that no journal record has: each commit looks at them, and at no others. */
-  readonly #fresh = new Set<DirtyChunk>()
-  #dirtyBytes = 0
-  /** Sealed since the last commit. */
-  readonly #uncommitted = new Set<number>()
+  readonly #overlay = new Overlay()
+  readonly #dirty: DirtyChunks
   /** What has replaced the whole content since the last commit. */
   #replaced: Content | undefined
   /** The lowest size since the last commit. */
@@ -59,6 +62,7 @@ export class FileContent {
     this.#keepBytes = size
     this.#parts = parts
     this.#reader = parts.reader
+    this.#dirty = new DirtyChunks(parts.dirty)
     this.#base = baseOf(content, size)
   }
 
@@ -68,7 +72,7 @@ export class FileContent {
 
   /** Whether the base and overlay alone (what is in stub and blocks) say all. */
   get isSealed(): boolean {
-    return this.#dirty.size === 0
+    return this.#dirty.byIndex.size === 0
   }
 
   /** Fills `into` from `offset` on, which must lie within the file. */
@@ -94,7 +98,7 @@ export class FileContent {
     // Behind the end there may be dirty zeroes of an earlier cut; between them and here nothing shows through.
     this.#size = Math.max(this.#size, offset + bytes.length)
     for (const { index, at, from, to } of chunkPieces(offset, bytes.length)) {
-      const chunk = this.#change(index, (dirty) => dirty.write(at, bytes.subarray(from, to)))
+      const chunk = this.#dirty.change(index, (dirty) => dirty.write(at, bytes.subarray(from, to)))
       if (chunk.valid.covers(0, chunk.bytesMax)) full.push(index)
     }
     return full
@@ -115,12 +119,12 @@ export class FileContent {
   }
 
   dirtyChunks(): Iterable<DirtyChunk> {
-    return this.#dirty.values()
+    return this.#dirty.byIndex.values()
   }
 
   /** Those with bytes that no journal record and no block has. */
   uncommittedChunks(): Iterable<DirtyChunk> {
-    return this.#fresh
+    return this.#dirty.uncommitted
   }
 
   /** The base as the stub has it. */
@@ -129,26 +133,24 @@ export class FileContent {
   }
 
   get dirtyBytes(): number {
-    return this.#dirtyBytes
+    return this.#dirty.bytes
   }
 
   /** Bytes that are not holes and that the stub does not tell of, those it does tell of and that were replaced among them. */
   get newBytes(): number {
-    return this.dirtyBytes + this.#overlayBytes
+    return this.dirtyBytes + this.#overlay.bytes
   }
 
   /** Bytes that no journal record and no block has. */
   get uncommittedBytes(): number {
-    let sum = 0
-    for (const chunk of this.#fresh) sum += chunk.uncommitted.bytes
-    return sum
+    return this.#dirty.uncommittedBytes
   }
 
   /** Has `use` work with the whole of a frozen chunk, holes and gaps filled from what lies below at this moment. */
   withWhole<T>(chunk: DirtyChunk, use: (plain: Plain) => Promise<T>): Promise<T> {
     const { index } = chunk
-    const overlay = new Map<number, BlockRef | undefined>()
-    if (this.#overlay.has(index)) overlay.set(index, this.#overlay.get(index))
+    const { refs } = this.#overlay
+    const overlay = new Map(refs.has(index) ? [[index, refs.get(index)]] : [])
     return withWholeChunk(
       { chunk, length: this.extent(index), layers: { base: this.#base, overlay } },
       this.#parts,
@@ -159,18 +161,16 @@ export class FileContent {
   /** Puts a block in the place of the dirty chunk it was sealed from; false if the chunk has changed since. */
   adoptSealed(chunk: DirtyChunk, ref: BlockRef | undefined): boolean {
     if (this.#dirty.get(chunk.index) !== chunk) return false
-    this.#forgetDirty(chunk)
-    this.#lay(chunk.index, ref)
-    this.#uncommitted.add(chunk.index)
+    this.#dirty.forget(chunk)
+    this.#overlay.lay(chunk.index, ref)
     return true
   }
 
   /** Puts a block (or hole) at a place within the file, as a journal record says. */
   setChunk(index: number, ref: BlockRef | undefined): void {
     const chunk = this.#dirty.get(index)
-    if (chunk !== undefined) this.#forgetDirty(chunk)
-    this.#lay(index, ref)
-    this.#uncommitted.add(index)
+    if (chunk !== undefined) this.#dirty.forget(chunk)
+    this.#overlay.lay(index, ref)
     // It may have been sealed before the file was cut within it.
     if (ref !== undefined && ref.plainBytes > this.extent(index)) this.#zero(index, this.extent(index), ref.plainBytes)
   }
@@ -189,9 +189,18 @@ export class FileContent {
     reader: BlockReader = this.#reader,
   ): 'bytes' | BlockRef | undefined | Promise<BlockRef | undefined> {
     const { inline, keepChunks } = this.#base
-    if (this.#dirty.has(index)) return 'bytes'
-    if (inline !== undefined && index < keepChunks && !this.#overlay.has(index)) return 'bytes'
+    if (this.#dirty.get(index) !== undefined) return 'bytes'
+    if (inline !== undefined && index < keepChunks && !this.#overlay.refs.has(index)) return 'bytes'
     return refOf(this.#sealed(), reader, index)
+  }
+
+  /** Index of the first chunk at or behind `index` that is no hole; undefined if there is none. Holes cost nothing. */
+  async nextData(index: number, reader: BlockReader = this.#reader): Promise<number | undefined> {
+    let dirty = Number.POSITIVE_INFINITY
+    for (const at of this.#dirty.byIndex.keys()) if (at >= index) dirty = Math.min(dirty, at)
+    // What is dirty now may be sealed when this is known, but not the other way round.
+    const next = Math.min(dirty, (await nextSealed(this.#sealed(), reader, index)) ?? dirty)
+    return next < chunkCount(this.#size) ? next : undefined
   }
 
   /** Replaces everything; the size stays as it is now until the next commit. */
@@ -205,9 +214,10 @@ export class FileContent {
 
   /** What has changed since the last commit, for a journal record. Nothing counts as committed before `committed`. */
   changes(): ContentChanges {
-    const chunks = [...this.#uncommitted].map((index) => ({ index, ref: this.#overlay.get(index) }))
+    const { refs, uncommitted } = this.#overlay
+    const chunks = [...uncommitted].map((index) => ({ index, ref: refs.get(index) }))
     const patches: Patch[] = []
-    for (const chunk of this.#fresh) {
+    for (const chunk of this.#dirty.uncommitted) {
       const extent = this.extent(chunk.index)
       const start = chunkStart(chunk.index)
       for (const { from, to } of chunk.uncommitted) {
@@ -221,45 +231,45 @@ export class FileContent {
 
   committed(): void {
     this.#replaced = undefined
-    this.#uncommitted.clear()
-    for (const chunk of this.#fresh) chunk.uncommitted.clear()
-    this.#fresh.clear()
+    this.#overlay.committed()
+    this.#dirty.committed()
     this.#keepBytes = this.#size
   }
 
   /** The content as it was committed last, for a checkpoint; every snapshot must be settled, one at a time. */
   snapshot(): ContentSnapshot {
-    const isCommitted = this.#uncommitted.size === 0 && this.uncommittedBytes === 0 && this.#keepBytes === this.#size
+    const isCommitted =
+      this.#overlay.uncommitted.size === 0 && this.uncommittedBytes === 0 && this.#keepBytes === this.#size
     assert(isCommitted && this.#replaced === undefined, 'a stub never shows more than the journal')
-    const dirty = [...this.#dirty.values()]
+    const dirty = [...this.#dirty.byIndex.values()]
     for (const chunk of dirty) chunk.freeze()
     this.#keepChunksSinceSnapshot = Number.POSITIVE_INFINITY
-    return { size: this.#size, sealed: { base: this.#base, overlay: new Map(this.#overlay) }, dirty }
+    return { size: this.#size, sealed: { base: this.#base, overlay: this.#overlay.snapshot() }, dirty }
   }
 
   /** Ends a snapshot, with what was made of it, or with nothing if that failed; also of a content that was disposed of. */
   settle(snapshot: ContentSnapshot, made?: Content): void {
     for (const chunk of snapshot.dirty) chunk.thaw()
     if (made === undefined) return
-    for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#forgetDirty(chunk)
-    for (const [index, ref] of snapshot.sealed.overlay) if (this.#overlay.get(index) === ref) this.#lift(index)
+    for (const chunk of snapshot.dirty) if (this.#dirty.get(chunk.index) === chunk) this.#dirty.forget(chunk)
+    this.#overlay.settle(snapshot.sealed.overlay)
     const base = baseOf(made, snapshot.size)
     this.#base = { ...base, keepChunks: Math.min(base.keepChunks, this.#keepChunksSinceSnapshot) }
   }
 
   /** Gives the memory of dirty chunks back, of frozen ones when they thaw; the content is not used after. */
   dispose(): void {
-    for (const chunk of this.#dirty.values()) this.#forgetDirty(chunk)
+    this.#dirty.cut(0)
   }
 
   /** Blocks sealed since the stub was written, as far as they are still needed: no checkpoint has synced them. */
   *sealedSince(): Generator<Cid> {
-    for (const ref of this.#overlay.values()) if (ref !== undefined) yield ref.cid
+    for (const ref of this.#overlay.refs.values()) if (ref !== undefined) yield ref.cid
   }
 
   /** Every block that the content needs, nodes included. */
   async *blocks(): AsyncGenerator<BlockRef> {
-    for (const ref of this.#overlay.values()) if (ref !== undefined) yield ref
+    for (const ref of this.#overlay.refs.values()) if (ref !== undefined) yield ref
     for await (const { ref } of this.#base.tree.blocks(this.#reader)) yield ref
   }
 
@@ -276,45 +286,7 @@ export class FileContent {
   }
 
   #sealed(): SealedLayers {
-    return { base: this.#base, overlay: this.#overlay }
-  }
-
-  #change(index: number, change: (chunk: DirtyChunk) => void): DirtyChunk {
-    const chunk = this.#writable(index)
-    const before = chunk.weight
-    change(chunk)
-    this.#dirtyBytes += chunk.weight - before
-    this.#fresh.add(chunk)
-    return chunk
-  }
-
-  #writable(index: number): DirtyChunk {
-    const chunk = this.#dirty.get(index)
-    if (chunk?.isFrozen === false) return chunk
-    const fresh = chunk?.fork() ?? new DirtyChunk(index, chunkBytes(index), this.#parts.dirty)
-    if (chunk !== undefined) this.#forgetDirty(chunk)
-    this.#dirty.set(index, fresh)
-    this.#dirtyBytes += fresh.weight
-    return fresh
-  }
-
-  #forgetDirty(chunk: DirtyChunk): void {
-    this.#dirty.delete(chunk.index)
-    this.#fresh.delete(chunk)
-    this.#dirtyBytes -= chunk.weight
-    chunk.drop()
-  }
-
-  /** Puts a block, or a hole, over the base. */
-  #lay(index: number, ref: BlockRef | undefined): void {
-    this.#lift(index)
-    this.#overlay.set(index, ref)
-    this.#overlayBytes += ref?.plainBytes ?? 0
-  }
-
-  #lift(index: number): void {
-    this.#overlayBytes -= this.#overlay.get(index)?.plainBytes ?? 0
-    this.#overlay.delete(index)
+    return { base: this.#base, overlay: this.#overlay.refs }
   }
 
   #cut(size: number): void {
@@ -322,15 +294,14 @@ export class FileContent {
     this.#keepBytes = Math.min(this.#keepBytes, size)
     this.#keepChunksSinceSnapshot = Math.min(this.#keepChunksSinceSnapshot, keep)
     this.#base = { ...this.#base, keepChunks: Math.min(this.#base.keepChunks, keep) }
-    for (const [index, chunk] of this.#dirty) if (index >= keep) this.#forgetDirty(chunk)
-    for (const index of this.#overlay.keys()) if (index >= keep) this.#lift(index)
-    for (const index of this.#uncommitted) if (index >= keep) this.#uncommitted.delete(index)
+    this.#dirty.cut(keep)
+    this.#overlay.cut(keep)
     const start = keep === 0 ? 0 : chunkStart(keep - 1)
     if (keep === 0 || size === start + chunkBytes(keep - 1)) return
     this.#zero(keep - 1, size - start, Math.min(chunkBytes(keep - 1), this.#size - start))
   }
 
   #zero(index: number, from: number, to: number): void {
-    this.#change(index, (chunk) => chunk.zero(from, to))
+    this.#dirty.change(index, (chunk) => chunk.zero(from, to))
   }
 }

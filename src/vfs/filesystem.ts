@@ -140,15 +140,15 @@ export class Filesystem implements FilesystemOperations {
     return this.#created(made, flags)
   }
 
-  open(ino: Ino, flags: number): Awaitable<number> {
+  open(ino: Ino, flags: number, options?: WriteOptions): Awaitable<number> {
     const inode = this.#inode(ino)
     const writes = (flags & O.ACCMODE) !== O.RDONLY
     if (writes) this.names.checkMayChange(inode)
-    if (inode.kind !== 'plain' || !writes) return this.#files.open(inode, flags)
+    if (inode.kind !== 'plain' || !writes) return this.#files.open(inode, flags, options)
     // A plain file named like a stub would, cut to nothing, be taken for one: it becomes one before that.
     const { parent, name } = inode.place
-    if (!mayBeStub(name)) return this.#files.open(inode, flags)
-    return this.#adoptInWay(parent, name).then(() => this.#files.open(inode, flags))
+    if (!mayBeStub(name)) return this.#files.open(inode, flags, options)
+    return this.#adoptInWay(parent, name).then(() => this.#files.open(inode, flags, options))
   }
 
   read(handle: number, offset: number, into: Buffer, pid?: number): Awaitable<number> {
@@ -159,20 +159,20 @@ export class Filesystem implements FilesystemOperations {
     return this.#files.write(handle, offset, bytes, options)
   }
 
-  allocate(handle: number, mode: number, offset: number, length: number): void {
+  allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Promise<void> {
     const { blocksAvailable, blockBytes } = statFilesystem(this.#storeFd)
     if ((mode & FALLOCATE.PUNCH_HOLE) === 0 && length > blocksAvailable * blockBytes) {
       throw new DfsError('no-space', 'there is not so much space', { op: 'allocate' })
     }
-    this.#files.allocate(handle, mode, offset, length)
+    return this.#files.allocate(handle, mode, offset, length, options)
   }
 
   seek(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number> {
     return this.#files.seek(handle, offset, what, pid)
   }
 
-  copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
-    return this.#files.copyRange(from, to, length)
+  copyRange(from: FilePosition, to: FilePosition, length: number, options?: WriteOptions): Promise<number> {
+    return this.#files.copyRange(from, to, length, options)
   }
 
   flush(handle: number): Awaitable<void> {
@@ -213,12 +213,18 @@ export class Filesystem implements FilesystemOperations {
     const { directory } = this.#directory(handle)
     this.#directories.delete(handle)
     directory.opens--
+    if (directory.opens === 0 && directory.heldFd !== undefined) {
+      closeFd(directory.heldFd)
+      directory.heldFd = undefined
+    }
     this.#services.table.release(directory)
   }
 
   async fsyncdir(handle: number): Promise<void> {
     const { directory } = this.#directory(handle)
-    const fd = openAt(this.#services.tree.directoryFd(directory), '.', O.RDONLY | O.DIRECTORY)
+    // Opened anew: a descriptor that is held may be closed while the disk is waited for.
+    const dirFd = directory.heldFd ?? this.#services.tree.directoryFd(directory)
+    const fd = openAt(dirFd, '.', O.RDONLY | O.DIRECTORY)
     try {
       await syncFd(fd)
     } finally {

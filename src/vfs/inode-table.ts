@@ -42,7 +42,7 @@ export class Inode {
   lookups = 0
   /** Open handles. */
   opens = 0
-  /** Of the stub, from its unlinking until the last handle is gone. */
+  /** Of the stub or directory, from when it loses its name until the last handle is gone. */
   heldFd: number | undefined
   /** What it was when it lost its last known name, for whoever still asks; its links are those that were left. */
   lastStat: Stat | undefined

@@ -62,7 +62,11 @@ export class Namespace {
   }
 
   unlink(parent: Inode, name: ByteString): void {
-    this.#removal.unlink(parent, name)
+    try {
+      this.#removal.unlink(parent, name)
+    } finally {
+      this.#release(parent, name)
+    }
   }
 
   /** Fails with `read-only` for what is at or below `.dfs`. */
@@ -71,12 +75,21 @@ export class Namespace {
   }
 
   rmdir(parent: Inode, name: ByteString): void {
-    this.#removal.rmdir(parent, name)
+    try {
+      this.#removal.rmdir(parent, name)
+    } finally {
+      this.#release(parent, name)
+    }
   }
 
   /** `flags` as renameat2 has them. */
-  rename(parent: Inode, name: ByteString, newParent: Inode, newName: ByteString, flags: number): Promise<void> {
-    return this.#renaming.rename(parent, name, newParent, newName, flags)
+  async rename(parent: Inode, name: ByteString, newParent: Inode, newName: ByteString, flags: number): Promise<void> {
+    try {
+      await this.#renaming.rename(parent, name, newParent, newName, flags)
+    } finally {
+      this.#release(parent, name)
+      this.#release(newParent, newName)
+    }
   }
 
   lookup(parent: Inode, name: ByteString): Attributes | undefined {
@@ -131,6 +144,12 @@ export class Namespace {
     linkAt(tree.directoryFd(inode.place.parent), tree.storedName(inode), tree.directoryFd(newParent), to)
     table.addPlace(inode, newParent, newName)
     this.#removal.changedLinks(inode)
+  }
+
+  /** Of a name that nobody has looked up nothing is kept, whatever became of it. */
+  #release(parent: Inode, name: ByteString): void {
+    const inode = parent.children.get(name)
+    if (inode !== undefined) this.#services.table.release(inode)
   }
 
   /** Undefined, and nothing made, where anything stands that the name could mean, or in the stub's way. */

@@ -11,7 +11,7 @@ import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { copyContent } from './copy-range.ts'
 import type { FileContent } from './file-content.ts'
-import { seekContent } from './holes.ts'
+import { dataWithin, seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
 import type { Awaitable, DirectoryEntry, FilePosition, WriteOptions } from './operations.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -50,6 +50,7 @@ export class OpenFiles {
   readonly #committer: Committer
   readonly #relieve: OpenFilesOptions['relieve']
   readonly #mayFetch: OpenFilesOptions['mayFetch']
+  readonly #find: OpenFilesOptions['find']
   readonly #open = new Map<number, OpenFile>()
   readonly #siblings: SiblingReadAhead
   #next = 1
@@ -59,13 +60,10 @@ export class OpenFiles {
     this.#committer = committer
     this.#relieve = relieve
     this.#mayFetch = mayFetch
+    this.#find = find
     this.#siblings = new SiblingReadAhead({
-      find: (directory, name) => {
-        const inode = quietly(() => find(directory, name))
-        return inode?.file !== undefined && inode.opens === 0 && inode.file.content === undefined ? inode : undefined
-      },
-      begin: (inode) => quietly(() => services.tree.withStub(inode, O.RDONLY, readSoon)),
-      release: (inode) => committer.release(inode),
+      begin: (directory, name) =>
+        this.#ahead(directory, name, (file) => services.tree.withStub(file.inode, O.RDONLY, readSoon)),
     })
   }
 
@@ -74,8 +72,10 @@ export class OpenFiles {
   }
 
   /** Opens a stub's or plain file. Fails with `corrupt` and the like if the stub cannot be read. */
-  open(inode: Inode, flags: number): number {
+  open(inode: Inode, flags: number, options?: WriteOptions): number {
     if (inode.kind === 'directory') throw new DfsError('is-a-directory', 'it is a directory')
+    // The kernel opens these itself. A pipe would have us wait for who opens its other end: for ever.
+    if (inode.kind === 'other') throw new DfsError('invalid', 'only files are opened here')
     const { file } = inode
     const writes = (flags & O.ACCMODE) !== O.RDONLY
     if (file !== undefined) this.#committer.contentOf(file)
@@ -84,7 +84,7 @@ export class OpenFiles {
     this.#open.set(handle, { inode, file, fd, writes, readAhead: new ReadAhead(READ_AHEAD_BYTES_MAX), isRead: false })
     inode.opens++
     if (file !== undefined && writes) file.writers++
-    if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0)
+    if (file !== undefined && writes && (flags & O.TRUNC) !== 0) this.truncate(file, 0, options)
     return handle
   }
 
@@ -110,7 +110,8 @@ export class OpenFiles {
     if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to, reader).catch(() => {})
     const done = content.read(offset, into.subarray(0, length), reader)
     const note = (waited: boolean) => {
-      if (!open.isRead) this.#siblings.noteRead(inode, waited, (sibling) => this.#openAhead(sibling, reader))
+      if (!open.isRead)
+        this.#siblings.noteRead(inode, waited, (directory, name) => this.#openAhead(directory, name, reader))
       open.isRead = true
       return length
     }
@@ -123,19 +124,16 @@ export class OpenFiles {
     this.#siblings.noteListing(directory, names)
   }
 
-  write(handle: number, offset: number, bytes: Buffer, { keepsTimes = false }: WriteOptions = {}): Awaitable<number> {
+  write(handle: number, offset: number, bytes: Buffer, options?: WriteOptions): Awaitable<number> {
     const { file, fd } = this.#get(handle)
     if (fd !== undefined) {
       pwriteFd(fd, bytes, offset)
       return bytes.length
     }
     this.#committer.throwFailure(file!)
+    checkEnd(offset + bytes.length)
     this.#committer.write(file!, offset, bytes)
-    file!.contentChanged = true
-    if (!keepsTimes) {
-      file!.mtimeNs = nowNs()
-      file!.ctimeNs = file!.mtimeNs
-    }
+    noteChange(file!, options)
     const relief = this.#relieve()
     return relief === undefined ? bytes.length : this.#answerAfter(relief, file!, bytes.length)
   }
@@ -156,17 +154,15 @@ export class OpenFiles {
   }
 
   /** Cuts or extends; what is cut to nothing is not published before the next flush if somebody is about to write. */
-  truncate(file: StubFile, size: number): void {
+  truncate(file: StubFile, size: number, options?: WriteOptions): void {
     const content = this.#committer.touch(file)
     if (size === 0 && content.size > 0 && file.writers > 0) file.held = true
     content.truncate(size)
-    file.contentChanged = true
-    file.mtimeNs = nowNs()
-    file.ctimeNs = file.mtimeNs
+    noteChange(file, options)
   }
 
   /** `mode` as fallocate(2) has it; space is never reserved, for what is written later may take less or more. */
-  allocate(handle: number, mode: number, offset: number, length: number): void {
+  async allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Promise<void> {
     const { file, fd } = this.#get(handle)
     if ((mode & ~(FALLOCATE.KEEP_SIZE | FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) {
       throw new DfsError('unsupported', 'an unknown way to allocate', { op: 'allocate' })
@@ -175,9 +171,12 @@ export class OpenFiles {
       allocateFd(fd, mode, offset, length)
       return
     }
-    const content = this.#changing(file!)
     const end = offset + length
-    if ((mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0) content.clear(offset, end)
+    checkEnd(end)
+    const clears = (mode & (FALLOCATE.PUNCH_HOLE | FALLOCATE.ZERO_RANGE)) !== 0
+    const cleared = clears ? await dataWithin(this.#committer.contentOf(file!), offset, end) : []
+    const content = this.#changing(file!, options)
+    for (const { from, to } of cleared) content.clear(from, to)
     if ((mode & FALLOCATE.KEEP_SIZE) === 0 && end > content.size) content.truncate(end)
   }
 
@@ -192,30 +191,46 @@ export class OpenFiles {
    * Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files, and for what is on
    * other devices: who copies it reads it then, which can be interrupted.
    */
-  async copyRange(from: FilePosition, to: FilePosition, length: number): Promise<number> {
+  async copyRange(from: FilePosition, to: FilePosition, length: number, options?: WriteOptions): Promise<number> {
     const source = this.#get(from.handle).file
     const target = this.#get(to.handle).file
     if (source === undefined || target === undefined) {
       throw new DfsError('cross-device', 'plain files are copied byte by byte', { op: 'copy' })
     }
+    checkEnd(to.offset + length)
     const range = {
       from: this.#committer.contentOf(source),
       reader: new GuardedReader(this.#services.reader, () => false),
       fromOffset: from.offset,
-      to: this.#changing(target),
+      to: this.#changing(target, options),
       toOffset: to.offset,
       length,
     }
     return copyContent(this.#services.store, range, (offset, bytes) => this.#committer.write(target, offset, bytes))
   }
 
-  /** What a process reads by. */
   /** What a file begins with, for the reader of the one before it. */
-  #openAhead({ file }: Inode, reader: BlockReader | undefined): void {
-    const prefetch = () => this.#committer.contentOf(file!).prefetch(0, BEGINNING_BYTES, reader)
-    void quietly(prefetch)?.catch(() => {})
+  #openAhead(directory: Inode, name: ByteString, reader: BlockReader | undefined): void {
+    this.#ahead(directory, name, (file) => {
+      const content = this.#committer.contentOf(file)
+      content.prefetch(0, BEGINNING_BYTES, reader).catch(() => {})
+    })
   }
 
+  /** Works on a file that nobody has open, and keeps nothing of it. Never fails: who needs it will hear what does. */
+  #ahead(directory: Inode, name: ByteString, work: (file: StubFile) => void): void {
+    let inode: Inode | undefined
+    try {
+      inode = this.#find(directory, name)
+      if (inode?.file !== undefined && inode.opens === 0 && inode.file.content === undefined) work(inode.file)
+    } catch (error) {
+      log('read ahead: %s', describeError(error))
+    }
+    if (inode?.file !== undefined) this.#committer.release(inode)
+    else if (inode !== undefined) this.#services.table.release(inode)
+  }
+
+  /** What a process reads by. */
   #readerFor(pid: number | undefined): BlockReader | undefined {
     const mayFetch = this.#mayFetch
     if (mayFetch === undefined || pid === undefined) return undefined
@@ -223,11 +238,9 @@ export class OpenFiles {
   }
 
   /** The content of a file that changes now. */
-  #changing(file: StubFile): FileContent {
+  #changing(file: StubFile, options?: WriteOptions): FileContent {
     const content = this.#committer.touch(file)
-    file.contentChanged = true
-    file.mtimeNs = nowNs()
-    file.ctimeNs = file.mtimeNs
+    noteChange(file, options)
     return content
   }
 
@@ -282,12 +295,14 @@ export class OpenFiles {
   }
 }
 
-/** For what is done ahead of its time: who needs it will hear what fails. */
-function quietly<T>(work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (error) {
-    log('read ahead: %s', describeError(error))
-    return undefined
-  }
+/** No file is longer than what numbers can say to the byte. */
+function checkEnd(end: number): void {
+  if (end > Number.MAX_SAFE_INTEGER) throw new DfsError('too-large', 'a file is at most 2^53 - 1 bytes long')
+}
+
+function noteChange(file: StubFile, { keepsTimes = false }: WriteOptions = {}): void {
+  file.contentChanged = true
+  if (keepsTimes) return
+  file.mtimeNs = nowNs()
+  file.ctimeNs = file.mtimeNs
 }

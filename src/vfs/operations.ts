@@ -81,7 +81,7 @@ export interface FilesystemStatistics {
 export const ROOT_INO = 1 as Ino
 
 export interface WriteOptions {
-  /** The times are left as they are: the kernel, which cached the write, knows when it was and says so by itself. */
+  /** The times are left as they are: the kernel keeps them, and says by itself when the change was. */
   readonly keepsTimes?: boolean
 }
 
@@ -107,7 +107,7 @@ export interface FilesystemOperations {
   rename(parent: Ino, name: ByteString, newParent: Ino, newName: ByteString, flags?: number): Awaitable<void>
 
   /** `flags` as open(2) has them on Linux. */
-  open(ino: Ino, flags: number): Awaitable<number>
+  open(ino: Ino, flags: number, options?: WriteOptions): Awaitable<number>
   /**
    * Fills `into` from `offset` on; resolves with the bytes read, fewer at the end of the file. Fails with `not-permitted` if
    * what is to be read is on other devices only, and the reader is one for whom nothing is fetched.
@@ -143,14 +143,14 @@ export interface FilesystemOperations {
    */
   createNameless?(directory: Ino, mode: number, flags: number, caller: Caller): Awaitable<Created>
   /** `mode` as fallocate(2) has it. Fails with `unsupported` for a mode it does not know. */
-  allocate?(handle: number, mode: number, offset: number, length: number): Awaitable<void>
+  allocate?(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Awaitable<void>
   /** Where data (or a hole; the end of the file is one) begins at or behind an offset. Fails with `past-end` if there is none. */
   seek?(handle: number, offset: number, what: 'data' | 'hole', pid?: number): Awaitable<number>
   /**
    * Copies up to `length` bytes between files, by reference where it can; resolves with how many that were. Fails with
    * `cross-device` where the caller is to read and write instead.
    */
-  copyRange?(from: FilePosition, to: FilePosition, length: number): Awaitable<number>
+  copyRange?(from: FilePosition, to: FilePosition, length: number, options?: WriteOptions): Awaitable<number>
   /** Makes everything durable. */
   sync?(): Awaitable<void>
   /**

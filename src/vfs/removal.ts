@@ -5,7 +5,7 @@
  * version.
  */
 import type { ByteString } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import { O } from '../posix/files.ts'
 import { removeDirectoryAt, unlinkAt } from '../posix/names.ts'
 import type { Stat } from '../posix/stat.ts'
@@ -46,6 +46,7 @@ export class Removal {
     const { inode, stat } = this.#finder.require(parent, name)
     requireDirectory(inode)
     const { tree, table } = this.#services
+    this.#holdDirectory(inode)
     removeDirectoryAt(tree.directoryFd(parent), this.#finder.storedNameHere(inode, parent, name))
     tree.dropDirectory(inode)
     table.removePlace(inode, parent, name)
@@ -68,6 +69,10 @@ export class Removal {
    */
   beforeUnlink(inode: Inode, stat: Stat, path: ByteString): void {
     const { journal, tree } = this.#services
+    if (inode.kind === 'directory') {
+      this.#holdDirectory(inode)
+      return
+    }
     const isLast = stat.nlink <= 1
     const { ino, btimeNs } = stat
     if (isLast && inode.file !== undefined && inode.file.sequence > 0) {
@@ -82,7 +87,8 @@ export class Removal {
   /** What follows for an object when one of its names is gone; `stat` and `path` are from before. */
   lostName(inode: Inode, stat: Stat, path: ByteString): void {
     const { file } = inode
-    inode.lastStat = { ...stat, nlink: stat.nlink - 1 }
+    // A directory has but one name; its other links are those of what is in it.
+    inode.lastStat = { ...stat, nlink: inode.kind === 'directory' ? 0 : stat.nlink - 1 }
     if (file === undefined) {
       this.#services.table.release(inode)
       return
@@ -104,6 +110,16 @@ export class Removal {
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
     this.#committer.tryCommit(file)
+  }
+
+  /** Whoever has it open may still ask for its attributes, and change them. Closed with the last handle. */
+  #holdDirectory(inode: Inode): void {
+    if (inode.opens === 0 || inode.heldFd !== undefined) return
+    try {
+      inode.heldFd = this.#services.tree.open(inode, O.RDONLY | O.DIRECTORY)
+    } catch (error) {
+      if (kindOf(error) !== 'no-permission') throw error
+    }
   }
 
   #removeName(inode: Inode, stat: Stat, parent: Inode, name: ByteString): void {

@@ -62,6 +62,27 @@ export function refOf(
   return base.tree.get(index, reader)
 }
 
+/** Index of the first chunk at or behind `index` that is no hole; undefined if there is none. */
+export async function nextSealed(
+  { base, overlay }: SealedLayers,
+  reader: BlockReader,
+  index: number,
+): Promise<number | undefined> {
+  let next: number | undefined
+  for (const [at, ref] of overlay) {
+    if (ref !== undefined && at >= index && (next === undefined || at < next)) next = at
+  }
+  const limit = Math.min(base.keepChunks, next ?? base.keepChunks)
+  if (base.inline !== undefined) return index === 0 && limit > 0 && !overlay.has(0) ? 0 : next
+  for (let from = index; from < limit; ) {
+    const below = await base.tree.next(from, reader)
+    if (below === undefined || below >= limit) break
+    if (!overlay.has(below)) return below
+    from = below + 1
+  }
+  return next
+}
+
 /** A dirty chunk that stays frozen, and what lies below it. */
 export interface ChunkOverLayers {
   readonly chunk: DirtyChunk

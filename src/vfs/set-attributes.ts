@@ -4,8 +4,8 @@
 import { DfsError } from '../errors.ts'
 import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
 import { O, truncateFd } from '../posix/files.ts'
-import { MODE } from '../posix/stat.ts'
-import { nowNs } from './clock.ts'
+import { MODE, type Stat } from '../posix/stat.ts'
+import { nowNs, storableNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
 import { mayBeStub } from './names.ts'
@@ -47,6 +47,11 @@ export class AttributeSetter {
 
   /** A change by path is committed when this resolves; one of a file that is being written, with its next flush. */
   set(inode: Inode, changes: AttributeChanges): Promise<void> {
+    const { lastStat } = inode
+    const isGone = inode.places.length === 0 && inode.heldFd === undefined
+    if (isGone && lastStat !== undefined && (lastStat.nlink === 0 || isOnlyTimes(changes))) {
+      return Promise.resolve(setGone(inode, lastStat, changes))
+    }
     return inode.file === undefined ? this.#setUnderlying(inode, changes) : this.#setFile(inode, inode.file, changes)
   }
 
@@ -60,8 +65,8 @@ export class AttributeSetter {
     }
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
-    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : mtimeNs
-    file.ctimeNs = changes.ctimeNs ?? now
+    if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : storableNs(mtimeNs)
+    file.ctimeNs = storableNs(changes.ctimeNs ?? now)
     // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
     if (file.writers === 0) await this.#committer.flush(file)
   }
@@ -127,4 +132,37 @@ export class AttributeSetter {
     file.isStubUnsynced = true
     this.#committer.tryCommit(file)
   }
+}
+
+function isOnlyTimes({ mode, uid, gid, size }: AttributeChanges): boolean {
+  return mode === undefined && uid === undefined && gid === undefined && size === undefined
+}
+
+/**
+ * Of what has neither a name known here nor a handle nothing can be reached but what is remembered, until the kernel
+ * forgets it. It still sends the times of such files; were they refused, the next sync of all files would fail.
+ */
+function setGone(
+  inode: Inode,
+  stat: Stat,
+  { mode, uid, gid, size, atimeNs, mtimeNs, ctimeNs }: AttributeChanges,
+): void {
+  if (size !== undefined) throw new DfsError('not-found', 'the file is gone')
+  const now = nowNs()
+  const timeOf = (time: Time | undefined, before: bigint) => (time === 'now' ? now : (time ?? before))
+  const changed = {
+    ...stat,
+    mode: mode === undefined ? stat.mode : (stat.mode & MODE.FORMAT) | (mode & MODE.PERMISSIONS),
+    uid: uid ?? stat.uid,
+    gid: gid ?? stat.gid,
+    atimeNs: timeOf(atimeNs, stat.atimeNs),
+    mtimeNs: timeOf(mtimeNs, stat.mtimeNs),
+    ctimeNs: ctimeNs ?? now,
+  }
+  inode.lastStat = changed
+  const { file } = inode
+  if (file === undefined) return
+  if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
+  file.mtimeNs = timeOf(mtimeNs, file.mtimeNs)
+  file.ctimeNs = changed.ctimeNs
 }

@@ -11,16 +11,12 @@ import type { ByteString } from '../dfs.ts'
 import type { Inode, Place } from './inode-table.ts'
 
 export interface SiblingReadAheadOptions {
-  /** The file of a name, if there is one that may be read ahead: nobody has it open. None of these ever fails. */
-  readonly find: (directory: Inode, name: ByteString) => Inode | undefined
-  /** Begins to bring a file's stub into memory. */
-  readonly begin: (inode: Inode) => void
-  /** For what was found: nobody may have come for it. */
-  readonly release: (inode: Inode) => void
+  /** Begins to bring a file's stub into memory. Never fails: there may be no such file any more. */
+  readonly begin: (directory: Inode, name: ByteString) => void
 }
 
-/** Opens what a file begins with; never fails. */
-type Open = (inode: Inode) => void
+/** Opens what a file begins with, likewise. */
+type Open = (directory: Inode, name: ByteString) => void
 type Names = readonly ByteString[]
 
 /** A directory as it was listed last, and one reader's way through it. */
@@ -51,19 +47,15 @@ const BY_NUMBER = new Intl.Collator('en', { numeric: true })
 const COLLATED_MAX = 5000
 const OPENED_AHEAD_MAX = 32
 const BEGUN_AHEAD_MAX = 2 * OPENED_AHEAD_MAX
-/** Files that were found, and that nobody may come for. */
-const UNUSED_MAX = 3 * OPENED_AHEAD_MAX
 
 export class SiblingReadAhead {
   readonly #options: SiblingReadAheadOptions
   readonly #runs = new Lru<Inode, Run>({ weightMax: NAMES_MAX, weigh: ({ names }) => names.length + 1 })
-  readonly #unused: Lru<Inode, true>
   /** The one that went on last. */
   #last: Pick<Run, 'length' | 'isSlow'> = { length: 0, isSlow: false }
 
   constructor(options: SiblingReadAheadOptions) {
     this.#options = options
-    this.#unused = new Lru({ weightMax: UNUSED_MAX, weigh: () => 1, onEvict: (inode) => options.release(inode) })
   }
 
   /** A directory was listed: the names of its files, in that order. */
@@ -108,23 +100,17 @@ export class SiblingReadAhead {
   #goAhead(directory: Inode, run: Run, open: Open): void {
     const { begin } = this.#options
     const begun = run.at + Math.min(BEGUN_AHEAD_MAX, 2 * run.length)
-    for (const inode of this.#between(directory, run, run.begun, begun)) {
-      begin(inode)
-      this.#unused.set(inode, true)
-    }
+    for (const name of namesBetween(run, run.begun, begun)) begin(directory, name)
     run.begun = Math.max(run.begun, begun)
     const opened = run.at + Math.min(OPENED_AHEAD_MAX, run.length)
-    for (const inode of this.#between(directory, run, run.opened, opened)) open(inode)
+    for (const name of namesBetween(run, run.opened, opened)) open(directory, name)
     run.opened = Math.max(run.opened, opened)
   }
+}
 
-  /** What lies ahead of the reader, behind one place and up to another. */
-  *#between(directory: Inode, { names, at }: Run, after: number, to: number): Generator<Inode> {
-    for (const name of names.slice(Math.max(after, at) + 1, to + 1)) {
-      const inode = this.#options.find(directory, name)
-      if (inode !== undefined) yield inode
-    }
-  }
+/** What lies ahead of the reader, behind one place and up to another. */
+function namesBetween({ names, at }: Run, after: number, to: number): Names {
+  return names.slice(Math.max(after, at) + 1, to + 1)
 }
 
 function isSoonAfter(names: Names, before: ByteString, after: ByteString): boolean {

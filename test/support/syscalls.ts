@@ -24,6 +24,10 @@ const renameat2 = libc.func(
 )
 const linkat = libc.func('int linkat(int fromDirectory, const void *from, int toDirectory, const void *to, int flags)')
 const fcntl = libc.func('int fcntl(int fd, int command, ...)')
+const copyFileRange = libc.func(
+  'int64_t copy_file_range(int from, int64_t *fromOffset, int to, int64_t *toOffset, size_t length, unsigned int flags)',
+)
+const syncfs = libc.func('int syncfs(int fd)')
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)')
 
 const AT_FDCWD = -100
@@ -78,6 +82,17 @@ export function seek(fd: number, offset: number, whence: number): number {
 /** `mode` as fallocate(2) has it. */
 export function fallocate(fd: number, mode: number, offset: number, length: number): void {
   check('fallocate', fallocateFd(fd, mode, offset, length))
+}
+
+/** Copies from the beginning of one file to that of another, as much as goes at once; how much that was. */
+export function copyRange(from: number, to: number, length: number): number {
+  const [fromOffset, toOffset] = [new BigInt64Array(1), new BigInt64Array(1)]
+  return check('copy_file_range', Number(copyFileRange(from, fromOffset, to, toOffset, length, 0)))
+}
+
+/** Makes all of the file system durable that an open file is on. */
+export function syncFilesystem(fd: number): void {
+  check('syncfs', syncfs(fd))
 }
 
 /** `flags` as renameat2(2) has them. */

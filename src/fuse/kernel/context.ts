@@ -1,7 +1,7 @@
 /** What the operations of one mount share. */
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
-import type { Attributes, Awaitable, Change, FilesystemOperations } from '../../vfs/operations.ts'
+import type { Attributes, Awaitable, Change, FilesystemOperations, WriteOptions } from '../../vfs/operations.ts'
 import type { Account } from './account.ts'
 import type { Validity } from './attributes.ts'
 import type { Settings } from './negotiation.ts'
@@ -21,6 +21,11 @@ export interface Context {
   readonly notify: (change: Change) => void
   /** Resolves once pages of a file that only the kernel has, have been written. */
   readonly flushPages: (ino: Ino) => Promise<void>
+}
+
+/** For what changes a file's content. */
+export function changeOptions({ settings }: Context): WriteOptions {
+  return { keepsTimes: settings().kernelKeepsTimes }
 }
 
 const SETUID = 0o4000

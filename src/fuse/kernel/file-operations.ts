@@ -1,10 +1,10 @@
 /** Requests on the content of open files. */
 import { whenReady } from '../../concurrency/when-ready.ts'
 import { DfsError } from '../../errors.ts'
-import type { Awaitable, FilesystemOperations } from '../../vfs/operations.ts'
-import { type Context, dropPrivileges } from './context.ts'
+import type { Awaitable } from '../../vfs/operations.ts'
+import { type Context, changeOptions, dropPrivileges } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
-import { FSYNC_FDATASYNC, WRITE_CACHE, WRITE_KILL_SUIDGID } from './protocol.ts'
+import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
 import {
@@ -35,7 +35,7 @@ export function fileOperations(context: Context): Operations {
     WRITE: {
       bodyBytes: WRITE_IN.bytes,
       readsAtOnce: true,
-      serve: (request) => write(filesystem, request),
+      serve: (request) => write(context, request),
       // The bytes are taken; the answer waits for room, so that the next write does.
       early: (request) => request.u32(WRITE_IN.size),
       encode: (reply, bytes: number) => {
@@ -48,9 +48,9 @@ export function fileOperations(context: Context): Operations {
       serve: (request) =>
         filesystem.fsync(request.handle(FSYNC_IN.fh), (request.u32(FSYNC_IN.flags) & FSYNC_FDATASYNC) !== 0),
     },
-    ...(filesystem.allocate && { FALLOCATE: allocate(filesystem) }),
+    ...(filesystem.allocate && { FALLOCATE: allocate(context) }),
     ...(filesystem.seek && { LSEEK: seek(context) }),
-    ...(filesystem.copyRange && { COPY_FILE_RANGE: copy(filesystem, 4), COPY_FILE_RANGE_64: copy(filesystem, 8) }),
+    ...(filesystem.copyRange && { COPY_FILE_RANGE: copy(context, 4), COPY_FILE_RANGE_64: copy(context, 8) }),
   }
 }
 
@@ -63,7 +63,7 @@ function read({ filesystem, replies }: Context): Operation<Content> {
       if (size > replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
       const reply = replies.take()
       try {
-        const offset = request.u64(READ_IN.offset)
+        const offset = request.position(READ_IN.offset)
         const done = filesystem.read(request.handle(READ_IN.fh), offset, reply.body(size), request.pid)
         if (!(done instanceof Promise)) return { reply, bytes: done }
         // A read that failed may still fill its memory: that is not lent again.
@@ -78,26 +78,27 @@ function read({ filesystem, replies }: Context): Operation<Content> {
   }
 }
 
-function write(filesystem: FilesystemOperations, request: Request): Awaitable<number> {
+function write(context: Context, request: Request): Awaitable<number> {
+  const { filesystem } = context
   const bytes = request.bytes(WRITE_IN.bytes, request.u32(WRITE_IN.size))
   const flags = request.u32(WRITE_IN.writeFlags)
-  // The times of a cached write come by SETATTR, which may have come before.
-  const keepsTimes = (flags & WRITE_CACHE) !== 0
-  const written = filesystem.write(request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset), bytes, { keepsTimes })
+  const [handle, offset] = [request.handle(WRITE_IN.fh), request.u64(WRITE_IN.offset)]
+  const written = filesystem.write(handle, offset, bytes, changeOptions(context))
   if ((flags & WRITE_KILL_SUIDGID) === 0) return written
   const { ino } = request
   return whenReady(written, (count) => dropPrivileges(filesystem, ino).then(() => count))
 }
 
-function allocate(filesystem: FilesystemOperations): Operation<void> {
+function allocate(context: Context): Operation<void> {
   return {
     bodyBytes: FALLOCATE_IN.bytes,
     serve: (request) =>
-      filesystem.allocate!(
+      context.filesystem.allocate!(
         request.handle(FALLOCATE_IN.fh),
         request.u32(FALLOCATE_IN.mode),
         request.u64(FALLOCATE_IN.offset),
         request.u64(FALLOCATE_IN.length),
+        changeOptions(context),
       ),
   }
 }
@@ -111,7 +112,7 @@ function seek({ filesystem, flushPages }: Context): Operation<number> {
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
       const { ino, pid } = request
       const handle = request.handle(LSEEK_IN.fh)
-      const offset = request.u64(LSEEK_IN.offset)
+      const offset = request.position(LSEEK_IN.offset)
       await flushPages(ino)
       return filesystem.seek!(handle, offset, whence === SEEK_DATA ? 'data' : 'hole', pid)
     },
@@ -123,14 +124,15 @@ function seek({ filesystem, flushPages }: Context): Operation<number> {
 }
 
 /** `bytes`: of the number that answers. The older form asks for less than 4 GiB at a time. */
-function copy(filesystem: FilesystemOperations, bytes: 4 | 8): Operation<number> {
+function copy(context: Context, bytes: 4 | 8): Operation<number> {
   return {
     bodyBytes: COPY_FILE_RANGE_IN.bytes,
     serve: (request) =>
-      filesystem.copyRange!(
+      context.filesystem.copyRange!(
         { handle: request.handle(COPY_FILE_RANGE_IN.fh), offset: request.u64(COPY_FILE_RANGE_IN.offset) },
         { handle: request.handle(COPY_FILE_RANGE_IN.toFh), offset: request.u64(COPY_FILE_RANGE_IN.toOffset) },
         request.u64(COPY_FILE_RANGE_IN.length),
+        changeOptions(context),
       ),
     encode: (reply, copied) => {
       reply.begin(COPY_FILE_RANGE_OUT.bytes)

@@ -56,6 +56,8 @@ export interface Settings {
   readonly flags: number
   /** Modes of new files come with the umask not applied. */
   readonly appliesUmask: boolean
+  /** The kernel keeps the times of files that change, and tells them: ours would be others by some milliseconds. */
+  readonly kernelKeepsTimes: boolean
   /** Where the name stands in SETXATTR, and whether flags of the protocol's own stand before it. */
   readonly setxattrBytes: number
   readonly setxattrHasFlags: boolean
@@ -85,6 +87,7 @@ export function settle(offer: Offer, { acls }: { acls: boolean }): Settings {
     maxReadahead: Math.max(offer.maxReadahead, REQUEST_BYTES_MAX),
     flags,
     appliesUmask: (flags & INIT.DONT_MASK) !== 0,
+    kernelKeepsTimes: (flags & INIT.WRITEBACK_CACHE) !== 0,
     setxattrBytes: setxattrHasFlags ? SETXATTR_EXT_IN.bytes : SETXATTR_IN.bytes,
     setxattrHasFlags,
   }

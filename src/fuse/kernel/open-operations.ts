@@ -3,9 +3,9 @@ import { constants } from 'node:fs'
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
 import { DfsError, kindOf } from '../../errors.ts'
-import type { Awaitable, Created } from '../../vfs/operations.ts'
+import type { Awaitable, Created, WriteOptions } from '../../vfs/operations.ts'
 import { encodeEntry } from './attributes.ts'
-import { type Context, dropPrivileges, modeOf } from './context.ts'
+import { type Context, changeOptions, dropPrivileges, modeOf } from './context.ts'
 import type { Operations } from './operation.ts'
 import { FOPEN, OPEN_KILL_SUIDGID } from './protocol.ts'
 import type { Reply } from './reply.ts'
@@ -25,14 +25,14 @@ export function openOperations(context: Context): Operations {
   const openFlags = keepsCache ? FOPEN.KEEP_CACHE : 0
   const close = (handle: number): void => void account.release(handle)
 
-  function opened(ino: Ino, flags: number): Awaitable<number> {
-    return whenReady(filesystem.open(ino, handleFlags(flags)), (handle) =>
+  function opened(ino: Ino, flags: number, options?: WriteOptions): Awaitable<number> {
+    return whenReady(filesystem.open(ino, handleFlags(flags), options), (handle) =>
       account.opened(handle, mayWrite(flags) ? ino : undefined),
     )
   }
 
   async function openAndDropPrivileges(ino: Ino, flags: number): Promise<number> {
-    const handle = await opened(ino, flags)
+    const handle = await opened(ino, flags, changeOptions(context))
     try {
       await dropPrivileges(filesystem, ino)
     } catch (error) {
@@ -56,15 +56,18 @@ export function openOperations(context: Context): Operations {
     })
   }
 
-  /** The kernel did not know yet that there is such a file. */
+  /** The kernel did not know yet that there is such a file: nothing of it, so that it learns what opening has made of it. */
   async function openExisting(parent: Ino, name: string, flags: number): Promise<CreatedIn> {
-    const attributes = await filesystem.lookup(parent, name)
-    if (attributes === undefined) throw new DfsError('stale', 'the file went while it was opened')
-    account.lookedUp(attributes.ino)
+    const found = await filesystem.lookup(parent, name)
+    if (found === undefined) throw new DfsError('stale', 'the file went while it was opened')
+    account.lookedUp(found.ino)
+    let handle: number | undefined
     try {
-      return { parent, attributes, handle: await opened(attributes.ino, flags) }
+      handle = await opened(found.ino, flags)
+      return { parent, attributes: await filesystem.getattr(found.ino, handle), handle }
     } catch (error) {
-      account.forget(attributes.ino, 1)
+      if (handle !== undefined) close(handle)
+      account.forget(found.ino, 1)
       throw error
     }
   }
@@ -104,7 +107,7 @@ export function openOperations(context: Context): Operations {
       serve: (request) => {
         const flags = request.u32(OPEN_IN.flags)
         const drops = (request.u32(OPEN_IN.openFlags) & OPEN_KILL_SUIDGID) !== 0
-        return drops ? openAndDropPrivileges(request.ino, flags) : opened(request.ino, flags)
+        return drops ? openAndDropPrivileges(request.ino, flags) : opened(request.ino, flags, changeOptions(context))
       },
       encode: (reply, handle: number) => {
         reply.begin(OPEN_OUT.bytes)

@@ -103,7 +103,6 @@ export const FOPEN = { KEEP_CACHE: 1 << 1, CACHE_DIR: 1 << 3 } as const
 /** `open_flags` of OPEN and CREATE. */
 export const OPEN_KILL_SUIDGID = 1 << 0
 /** `write_flags` of WRITE. */
-export const WRITE_CACHE = 1 << 0
 export const WRITE_KILL_SUIDGID = 1 << 2
 /** `getattr_flags` of GETATTR: the handle counts. */
 export const GETATTR_FH = 1 << 0

@@ -65,11 +65,16 @@ export class Request {
     return this.#u32[(IN_HEADER.bytes + at) / 4] as number
   }
 
-  /** A field that counts something: beyond 2^53 (no file is that long) it fails with `invalid`. */
+  /** A field that counts something: beyond 2^53 (no file is that long) it fails with `too-large`. */
   u64(at: number): number {
     const value = this.#u64(IN_HEADER.bytes + at)
-    if (value > Number.MAX_SAFE_INTEGER) throw new DfsError('invalid', 'a number beyond 2^53')
+    if (value > Number.MAX_SAFE_INTEGER) throw new DfsError('too-large', 'a number beyond 2^53')
     return value
+  }
+
+  /** Where in a file something is looked for: beyond 2^53 there is nothing, as at 2^53. */
+  position(at: number): number {
+    return Math.min(this.#u64(IN_HEADER.bytes + at), Number.MAX_SAFE_INTEGER)
   }
 
   /** The file handle at `at`, as we gave it. */

@@ -13,6 +13,7 @@ import type { Context } from './context.ts'
 import { directoryOperations } from './directory-operations.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { fileOperations } from './file-operations.ts'
+import { forgetOperations } from './forget-operations.ts'
 import { DeviceLoop } from './loop.ts'
 import { nameOperations } from './name-operations.ts'
 import { decodeOffer, encodeSettings, REQUEST_BYTES_MAX, type Settings, settle } from './negotiation.ts'
@@ -21,7 +22,7 @@ import { openOperations } from './open-operations.ts'
 import type { Operations } from './operation.ts'
 import { ReplyPool } from './reply-pool.ts'
 import type { Request } from './request.ts'
-import { BATCH_FORGET_IN, FORGET_IN, FORGET_ONE, INIT_IN } from './structs.ts'
+import { INIT_IN } from './structs.ts'
 import { Trimmer } from './trimmer.ts'
 
 const log = logger('fuse')
@@ -55,6 +56,7 @@ export class Session {
     }
     const operations: Operations = {
       ...this.#ownOperations(filesystem),
+      ...forgetOperations(context),
       ...nameOperations(context),
       ...openOperations(context),
       ...fileOperations(context),
@@ -92,12 +94,6 @@ export class Session {
         },
       },
       DESTROY: { bodyBytes: 0, serve: () => {} },
-      FORGET: {
-        bodyBytes: FORGET_IN.bytes,
-        silent: true,
-        serve: (request) => this.#account.forget(request.ino, request.handle(FORGET_IN.nlookup)),
-      },
-      BATCH_FORGET: { bodyBytes: BATCH_FORGET_IN.bytes, silent: true, serve: (request) => this.#forgetAll(request) },
     }
   }
 
@@ -111,16 +107,6 @@ export class Session {
     } catch (error) {
       this.#ready.reject(error)
       throw error
-    }
-  }
-
-  #forgetAll(request: Request): void {
-    const { bytes } = FORGET_ONE
-    const room = Math.floor((request.bodyBytes - BATCH_FORGET_IN.bytes) / bytes)
-    const count = Math.min(request.u32(BATCH_FORGET_IN.count), room)
-    for (let index = 0; index < count; index++) {
-      const at = BATCH_FORGET_IN.bytes + index * bytes
-      this.#account.forget(request.nodeid(at + FORGET_ONE.nodeid), request.handle(at + FORGET_ONE.nlookup))
     }
   }
 }

@@ -130,6 +130,38 @@ mountedSuite('the kernel protocol', (suite) => {
     { skip: skip || (process.getuid?.() !== 0 && 'needs root') },
   )
 
+  test('a sync of all files succeeds after files were changed and removed', (directory) => {
+    const path = join(directory, 'file')
+    fs.writeFileSync(path, '')
+    fs.chmodSync(path, 0o600)
+    fs.unlinkSync(path)
+    fs.writeFileSync(path, '')
+    fs.linkSync(path, `${path}.other`)
+    fs.unlinkSync(path)
+    fs.unlinkSync(`${path}.other`)
+    withFile(directory, 'r', (fd) => syscalls.syncFilesystem(fd))
+  })
+
+  for (const how of ['removed', 'replaced'] as const)
+    test(
+      `the attributes of a directory that is open can be changed when it was ${how}`,
+      (directory) => {
+        const [inner, other] = [join(directory, 'inner'), join(directory, 'other')]
+        fs.mkdirSync(inner)
+        fs.mkdirSync(other)
+        withFile(inner, 'r', (fd) => {
+          if (how === 'removed') fs.rmdirSync(inner)
+          else fs.renameSync(other, inner)
+          fs.fchmodSync(fd, 0o711)
+          fs.futimesSync(fd, 1000, 2000)
+          fs.fsyncSync(fd)
+          const { mode, mtimeMs, nlink } = fs.fstatSync(fd)
+          assert.deepEqual({ mode: mode & 0o7777, mtimeMs, nlink }, { mode: 0o711, mtimeMs: 2_000_000, nlink: 0 })
+        })
+      },
+      { skip },
+    )
+
   test(
     'a directory or file without a name still tells what it was',
     (directory) => {

@@ -2,6 +2,7 @@
  * A file system in memory with the operations of the vfs: what drivers are tested against.
  * It counts lookups as strictly as the contract says, so that a driver's account can be checked.
  */
+import { constants } from 'node:fs'
 import type { ByteString, Ino } from '../../../src/dfs.ts'
 import { DfsError, type ErrorKind } from '../../../src/errors.ts'
 import type {
@@ -139,6 +140,7 @@ export class MemoryFilesystem implements FilesystemOperations {
   link(ino: Ino, newParent: Ino, newName: ByteString): Attributes {
     const node = this.#node(ino)
     const directory = this.#directory(newParent)
+    if (isDirectory(node)) throw fail('not-permitted')
     if (directory.entries.has(newName)) throw fail('exists')
     directory.entries.set(newName, node)
     node.nlink++
@@ -192,7 +194,8 @@ export class MemoryFilesystem implements FilesystemOperations {
     to.nlink++
   }
 
-  open(ino: Ino, _flags: number): number {
+  open(ino: Ino, flags: number): number {
+    if ((flags & constants.O_TRUNC) !== 0) this.setattr(ino, { size: 0 })
     return this.#open(this.#node(ino))
   }
 

@@ -63,6 +63,8 @@ test('a torn update leaves the older slot', () => {
   for (const written of [1, 20, 48, 60, five.length - 1]) {
     const torn = Buffer.alloc(five.length)
     five.copy(torn, 0, 0, written)
+    // One slot in 256 ends in a zero anyway.
+    torn[torn.length - 1] = ~five.at(-1)!
     assert.deepEqual(openStub(stubOf(four, torn), keys), { state: stateOf(4), slot: 0, newerMayBeLost: true })
   }
   assert.equal(openStub(stubOf(four, five.subarray(0, five.length - 3)), keys).slot, 0)

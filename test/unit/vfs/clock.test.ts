@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { nowNs } from '../../../src/vfs/clock.ts'
+import { nowNs, storableNs } from '../../../src/vfs/clock.ts'
 
 const MS = 1_000_000n
 
@@ -23,4 +23,10 @@ test('follows the wall clock when it is set', (t) => {
   t.mock.restoreAll()
   const back = nowNs()
   assert.ok(back <= BigInt(Date.now() + 3) * MS, 'and back')
+})
+
+test('a time outside of what can be stored becomes the nearest inside', () => {
+  assert.equal(storableNs(2n ** 70n), 2n ** 63n - 1n)
+  assert.equal(storableNs(-(2n ** 70n)), -(2n ** 63n))
+  assert.equal(storableNs(-5n), -5n)
 })

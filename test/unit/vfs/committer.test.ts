@@ -214,6 +214,33 @@ test('relieving ends with the failure when nothing can be stored', async () => {
   await close(folder, handle)
 })
 
+test('more changed chunks than a record has room for go into several, and come back', async () => {
+  const options = { directory: temporaryDirectory(), store: new FaultyBlocks() }
+  const chunks = 700_000
+  {
+    await using folder = await TestFolder.open(options)
+    const { ino, handle } = await create(folder, 'file')
+    await folder.filesystem.write(handle, 0, noise(3 * 64 * KIB))
+    await folder.filesystem.setattr(ino, { size: chunks * MIB })
+    await folder.filesystem.fsync(handle, false)
+    const { file } = folder.services.table.get(ino)
+    const content = folder.committer.touch(file!)
+    for (let index = 1; index < chunks; index++) content.setChunk(index, undefined)
+    await close(folder, handle)
+    assert.equal(file!.changed, false)
+  }
+  await using folder = await TestFolder.open(options)
+  await replay(folder.services, { committer: folder.committer, namespace: folder.filesystem.names })
+  const { ino, size } = folder.lookup('file')!
+  assert.equal(size, chunks * MIB)
+  const handle = await folder.filesystem.open(ino, O.RDONLY)
+  const into = Buffer.alloc(3 * 64 * KIB)
+  await folder.filesystem.read(handle, 0, into)
+  assert.ok(into.subarray(0, 64 * KIB).equals(noise(3 * 64 * KIB).subarray(0, 64 * KIB)))
+  assert.ok(into.subarray(64 * KIB).equals(Buffer.alloc(2 * 64 * KIB)))
+  folder.filesystem.release(handle)
+})
+
 test('memory that belongs to another folder is not waited for', async () => {
   await using folder = await TestFolder.open()
   const { dirty } = folder.services

@@ -23,6 +23,7 @@ const slots = new PoisonedSlots()
 const pool = new SealPool({ keys: KEYS, threads: 1, memory: slots })
 after(() => pool.close())
 
+const CHUNK_BYTES = 65_536
 const EMPTY: Content = { kind: 'inline', bytes: Buffer.alloc(0) }
 
 export class ContentHarness {
@@ -48,6 +49,20 @@ export class ContentHarness {
   truncate(size: number): void {
     this.content.truncate(size)
     this.#resize(size)
+  }
+
+  clear(from: number, to: number): void {
+    this.content.clear(from, to)
+    this.model.fill(0, from, Math.min(to, this.model.length))
+  }
+
+  /** Copies a chunk of 64 KiB by reference, where it is in a block. */
+  async copyChunk(from: number, to: number): Promise<void> {
+    if (this.content.extent(from) < CHUNK_BYTES || this.content.extent(to) < CHUNK_BYTES) return
+    const ref = await this.content.blockAt(from)
+    if (ref === 'bytes') return
+    this.content.setChunk(to, ref)
+    this.model.copy(this.model, to * CHUNK_BYTES, from * CHUNK_BYTES, (from + 1) * CHUNK_BYTES)
   }
 
   commit(): void {

@@ -8,7 +8,12 @@ import { noise } from './support.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-type Operation = { kind: 'write' | 'truncate' | 'seal' | 'other'; at: number; length: number; choice: number }
+type Operation = {
+  kind: 'write' | 'truncate' | 'clear' | 'copy' | 'seal' | 'other'
+  at: number
+  length: number
+  choice: number
+}
 
 /** Offsets around where something changes: what fits a stub, and borders of chunks and frames. */
 function offsets(borders: number[], most: number): fc.Arbitrary<number> {
@@ -19,7 +24,8 @@ function offsets(borders: number[], most: number): fc.Arbitrary<number> {
 }
 
 function operations(at: fc.Arbitrary<number>, lengthMax: number, most: number): fc.Arbitrary<Operation[]> {
-  const kind = fc.constantFrom<Operation['kind'][]>('write', 'write', 'truncate', 'seal', 'other', 'other')
+  const kinds = ['write', 'write', 'truncate', 'clear', 'copy', 'seal', 'other', 'other'] as const
+  const kind = fc.constantFrom<Operation['kind'][]>(...kinds)
   const length = fc.oneof(fc.constantFrom(64 * KIB, 256 * KIB), fc.integer({ min: 1, max: lengthMax }))
   return fc.array(fc.record({ kind, at, length, choice: fc.nat(7) }), { maxLength: most })
 }
@@ -29,6 +35,8 @@ async function run(all: Operation[]): Promise<void> {
   for (const [i, { kind, at, length, choice }] of all.entries()) {
     if (kind === 'write') harness.write(at, choice === 0 ? Buffer.alloc(length) : noise(length, i + 1))
     else if (kind === 'truncate') harness.truncate(choice === 0 ? 0 : at)
+    else if (kind === 'clear') harness.clear(choice < 4 ? 0 : at, at + length)
+    else if (kind === 'copy') await harness.copyChunk(choice % 3, Math.floor(choice / 3))
     else if (kind === 'seal') harness.beginSeal(choice)
     else if (choice < 2) harness.commit()
     else if (choice < 3) harness.beginCheckpoint()
@@ -60,6 +68,32 @@ test('a block sealed before a cut shows nothing of what was cut off when the fil
   harness.truncate(64 * KIB)
   harness.commit()
   await harness.checkJournal()
+  await harness.finish()
+})
+
+test('what is cleared while a checkpoint stores it stays cleared, also if it had been before', async () => {
+  const harness = new ContentHarness()
+  harness.write(0, noise(16 * KIB, 1))
+  harness.clear(0, 16 * KIB)
+  harness.write(0, noise(16 * KIB, 2))
+  harness.beginCheckpoint()
+  harness.clear(0, 16 * KIB)
+  await harness.endCheckpoint(true)
+  await harness.checkContent()
+  await harness.finish()
+})
+
+test('a chunk that is copied anew while a checkpoint stores what was written over it is the copied one', async () => {
+  const harness = new ContentHarness()
+  harness.write(0, noise(128 * KIB))
+  harness.beginSeal(0)
+  await harness.endSeal()
+  await harness.copyChunk(0, 1)
+  harness.write(64 * KIB, noise(100, 7))
+  harness.beginCheckpoint()
+  await harness.copyChunk(0, 1)
+  await harness.endCheckpoint(true)
+  await harness.checkContent()
   await harness.finish()
 })
 

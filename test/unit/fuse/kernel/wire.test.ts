@@ -105,6 +105,13 @@ test('a name without an end, an empty one, one with a slash and the dots are ref
   }
 })
 
+test('a length that numbers cannot say is too large, and a position is where nothing is', () => {
+  const bytes = bytesOf(vectors.requests[1].parts)
+  bytes.fill(0xff, IN_HEADER.bytes + WRITE_IN.offset, IN_HEADER.bytes + WRITE_IN.offset + 8)
+  assert.throws(() => requestOf(bytes).u64(WRITE_IN.offset), { kind: 'too-large' })
+  assert.equal(requestOf(bytes).position(WRITE_IN.offset), Number.MAX_SAFE_INTEGER)
+})
+
 test('bytes beyond the end of a request are refused', () => {
   const request = requestOf(bytesOf(vectors.requests[1].parts))
   assert.equal(request.bytes(WRITE_IN.bytes, 5).toString(), 'hello')
