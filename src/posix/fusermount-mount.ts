@@ -1,25 +1,28 @@
 /**
- * Mounting through `fusermount3`, for those who are not root: it mounts, sends the descriptor of /dev/fuse, and then
- * stays to unmount should this process die.
+ * Mounting through `fusermount3`, for those who are not root: it mounts, sends the descriptor of /dev/fuse, and ends.
+ *
+ * Should this process die, a shell that waits for that has the mount taken away. fusermount3's own `auto_unmount` does it only
+ * for mounts that root may look into (measured with 3.14: root gets EACCES, and it goes away without unmounting).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
 import { DfsError } from '../errors.ts'
+import { warn } from '../log.ts'
 import { closeFd } from './files.ts'
 import { neverWait } from './fuse-device.ts'
 import { receiveFd, socketPair } from './socket-pair.ts'
 
 /** The helper's number of its socket. */
 const HELPER_FD = 3
-/** How long the helper may take to see that the mount is gone. */
-const HELPER_ENDS_MS = 2000
+/** Reads a word from who mounted, or the end of him. */
+const WATCH = 'read -r word; test "$word" = done || exec fusermount3 -u -z -- "$1"'
 
 export interface HelpedMount {
   readonly fd: number
-  /** Lets the helper go, once the mount is gone; it would take away another one at the same place. */
-  release(): Promise<void>
+  /** Nobody waits for the death of this process any more. To be called once the mount is gone: another may come to its place. */
+  release(): void
 }
 
 /**
@@ -37,7 +40,8 @@ export async function mountThroughFusermount(target: string, options: string): P
     helper.stderr!.destroy()
     said.catch(() => {})
     helper.unref()
-    return { fd, release: () => release(socket, helper) }
+    closeFd(socket)
+    return { fd, release: unmountAtDeath(target) }
   } catch (error) {
     closeFd(socket)
     throw error
@@ -62,10 +66,15 @@ async function start(target: string, options: string, socket: number): Promise<C
   }
 }
 
-async function release(socket: number, helper: ChildProcess): Promise<void> {
-  const ended = helper.exitCode === null && helper.signalCode === null ? once(helper, 'exit') : undefined
-  closeFd(socket)
-  await Promise.race([ended, delay(HELPER_ENDS_MS, undefined, { ref: false })])
+/** Gives what calls that off. */
+function unmountAtDeath(target: string): () => void {
+  const stdio = ['pipe', 'ignore', 'ignore'] as const
+  const shell = spawn('sh', ['-c', WATCH, 'sh', target], { cwd: '/', detached: true, stdio: [...stdio] })
+  shell.on('error', (error) => warn(`should dfs be killed, its mount will stay: ${error.message}`))
+  shell.stdin!.on('error', () => {})
+  shell.unref()
+  ;(shell.stdin as Socket).unref()
+  return () => void shell.stdin!.end('done\n')
 }
 
 function refused(target: string, said: string): DfsError {

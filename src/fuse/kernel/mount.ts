@@ -14,14 +14,13 @@ const ROOT_MODE = '40000'
 export interface Connection {
   readonly fd: number
   /** To be called once the connection has ended. */
-  release(): Promise<void>
+  release(): void
 }
 
 /** Mounts: root by itself, others through fusermount3. Fails with `not-permitted`, `unsupported`, `busy`. */
 export async function connect({ target, fsname, asRoot }: MountOptions): Promise<Connection> {
-  if (asRoot) return { fd: mountHere(target, fsname), release: async () => {} }
-  // The helper unmounts when this process dies: nobody else would for an ordinary user.
-  const options = [`fsname=${escapeOption(fsname)}`, `subtype=${SUBTYPE}`, 'default_permissions', 'auto_unmount']
+  if (asRoot) return { fd: mountHere(target, fsname), release: () => {} }
+  const options = [`fsname=${escapeOption(fsname)}`, `subtype=${SUBTYPE}`, 'default_permissions']
   return mountThroughFusermount(target, options.join(','))
 }
 
