@@ -13,7 +13,7 @@ import { run } from '../e2e/support/process.ts'
 import { program, root, skipUnless } from '../support/requirements.ts'
 import { target } from '../support/systems/target.ts'
 
-const SECONDS = Number(process.env.DFS_STRESS_SECONDS ?? 12)
+const SECONDS = Number(process.env.DFS_STRESS_SECONDS ?? 6)
 /** How many stressors run side by side. */
 const AT_ONCE = 12
 /** Stressors look at the clock between two steps, and then remove what they made, which may take as long as making it. */
