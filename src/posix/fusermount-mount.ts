@@ -40,11 +40,9 @@ export async function mountThroughFusermount(target: string, options: string): P
     helper.stderr!.destroy()
     said.catch(() => {})
     helper.unref()
-    closeFd(socket)
     return { fd, release: unmountAtDeath(target) }
-  } catch (error) {
+  } finally {
     closeFd(socket)
-    throw error
   }
 }
 

@@ -138,7 +138,7 @@ export class Committer {
 
   /**
    * Appends what has changed to the journal, in one record unless more chunks have changed than one can hold. Fails
-   * with `no-space` and leaves everything as it was.
+   * with `no-space`; what was not appended stays uncommitted.
    */
   commit(file: StubFile): void {
     if (!file.changed || file.orphan) return
