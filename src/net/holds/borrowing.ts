@@ -1,0 +1,112 @@
+/**
+ * The side of whom space is lent to: asking for holds, and letting them go.
+ *
+ * Invariants: what the record calls `held` was promised and not let go, so its holder is bound; a hold is durably
+ * `releasing` before its holder hears of it; no holder is let go on whom this device depends.
+ */
+import type { BlockHolds, DeviceId, Held, HoldMemory, HoldRecord, Nonce } from './state.ts'
+import { type Action, act, type MessageOf, persist, refuse, send, type Transition, type View } from './transition.ts'
+
+export function askHold(
+  state: BlockHolds,
+  { holder, nonce }: { holder: DeviceId; nonce: Nonce },
+  view: View,
+): Transition {
+  const { requests } = state.memory
+  if (holder === view.self || view.ownerOf(holder) === undefined) return refuse(state, 'no-member')
+  if (requests.some((request) => request.holder === holder)) return refuse(state, 'busy')
+  if (state.record.holds.some((hold) => hold.holder === holder && hold.status === 'held')) {
+    return refuse(state, 'already-held')
+  }
+  const memory = { ...state.memory, requests: [...requests, { holder, nonce }] }
+  return { memory, actions: [send(holder, { kind: 'request', nonce })] }
+}
+
+export function cancelRequest(state: BlockHolds, { holder }: { holder: DeviceId }, view: View): Transition {
+  const request = state.memory.requests.find((one) => one.holder === holder)
+  if (request === undefined) return act(state)
+  return { memory: withoutRequest(state, request.nonce), actions: [releaseOf(request, view)] }
+}
+
+/** Only what is waited for is taken: a hold that comes late may have been released meanwhile. */
+export function takeHold(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'hold'>): Transition {
+  if (!isAwaited(state, from, nonce)) return act(state)
+  const holds: Held[] = [...state.record.holds, { holder: from, nonce, status: 'held' }]
+  return { memory: withoutRequest(state, nonce), actions: [persist({ ...state.record, holds })] }
+}
+
+export function takeRefusal(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'refusal'>): Transition {
+  if (!isAwaited(state, from, nonce)) return act(state)
+  return { memory: withoutRequest(state, nonce), actions: [] }
+}
+
+export function releaseHolder(state: BlockHolds, { holder }: { holder: DeviceId }, view: View): Transition {
+  if (isBusy(state)) return refuse(state, 'busy')
+  if (view.isNeeded && !view.hasBlock) return refuse(state, 'needed')
+  return letGo(state, holder, view)
+}
+
+/** The holder's holds are `releasing` from now on, and it is told. */
+export function letGo(state: BlockHolds, holder: DeviceId, view: View): Transition {
+  const { record } = state
+  const mine = record.holds.filter((hold) => hold.holder === holder && hold.status !== 'releasing')
+  if (mine.length === 0) return refuse(state, 'not-held')
+  const holds = record.holds.map((hold) => (mine.includes(hold) ? { ...hold, status: 'releasing' as const } : hold))
+  return act(state, persist({ ...record, holds }), ...mine.map((hold) => releaseOf(hold, view)))
+}
+
+/** What is owed to devices that are no members any more is forgotten. */
+export function repeatReleases(state: BlockHolds, view: View): Transition {
+  const { record } = state
+  const isMember = ({ holder }: Held) => view.ownerOf(holder) !== undefined
+  const holds = record.holds.filter((hold) => hold.status !== 'releasing' || isMember(hold))
+  const releases = holds.filter(({ status }) => status === 'releasing').map((hold) => releaseOf(hold, view))
+  return act(state, ...(holds.length < record.holds.length ? [persist({ ...record, holds })] : []), ...releases)
+}
+
+export function takeReleased(state: BlockHolds, from: DeviceId, { hold }: MessageOf<'released'>): Transition {
+  const known = holdOf(state.record, from, hold)
+  if (known?.status !== 'releasing') return act(state)
+  return act(state, persist(forgetting(state.record, known)))
+}
+
+/**
+ * A holder asks to be let go: no eviction counts on it from now on. A hold that is not known is given back, unless this
+ * device may depend on it: its record may be older than the hold.
+ */
+export function takeLeave(state: BlockHolds, from: DeviceId, { hold }: MessageOf<'leave'>, view: View): Transition {
+  const { record } = state
+  const known = holdOf(record, from, hold)
+  if (known?.status === 'held') {
+    const holds = record.holds.map((one) => (one === known ? { ...one, status: 'leaving' as const } : one))
+    return act(state, persist({ ...record, holds }))
+  }
+  if (known?.status === 'leaving') return act(state)
+  if (known === undefined && (isBusy(state) || (view.isNeeded && !view.hasBlock))) return act(state)
+  return { memory: withoutRequest(state, hold), actions: [releaseOf({ holder: from, nonce: hold }, view)] }
+}
+
+export function holdOf({ holds }: HoldRecord, holder: DeviceId, nonce: Nonce): Held | undefined {
+  return holds.find((hold) => hold.holder === holder && hold.nonce === nonce)
+}
+
+export function forgetting(record: HoldRecord, hold: Held): HoldRecord {
+  return { ...record, holds: record.holds.filter((one) => one !== hold) }
+}
+
+/** While holders are asked, none is let go. */
+function isBusy({ record, memory }: BlockHolds): boolean {
+  return record.evicting || memory.question !== undefined
+}
+
+function isAwaited({ memory }: BlockHolds, from: DeviceId, nonce: Nonce): boolean {
+  return memory.requests.some((request) => request.holder === from && request.nonce === nonce)
+}
+
+function withoutRequest({ memory }: BlockHolds, nonce: Nonce): HoldMemory {
+  return { ...memory, requests: memory.requests.filter((request) => request.nonce !== nonce) }
+}
+
+function releaseOf({ holder, nonce }: { holder: DeviceId; nonce: Nonce }, { self }: View): Action {
+  return send(holder, { kind: 'release', requester: self, hold: nonce })
+}
