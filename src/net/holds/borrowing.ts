@@ -29,15 +29,29 @@ export function cancelRequest(state: BlockHolds, { holder }: { holder: DeviceId 
 }
 
 /** Only what is waited for is taken: a hold that comes late may have been released meanwhile. */
-export function takeHold(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'hold'>): Transition {
+export function takeHold(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'hold'>, view: View): Transition {
   if (!isAwaited(state, from, nonce)) return act(state)
-  const holds: Held[] = [...state.record.holds, { holder: from, nonce, status: 'held' }]
-  return { memory: withoutRequest(state, nonce), actions: [persist({ ...state.record, holds })] }
+  return { memory: withoutRequest(state, nonce), actions: keepHold(state, from, nonce, view) }
 }
 
-export function takeRefusal(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'refusal'>): Transition {
-  if (!isAwaited(state, from, nonce)) return act(state)
-  return { memory: withoutRequest(state, nonce), actions: [] }
+/** Writes a new hold down; it takes the place of what the holder gave before. */
+export function keepHold({ record }: BlockHolds, holder: DeviceId, nonce: Nonce, view: View): Action[] {
+  const { holds, releases } = releasing(record, holder, view)
+  return [persist({ ...record, holds: [...holds, { holder, nonce, status: 'held' }] }), ...releases]
+}
+
+/** A holder that says that there is no such hold is believed. */
+export function takeRefusal(state: BlockHolds, from: DeviceId, { nonce, reason }: MessageOf<'refusal'>): Transition {
+  if (isAwaited(state, from, nonce)) return { memory: withoutRequest(state, nonce), actions: [] }
+  const known = holdOf(state.record, from, nonce)
+  if (known === undefined || reason !== 'no-such-hold') return act(state)
+  return act(state, persist(forgetting(state.record, known)))
+}
+
+export function checkHold(state: BlockHolds, { holder, nonce }: { holder: DeviceId; nonce: Nonce }): Transition {
+  const hold = state.record.holds.find((one) => one.holder === holder && one.status !== 'releasing')
+  if (hold === undefined) return refuse(state, 'not-held')
+  return act(state, send(holder, { kind: 'question', nonce, hold: hold.nonce }))
 }
 
 export function releaseHolder(state: BlockHolds, { holder }: { holder: DeviceId }, view: View): Transition {
@@ -48,11 +62,9 @@ export function releaseHolder(state: BlockHolds, { holder }: { holder: DeviceId 
 
 /** The holder's holds are `releasing` from now on, and it is told. */
 export function letGo(state: BlockHolds, holder: DeviceId, view: View): Transition {
-  const { record } = state
-  const mine = record.holds.filter((hold) => hold.holder === holder && hold.status !== 'releasing')
-  if (mine.length === 0) return refuse(state, 'not-held')
-  const holds = record.holds.map((hold) => (mine.includes(hold) ? { ...hold, status: 'releasing' as const } : hold))
-  return act(state, persist({ ...record, holds }), ...mine.map((hold) => releaseOf(hold, view)))
+  const { holds, releases } = releasing(state.record, holder, view)
+  if (releases.length === 0) return refuse(state, 'not-held')
+  return act(state, persist({ ...state.record, holds }), ...releases)
 }
 
 /** What is owed to devices that are no members any more is forgotten. */
@@ -90,7 +102,7 @@ export function holdOf({ holds }: HoldRecord, holder: DeviceId, nonce: Nonce): H
   return holds.find((hold) => hold.holder === holder && hold.nonce === nonce)
 }
 
-export function forgetting(record: HoldRecord, hold: Held): HoldRecord {
+function forgetting(record: HoldRecord, hold: Held): HoldRecord {
   return { ...record, holds: record.holds.filter((one) => one !== hold) }
 }
 
@@ -107,6 +119,15 @@ function withoutRequest({ memory }: BlockHolds, nonce: Nonce): HoldMemory {
   return { ...memory, requests: memory.requests.filter((request) => request.nonce !== nonce) }
 }
 
-function releaseOf({ holder, nonce }: { holder: DeviceId; nonce: Nonce }, { self }: View): Action {
+/** The holds with those of one holder let go, and what tells the holder. */
+function releasing({ holds }: HoldRecord, holder: DeviceId, view: View): { holds: Held[]; releases: Action[] } {
+  const isLetGo = (hold: Held) => hold.holder === holder && hold.status !== 'releasing'
+  return {
+    holds: holds.map((hold) => (isLetGo(hold) ? { ...hold, status: 'releasing' } : hold)),
+    releases: holds.filter(isLetGo).map((hold) => releaseOf(hold, view)),
+  }
+}
+
+export function releaseOf({ holder, nonce }: { holder: DeviceId; nonce: Nonce }, { self }: View): Action {
   return send(holder, { kind: 'release', requester: self, hold: nonce })
 }

@@ -1,12 +1,13 @@
 /**
- * Deleting this device's copy, or letting a holder go without having one: only on the word of enough holders, asked
- * for this one purpose.
+ * Deleting this device's copy, or letting a holder go without having one: only against new holds of enough holders,
+ * asked for this one purpose.
  *
- * Invariants: `evicting` is durable before the first holder is asked; only answers to this question's nonce count; a
- * holder that was heard of in another run than the one in which it confirmed does not count, for it may have come back
- * from an older state of its disk; the deletion checks everything again, and the record says `evicting` until after it.
+ * Invariants: `evicting` is durable before the first holder is asked; only holds of this question's nonce count, so
+ * that nothing said before, by a holder or by this device itself, can confirm or release them; a holder that was heard
+ * of in two of its runs does not count, for its disk may have been put back to an older state between them; the
+ * deletion checks everything again, and the record says `evicting` until after it.
  */
-import { forgetting, holdOf, letGo } from './borrowing.ts'
+import { holdOf, keepHold, letGo, releaseOf } from './borrowing.ts'
 import { areEnough } from './counting.ts'
 import { type Asked, type BlockHolds, type DeviceId, type Incarnation, modeOf, type Nonce } from './state.ts'
 import { act, type MessageOf, persist, refuse, send, type Transition, type View } from './transition.ts'
@@ -33,32 +34,33 @@ export function hear(state: BlockHolds, from: DeviceId, incarnation: Incarnation
   })
 }
 
+/** Whether this is about the question that is open. */
+export function isOfQuestion({ memory: { question } }: BlockHolds, from: DeviceId, nonce: Nonce): boolean {
+  return question?.nonce === nonce && question.asked.some(({ holder }) => holder === from)
+}
+
+/** A new hold, as the question asked for. It is taken once: when it comes again, it may have been released. */
 export function takeConfirmation(
   state: BlockHolds,
   from: DeviceId,
-  { nonce, hold }: MessageOf<'confirmation'>,
+  { nonce }: MessageOf<'hold'>,
+  view: View,
 ): Transition {
-  if (state.memory.question?.nonce !== nonce) return act(state)
-  return act(withAsked(state, from, (asked) => (asked.hold === hold ? { ...asked, confirmed: true } : asked)))
+  if (state.memory.question?.asked.some(({ holder, confirmed }) => holder === from && confirmed)) return act(state)
+  const { memory } = withAsked(state, from, (asked) => ({ ...asked, confirmed: true }))
+  return { memory, actions: keepHold(state, from, nonce, view) }
 }
 
-/** A holder that says that it does not hold is believed. */
-export function takeDenial(state: BlockHolds, from: DeviceId, { nonce, reason }: MessageOf<'refusal'>): Transition {
-  const { question } = state.memory
-  const denied = question?.nonce === nonce ? question.asked.find(({ holder }) => holder === from) : undefined
-  if (denied === undefined) return act(state)
-  const asking = withAsked(state, from, () => undefined)
-  const hold = holdOf(state.record, from, denied.hold)
-  const isGone = reason === 'no-such-hold' || reason === 'no-block'
-  return act(asking, ...(isGone && hold !== undefined ? [persist(forgetting(state.record, hold))] : []))
+export function takeDenial(state: BlockHolds, from: DeviceId): Transition {
+  return act(withAsked(state, from, () => undefined))
 }
 
 /** Whether `finish` would do it. */
 export function isReady({ record, memory: { question } }: BlockHolds, view: View): boolean {
-  if (question === undefined || (question.without === undefined && (!record.evicting || record.promises.length > 0)))
-    return false
+  if (question === undefined) return false
+  if (question.without === undefined && !(modeOf(record) === 'evicting' && record.promises.length === 0)) return false
   const counted = question.asked.filter(
-    ({ holder, hold, confirmed }) => confirmed && holdOf(record, holder, hold)?.status === 'held',
+    ({ holder, confirmed }) => confirmed && holdOf(record, holder, question.nonce)?.status === 'held',
   )
   return areEnough(
     counted.map(({ holder }) => holder),
@@ -75,10 +77,17 @@ export function finish(state: BlockHolds, view: View): Transition {
   return act(answered, { kind: 'delete' }, persist({ ...state.record, evicting: false }))
 }
 
-/** Also of what was left by a crash or by an action that failed. */
-export function giveUp(state: BlockHolds): Transition {
-  const actions = state.record.evicting ? [persist({ ...state.record, evicting: false })] : []
-  return { memory: { ...state.memory, question: undefined }, actions }
+/** Also of what was left by a crash or by an action that failed. Who has not answered need not keep what was asked for. */
+export function giveUp({ record, memory }: BlockHolds, view: View): Transition {
+  const { question } = memory
+  const unanswered = question?.asked.filter(({ confirmed }) => !confirmed) ?? []
+  return {
+    memory: { ...memory, question: undefined },
+    actions: [
+      ...(record.evicting ? [persist({ ...record, evicting: false })] : []),
+      ...unanswered.map(({ holder }) => releaseOf({ holder, nonce: question!.nonce }, view)),
+    ],
+  }
 }
 
 function beginQuestion(
@@ -95,19 +104,17 @@ function beginQuestion(
     memory: { ...memory, question: { nonce, without, asked } },
     actions: [
       ...(without === undefined ? [persist({ ...record, evicting: true })] : []),
-      ...asked.map(({ holder, hold }) => send(holder, { kind: 'question', nonce, hold })),
+      ...holders.map((holder) => send(holder, { kind: 'request', nonce })),
     ],
   }
 }
 
-/** Each holder once, whatever number of holds it gave. */
+/** Who holds by the record. */
 function holdersToAsk({ record }: BlockHolds, without: DeviceId | undefined, { self, ownerOf }: View): Asked[] {
-  const asked = new Map<DeviceId, Asked>()
-  for (const { holder, nonce, status } of record.holds) {
-    if (status !== 'held' || holder === without || holder === self || ownerOf(holder) === undefined) continue
-    asked.set(holder, { holder, hold: nonce, incarnation: undefined, confirmed: false })
-  }
-  return [...asked.values()]
+  return record.holds
+    .filter(({ holder, status }) => status === 'held' && holder !== without && holder !== self)
+    .filter(({ holder }) => ownerOf(holder) !== undefined)
+    .map(({ holder }) => ({ holder, incarnation: undefined, confirmed: false }))
 }
 
 /** Changes what is known of one holder that was asked; undefined: its word cannot count any more. */

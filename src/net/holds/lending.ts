@@ -9,8 +9,8 @@ import type { BlockHolds, DeviceId, Promised } from './state.ts'
 import { act, type MessageOf, persist, refuse, send, type Transition, type View } from './transition.ts'
 
 /**
- * Holds of one block for one requester. One is what there should be; more come of requests whose answers were lost, and
- * of copies of a request that come late.
+ * Holds of one block for one requester. Between two of them there is a moment with both; more come of answers that were
+ * lost, and of copies of a request that come late.
  */
 export const PROMISES_PER_REQUESTER_MAX = 4
 /** A term that would grow by less is left as it is: each renewal is a sync of the disk. */
@@ -32,7 +32,7 @@ export function giveHold(state: BlockHolds, from: DeviceId, { nonce }: MessageOf
   return act(state, persist({ ...state.record, promises: [...state.record.promises, promise] }), answer)
 }
 
-/** Answers whether a hold still stands. Who is told so may delete: the term begins anew first. */
+/** Answers whether a hold still stands; if it does, its term begins anew. */
 export function confirmHold(
   state: BlockHolds,
   from: DeviceId,
@@ -40,10 +40,8 @@ export function confirmHold(
   view: View,
 ): Transition {
   const promise = promiseTo(state, from, hold)
-  if (promise === undefined || !view.hasBlock) {
-    const reason = promise === undefined ? 'no-such-hold' : 'no-block'
-    return act(state, send(from, { kind: 'refusal', nonce, reason }))
-  }
+  if (promise === undefined) return act(state, send(from, { kind: 'refusal', nonce: hold, reason: 'no-such-hold' }))
+  if (!view.hasBlock) return act(state, send(from, { kind: 'refusal', nonce: hold, reason: 'no-block' }))
   return act(state, ...renewal(state, promise, view), send(from, { kind: 'confirmation', nonce, hold }))
 }
 

@@ -8,6 +8,7 @@
 import {
   askHold,
   cancelRequest,
+  checkHold,
   releaseHolder,
   repeatReleases,
   takeHold,
@@ -15,10 +16,19 @@ import {
   takeRefusal,
   takeReleased,
 } from './borrowing.ts'
-import { beginEviction, beginHandOver, finish, giveUp, hear, takeConfirmation, takeDenial } from './evicting.ts'
+import {
+  beginEviction,
+  beginHandOver,
+  finish,
+  giveUp,
+  hear,
+  isOfQuestion,
+  takeConfirmation,
+  takeDenial,
+} from './evicting.ts'
 import { askToLeave, confirmHold, drop, forgetExpired, giveHold, takeRelease } from './lending.ts'
 import type { BlockHolds, DeviceId } from './state.ts'
-import type { Command, HoldMessage, Input, Transition, View } from './transition.ts'
+import { act, type Command, type HoldMessage, type Input, type Transition, type View } from './transition.ts'
 
 /** What is to be done. Never fails: what is not allowed or makes no sense changes nothing. */
 export function step(state: BlockHolds, input: Input, view: View): Transition {
@@ -35,6 +45,8 @@ function obey(state: BlockHolds, command: Command, view: View): Transition {
       return cancelRequest(state, command, view)
     case 'release':
       return releaseHolder(state, command, view)
+    case 'check':
+      return checkHold(state, command)
     case 'repeat-releases':
       return repeatReleases(state, view)
     case 'evict':
@@ -45,7 +57,7 @@ function obey(state: BlockHolds, command: Command, view: View): Transition {
       return finish(state, view)
     case 'give-up':
     case 'restart':
-      return giveUp(state)
+      return giveUp(state, view)
     case 'ask-to-leave':
       return askToLeave(state)
     case 'forget-expired':
@@ -60,13 +72,15 @@ function answer(state: BlockHolds, from: DeviceId, message: HoldMessage, view: V
     case 'request':
       return giveHold(state, from, message, view)
     case 'hold':
-      return takeHold(state, from, message)
+      return isOfQuestion(state, from, message.nonce)
+        ? takeConfirmation(state, from, message, view)
+        : takeHold(state, from, message, view)
     case 'refusal':
-      return isToQuestion(state, message.nonce) ? takeDenial(state, from, message) : takeRefusal(state, from, message)
+      return isOfQuestion(state, from, message.nonce) ? takeDenial(state, from) : takeRefusal(state, from, message)
     case 'question':
       return confirmHold(state, from, message, view)
     case 'confirmation':
-      return takeConfirmation(state, from, message)
+      return act(state)
     case 'release':
       return takeRelease(state, from, message, view)
     case 'released':
@@ -74,8 +88,4 @@ function answer(state: BlockHolds, from: DeviceId, message: HoldMessage, view: V
     case 'leave':
       return takeLeave(state, from, message, view)
   }
-}
-
-function isToQuestion({ memory }: BlockHolds, nonce: string): boolean {
-  return memory.question?.nonce === nonce
 }

@@ -43,18 +43,18 @@ export interface HoldRecord {
   readonly holds: readonly Held[]
 }
 
-/** A holder that was asked whether it still holds. */
+/** A holder whose word is waited for. */
 export interface Asked {
   readonly holder: DeviceId
-  /** The hold's nonce. */
-  readonly hold: Nonce
   /** Of the first message that came from the holder after it was asked. */
   readonly incarnation: Incarnation | undefined
+  /** Whether it gave the new hold. */
   readonly confirmed: boolean
 }
 
-/** What holders are asked before this device deletes its copy, or lets a holder go that it needs. */
+/** What a device asks its holders before it deletes its copy, or lets a holder go that it needs. */
 export interface Question {
+  /** Of the new hold that each of them is asked for. */
   readonly nonce: Nonce
   /** The holder to be let go; undefined: the copy on this device is to be deleted. */
   readonly without: DeviceId | undefined
@@ -64,7 +64,7 @@ export interface Question {
 
 /** The part that a restart forgets. */
 export interface HoldMemory {
-  /** Hold requests that were not answered yet: at most one a device. */
+  /** Hold requests that were not answered yet, but for those of the question: at most one a device. */
   readonly requests: readonly { readonly holder: DeviceId; readonly nonce: Nonce }[]
   readonly question: Question | undefined
 }

@@ -37,9 +37,9 @@ export type HoldMessage =
   | { readonly kind: 'request'; readonly nonce: Nonce }
   /** The signed promise. */
   | { readonly kind: 'hold'; readonly nonce: Nonce }
-  /** No, to a request or to a question; by its nonce. */
+  /** No: to a request, or to a question about the hold of this nonce. */
   | { readonly kind: 'refusal'; readonly nonce: Nonce; readonly reason: RefusalReason }
-  /** Do you still keep the block as you promised? */
+  /** Do you still keep the block as you promised? Nothing is deleted on the answer: for that, there are requests. */
   | { readonly kind: 'question'; readonly nonce: Nonce; readonly hold: Nonce }
   | { readonly kind: 'confirmation'; readonly nonce: Nonce; readonly hold: Nonce }
   /** The hold that was given to `requester` is not needed any more. */
@@ -57,13 +57,15 @@ export type Command =
   | { readonly kind: 'cancel-request'; readonly holder: DeviceId }
   /** Lets a holder go; refused where the block is needed and not here: then `hand-over` does it. */
   | { readonly kind: 'release'; readonly holder: DeviceId }
+  /** Asks whether a hold still stands, which also begins its term anew. */
+  | { readonly kind: 'check'; readonly holder: DeviceId; readonly nonce: Nonce }
   /** Says again what was not acknowledged. */
   | { readonly kind: 'repeat-releases' }
-  /** Begins to delete this device's copy: asks the holders. */
+  /** Begins to delete this device's copy: asks the holders for new holds. */
   | { readonly kind: 'evict'; readonly nonce: Nonce }
   /** Begins to let a holder go where this device's own copy is gone: asks the others. */
   | { readonly kind: 'hand-over'; readonly holder: DeviceId; readonly nonce: Nonce }
-  /** Ends what `evict` or `hand-over` began; refused unless enough holders confirmed and still count. */
+  /** Ends what `evict` or `hand-over` began; refused unless enough holders gave new holds and still count. */
   | { readonly kind: 'finish' }
   | { readonly kind: 'give-up' }
   // Of a lender.
