@@ -13,6 +13,8 @@ import { act, type MessageOf, persist, refuse, send, type Transition, type View 
  * lost, and of copies of a request that come late.
  */
 export const PROMISES_PER_REQUESTER_MAX = 4
+/** The shortest term that is worth promising: a device may be away for a year. 400 days. */
+export const HOLD_TERM_MS = 400 * 24 * 60 * 60 * 1000
 /** A term that would grow by less is left as it is: each renewal is a sync of the disk. */
 const RENEWAL_MS_MIN = 24 * 60 * 60 * 1000
 

@@ -33,8 +33,8 @@ import { act, type Command, type HoldMessage, type Input, type Transition, type 
 /** What is to be done. Never fails: what is not allowed or makes no sense changes nothing. */
 export function step(state: BlockHolds, input: Input, view: View): Transition {
   if (input.kind === 'command') return obey(state, input.command, view)
-  const { from, incarnation, message } = input
-  return answer(hear(state, from, incarnation), from, message, view)
+  const heard = hear(state, input.from, input.incarnation)
+  return input.kind === 'heard' ? act(heard) : answer(heard, input.from, input.message, view)
 }
 
 function obey(state: BlockHolds, command: Command, view: View): Transition {

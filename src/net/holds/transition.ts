@@ -19,7 +19,7 @@ export interface View {
   readonly replicas: number
   /** This device's running time. */
   readonly nowMs: number
-  /** How long a hold lasts from the moment it is given or confirmed, in running time. */
+  /** How long a hold lasts from the moment it is given or confirmed, in running time; HOLD_TERM_MS or more. */
   readonly termMs: number
   /** Whether the block is here, whole and durable. */
   readonly hasBlock: boolean
@@ -87,6 +87,11 @@ export type Input =
       readonly incarnation: Incarnation
       readonly message: HoldMessage
     }
+  /**
+   * A device was heard of, in whatever way: for every block with an open question, so that a holder that was started
+   * anew shows wherever it counts.
+   */
+  | { readonly kind: 'heard'; readonly from: DeviceId; readonly incarnation: Incarnation }
 
 export type Action =
   /** Makes the record durable; one equal to NO_HOLDS may be deleted instead. */

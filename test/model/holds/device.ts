@@ -3,12 +3,11 @@
  *
  * What a device does follows from its own state and the input alone, so each distinct pair is computed once.
  */
+import { HOLD_TERM_MS } from '../../../src/net/holds/lending.ts'
 import type { step } from '../../../src/net/holds/machine.ts'
 import { type HoldMemory, type HoldRecord, NO_HOLDS, NOTHING_ASKED } from '../../../src/net/holds/state.ts'
 import type { Action, HoldMessage, Input, View } from '../../../src/net/holds/transition.ts'
 import { countDistinct, type Reliance, type Roster } from './roster.ts'
-
-export const TERM_MS = 400 * 24 * 60 * 60 * 1000
 
 export interface DeviceState {
   readonly name: string
@@ -123,7 +122,7 @@ export function viewOf(device: DeviceState, roster: Roster): View {
     self: device.name,
     replicas: roster.replicas,
     nowMs: device.nowMs,
-    termMs: TERM_MS,
+    termMs: HOLD_TERM_MS,
     hasBlock: device.hasBlock,
     isNeeded: roster.needs(device.name),
     ownerOf: (name) => (name === device.knowsRemoved ? undefined : roster.ownerOf(name)),

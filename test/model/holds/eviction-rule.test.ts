@@ -1,7 +1,7 @@
 /**
  * Every state that a few devices can reach with the real machine of holds, whatever becomes of messages, disks and
  * members: `properties.ts` says what holds in all of them, `scenarios.ts` what is explored. Then the same with parts of
- * the rule taken out, each of which must show.
+ * the rule taken out, each of which must show. DFS_MODEL_HOLDS=long explores larger worlds, too.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,10 +9,12 @@ import type { Command } from '../../../src/net/holds/transition.ts'
 import { type Exploration, explore } from './explore.ts'
 import { MUTANTS } from './mutants.ts'
 import { lender, own, scenario } from './scenario.ts'
-import { SCENARIOS } from './scenarios.ts'
+import { LONG_SCENARIOS, SCENARIOS } from './scenarios.ts'
 import type { World, WorldState } from './world.ts'
 
-for (const one of SCENARIOS) {
+const isLong = process.env.DFS_MODEL_HOLDS === 'long'
+
+for (const one of [...SCENARIOS, ...(isLong ? LONG_SCENARIOS : [])]) {
   test(`no deletion on less than was promised: ${one.name}`, (t) => {
     let deleted = 0
     const onState = (state: WorldState, world: World) => {

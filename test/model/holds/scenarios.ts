@@ -145,3 +145,54 @@ export const SCENARIOS: readonly Scenario[] = [
     canEvict: false,
   }),
 ]
+
+/** Larger worlds, which take minutes and gigabytes. */
+export const LONG_SCENARIOS: readonly Scenario[] = [
+  scenario({
+    name: 'a device and a lender, two tries, two crashes',
+    replicas: 1,
+    devices: [own('A', { requests: 2, questions: 2 }), lender('B')],
+    commands: [...GIVE_UP, 'drop'],
+    crashes: 2,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'three devices, each counting on the others, a crash',
+    replicas: 1,
+    devices: [own('A'), own('B'), own('C')],
+    commands: EVICT,
+    crashes: 1,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'three devices that can all evict, two of which must hold',
+    replicas: 2,
+    devices: [own('A', { requests: 2 }), own('B', { requests: 2 }), own('C', { requests: 2 })],
+    commands: EVICT,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'from one lender to another, whose disk is put back',
+    replicas: 1,
+    devices: [own('A', { requests: 2, questions: 2 }), lender('B'), lender('C')],
+    commands: [...EVICT, 'hand-over'],
+    rolledBack: 'C',
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a lender whose disk is put back, a crash',
+    replicas: 1,
+    devices: [own('A', { questions: 2 }), lender('B')],
+    commands: [...EVICT, 'give-up', 'drop'],
+    rolledBack: 'B',
+    crashes: 1,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'two lenders that must both hold, one is removed, all messages',
+    replicas: 2,
+    devices: [own('A', { requests: 2 }), lender('B'), lender('C')],
+    commands: GIVE_UP,
+    removed: 'B',
+  }),
+]

@@ -7,8 +7,9 @@
  * A device carries out the actions of one input without a pause. Nothing is lost by that: another device can see of it
  * only the messages, and these arrive whenever they like; what a crash can leave in between is a successor of its own.
  */
+import { HOLD_TERM_MS } from '../../../src/net/holds/lending.ts'
 import type { Command, Input } from '../../../src/net/holds/transition.ts'
-import { type DeviceState, type Envelope, newDevice, type Outcome, outcomesOf, restarted, TERM_MS } from './device.ts'
+import { type DeviceState, type Envelope, newDevice, type Outcome, outcomesOf, restarted } from './device.ts'
 import { Interned } from './interned.ts'
 import { MessageSets } from './message-sets.ts'
 import { type Situation, violationOf } from './properties.ts'
@@ -245,7 +246,7 @@ export class World {
     if (expiring !== undefined && !state.termEnded && !this.#isAsked(state, expiring)) {
       const place = this.#placeOf(expiring)
       const device = this.#devices.get(state.devices[place]!)
-      const later = { ...device, nowMs: device.nowMs + 2 * TERM_MS }
+      const later = { ...device, nowMs: device.nowMs + 2 * HOLD_TERM_MS }
       successors.push(this.#replaced({ ...state, termEnded: true }, place, later, `terms end on ${expiring}`))
     }
     return successors
