@@ -16,6 +16,26 @@ export const MUTANTS: readonly Scenario[] = [
     rolledBack: 'B',
     nonces: { ...FRESH_NONCES, question: (device) => `${device}q` },
   }),
+  // What was said before the disk was put back is on its way still, and is about these holds.
+  scenario({
+    ...USUAL,
+    name: 'holders confirm the holds that they gave, instead of giving new ones',
+    commands: ['ask-hold', 'evict', 'finish', 'release'],
+    rolledBack: 'A',
+    machine: (state, input, view) => {
+      const { holds } = state.record
+      const nonce = holds.find(({ status }) => status === 'held')?.nonce
+      if (nonce === undefined) return step(state, input, view)
+      if (input.kind === 'command' && input.command.kind === 'evict') {
+        return step(state, { ...input, command: { ...input.command, nonce } }, view)
+      }
+      if (input.kind !== 'message' || input.message.kind !== 'hold' || input.message.nonce !== nonce) {
+        return step(state, input, view)
+      }
+      const unknown = { ...state.record, holds: holds.filter((hold) => hold.nonce !== nonce) }
+      return step({ ...state, record: unknown }, input, view)
+    },
+  }),
   scenario({
     ...USUAL,
     name: 'a device that evicts gives holds',
