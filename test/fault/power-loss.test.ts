@@ -17,7 +17,7 @@ import { SmallDisk } from '../support/small-disk.ts'
 import { rename } from '../support/syscalls.ts'
 import { DfsSystem } from '../support/systems/dfs.ts'
 import { checkFiles } from './support/check-files.ts'
-import { FileStates } from './support/file-states.ts'
+import { FileStates, monotonicNs } from './support/file-states.ts'
 import { RunningWorkload } from './support/running-workload.ts'
 
 const LOSSES = Number(process.env.DFS_POWER_LOSSES ?? 5)
@@ -41,9 +41,11 @@ test('power loss loses nothing that was fsynced and mixes no versions', {
     const workload = await RunningWorkload.start(system.root, random.next(), states)
     await workload.goOn(random.below(LIFE_MS_MAX))
     if (random.oneIn(2)) await beIdle(workload, random)
+    states.powerEndsAt = monotonicNs()
     disk.losePower()
     await system.kill()
     await workload.end()
+    states.powerEndsAt = Number.POSITIVE_INFINITY
     await disk.restorePower()
     await system.mount()
     checkFiles(system.root, states)
