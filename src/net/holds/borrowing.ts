@@ -31,13 +31,16 @@ export function cancelRequest(state: BlockHolds, { holder }: { holder: DeviceId 
 /** Only what is waited for is taken: a hold that comes late may have been released meanwhile. */
 export function takeHold(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'hold'>, view: View): Transition {
   if (!isAwaited(state, from, nonce)) return act(state)
-  return { memory: withoutRequest(state, nonce), actions: keepHold(state, from, nonce, view) }
+  const memory = withoutRequest(state, nonce)
+  if (!dependsOnHolders(view)) return { memory, actions: replaceHold(state, from, nonce, view) }
+  // The holder may have been set back since it said so, to when it had given the older one alone: both stay.
+  return { memory, actions: [persist(withHold(state.record, from, nonce))] }
 }
 
-/** Writes a new hold down; it takes the place of what the holder gave before. */
-export function keepHold({ record }: BlockHolds, holder: DeviceId, nonce: Nonce, view: View): Action[] {
+/** Writes a new hold down, in place of what the holder gave before. */
+export function replaceHold({ record }: BlockHolds, holder: DeviceId, nonce: Nonce, view: View): Action[] {
   const { holds, releases } = releasing(record, holder, view)
-  return [persist({ ...record, holds: [...holds, { holder, nonce, status: 'held' }] }), ...releases]
+  return [persist(withHold({ ...record, holds }, holder, nonce)), ...releases]
 }
 
 /** A holder that says that there is no such hold is believed. */
@@ -56,7 +59,7 @@ export function checkHold(state: BlockHolds, { holder, nonce }: { holder: Device
 
 export function releaseHolder(state: BlockHolds, { holder }: { holder: DeviceId }, view: View): Transition {
   if (isBusy(state)) return refuse(state, 'busy')
-  if (view.isNeeded && !view.hasBlock) return refuse(state, 'needed')
+  if (dependsOnHolders(view)) return refuse(state, 'needed')
   return letGo(state, holder, view)
 }
 
@@ -94,7 +97,7 @@ export function takeLeave(state: BlockHolds, from: DeviceId, { hold }: MessageOf
     return act(state, persist({ ...record, holds }))
   }
   if (known?.status === 'leaving') return act(state)
-  if (known === undefined && (isBusy(state) || (view.isNeeded && !view.hasBlock))) return act(state)
+  if (known === undefined && (isBusy(state) || dependsOnHolders(view))) return act(state)
   return { memory: withoutRequest(state, hold), actions: [releaseOf({ holder: from, nonce: hold }, view)] }
 }
 
@@ -102,8 +105,16 @@ export function holdOf({ holds }: HoldRecord, holder: DeviceId, nonce: Nonce): H
   return holds.find((hold) => hold.holder === holder && hold.nonce === nonce)
 }
 
+function withHold(record: HoldRecord, holder: DeviceId, nonce: Nonce): HoldRecord {
+  return { ...record, holds: [...record.holds, { holder, nonce, status: 'held' }] }
+}
+
 function forgetting(record: HoldRecord, hold: Held): HoldRecord {
   return { ...record, holds: record.holds.filter((one) => one !== hold) }
+}
+
+function dependsOnHolders({ isNeeded, hasBlock }: View): boolean {
+  return isNeeded && !hasBlock
 }
 
 /** While holders are asked, none is let go. */

@@ -7,7 +7,7 @@
  * of in two of its runs does not count, for its disk may have been put back to an older state between them; the
  * deletion checks everything again, and the record says `evicting` until after it.
  */
-import { holdOf, keepHold, letGo, releaseOf } from './borrowing.ts'
+import { holdOf, letGo, releaseOf, replaceHold } from './borrowing.ts'
 import { areEnough } from './counting.ts'
 import { type Asked, type BlockHolds, type DeviceId, type Incarnation, modeOf, type Nonce } from './state.ts'
 import { act, type MessageOf, persist, refuse, send, type Transition, type View } from './transition.ts'
@@ -48,11 +48,12 @@ export function takeConfirmation(
 ): Transition {
   if (state.memory.question?.asked.some(({ holder, confirmed }) => holder === from && confirmed)) return act(state)
   const { memory } = withAsked(state, from, (asked) => ({ ...asked, confirmed: true }))
-  return { memory, actions: keepHold(state, from, nonce, view) }
+  return { memory, actions: replaceHold(state, from, nonce, view) }
 }
 
-export function takeDenial(state: BlockHolds, from: DeviceId): Transition {
-  return act(withAsked(state, from, () => undefined))
+/** Takes note of a refusal: who says no to the question does not count any more, whatever it said before. */
+export function hearRefusal(state: BlockHolds, from: DeviceId, { nonce }: MessageOf<'refusal'>): BlockHolds {
+  return isOfQuestion(state, from, nonce) ? withAsked(state, from, () => undefined) : state
 }
 
 /** Whether `finish` would do it. */
@@ -109,12 +110,13 @@ function beginQuestion(
   }
 }
 
-/** Who holds by the record. */
+/** Who holds by the record, each once. */
 function holdersToAsk({ record }: BlockHolds, without: DeviceId | undefined, { self, ownerOf }: View): Asked[] {
-  return record.holds
+  const holders = record.holds
     .filter(({ holder, status }) => status === 'held' && holder !== without && holder !== self)
     .filter(({ holder }) => ownerOf(holder) !== undefined)
-    .map(({ holder }) => ({ holder, incarnation: undefined, confirmed: false }))
+    .map(({ holder }) => holder)
+  return [...new Set(holders)].map((holder) => ({ holder, incarnation: undefined, confirmed: false }))
 }
 
 /** Changes what is known of one holder that was asked; undefined: its word cannot count any more. */

@@ -22,9 +22,9 @@ import {
   finish,
   giveUp,
   hear,
+  hearRefusal,
   isOfQuestion,
   takeConfirmation,
-  takeDenial,
 } from './evicting.ts'
 import { askToLeave, confirmHold, drop, forgetExpired, giveHold, takeRelease } from './lending.ts'
 import type { BlockHolds, DeviceId } from './state.ts'
@@ -76,7 +76,7 @@ function answer(state: BlockHolds, from: DeviceId, message: HoldMessage, view: V
         ? takeConfirmation(state, from, message, view)
         : takeHold(state, from, message, view)
     case 'refusal':
-      return isOfQuestion(state, from, message.nonce) ? takeDenial(state, from) : takeRefusal(state, from, message)
+      return takeRefusal(hearRefusal(state, from, message), from, message)
     case 'question':
       return confirmHold(state, from, message, view)
     case 'confirmation':

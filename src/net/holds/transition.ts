@@ -8,6 +8,9 @@
  *   between any two of them is safe.
  * - The memory that comes out counts once all actions are done. If one fails, the rest is left out and the memory is
  *   forgotten, as by a crash.
+ *
+ * Blocks do not depend on each other: actions of many may be mixed in any way that keeps the order within each, so that
+ * one sync and one message serve them all.
  */
 import type { RefusalReason } from '../../format/hold-message.ts'
 import type { BlockHolds, DeviceId, HoldMemory, HoldRecord, Incarnation, Nonce, OwnerId } from './state.ts'

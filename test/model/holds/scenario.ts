@@ -18,6 +18,8 @@ export interface Scenario {
   readonly removed?: string
   /** The device on which terms end. */
   readonly expiring?: string
+  /** Deleted copies never come back. */
+  readonly neverFetches?: boolean
   /** Kinds of messages that are always lost, to keep a scenario small. */
   readonly lost?: readonly HoldMessage['kind'][]
   /** Whether a device gets as far as deleting what it needs. */

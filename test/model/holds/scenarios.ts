@@ -177,6 +177,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     devices: [own('A', { requests: 2, questions: 2 }), lender('B'), lender('C')],
     commands: [...EVICT, 'hand-over'],
     rolledBack: 'C',
+    neverFetches: true,
     lost: ANSWERS,
   }),
   scenario({

@@ -215,7 +215,7 @@ export class World {
   #pull(state: WorldState, place: number): Successor[] {
     const device = this.#devices.get(state.devices[place]!)
     const source = state.devices.map((other) => this.#devices.get(other)).find(({ hasBlock }) => hasBlock)
-    if (device.hasBlock || source === undefined) return []
+    if (device.hasBlock || source === undefined || this.#scenario.neverFetches) return []
     const filled = { ...device, hasBlock: true, notes: { ...device.notes, relies: [] } }
     return [this.#replaced(state, place, filled, `${device.name} gets the block of ${source.name}`)]
   }

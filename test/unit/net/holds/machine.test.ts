@@ -130,6 +130,21 @@ test('a hold that is not known is given back only by who cannot depend on it', (
   assert.equal(releases(), 1)
 })
 
+test('a device that depends on a holder releases nothing for a newer hold, until it asks for one to hand over', () => {
+  const { laptop, server, desk } = trio()
+  laptop.command('ask-hold', server)
+  laptop.command('evict')
+  laptop.command('finish')
+  server.command('ask-to-leave')
+  laptop.command('ask-hold', server)
+  assert.deepEqual([laptop.holders(), laptop.holders('leaving')], [['server'], ['server']])
+  assert.equal(server.record.promises.length, 2)
+  laptop.command('ask-hold', desk)
+  laptop.command('hand-over', desk)
+  assert.equal(laptop.command('finish'), undefined)
+  assert.deepEqual([laptop.record.holds.length, server.record.promises.length, modeOf(desk.record)], [1, 1, 'free'])
+})
+
 test('the requester releases; if it was removed, any device of its owner; nobody else', () => {
   const devices = new Devices()
   const laptop = devices.add('laptop')
@@ -175,6 +190,16 @@ test('a removed owner is owed nothing once space is short', () => {
   devices.removedOwners.add('me')
   server.command('forget-expired')
   assert.equal(modeOf(server.record), 'free')
+})
+
+test('a holder that takes its word back does not count, and is forgotten', () => {
+  const { laptop, server } = trio()
+  laptop.command('ask-hold', server)
+  laptop.command('evict')
+  const { nonce } = laptop.memory.question!
+  laptop.hear(server, { kind: 'refusal', nonce, reason: 'no-such-hold' })
+  assert.equal(laptop.command('finish'), 'too-few-holders')
+  assert.deepEqual(laptop.holders(), [])
 })
 
 test('a holder whose copy is gone confirms nothing, and is not forgotten', () => {
