@@ -7,7 +7,7 @@ import { lender, own, type Scenario, scenario } from './scenario.ts'
 
 const EVICT: readonly Command['kind'][] = ['ask-hold', 'evict', 'finish']
 const GIVE_UP: readonly Command['kind'][] = [...EVICT, 'give-up', 'release']
-const EVERYTHING: readonly Command['kind'][] = [
+export const EVERYTHING: readonly Command['kind'][] = [
   ...GIVE_UP,
   'cancel-request',
   'check',

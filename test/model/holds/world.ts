@@ -149,6 +149,7 @@ export class World {
       ...(canQuestion && !device.hasBlock ? each((holder) => ({ kind: 'hand-over', holder, nonce: question })) : []),
       { kind: 'finish' },
       ...(device.memory.question !== undefined || device.record.evicting ? [{ kind: 'give-up' } as const] : []),
+      { kind: 'repeat-releases' },
       { kind: 'ask-to-leave' },
       { kind: 'forget-expired' },
       { kind: 'drop' },
