@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { DfsError } from '../../src/errors.ts'
 import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-message.ts'
+import { decodeHoldsMessage } from '../../src/format/hold-message.ts'
+import { decodeHoldRecord } from '../../src/format/hold-record.ts'
 import { decodeKeysMessage } from '../../src/format/keys-message.ts'
 import { decodeMembersMessage } from '../../src/format/members-message.ts'
 import { decodeStatement, decodeStatementSet } from '../../src/format/membership.ts'
@@ -35,6 +37,8 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   members: { seeds: vectors('membership', 'members'), decode: decodeMembersMessage },
   pairing: { seeds: vectors('membership', 'pairing'), decode: decodePairingMessage },
   keys: { seeds: vectors('membership', 'keys'), decode: decodeKeysMessage },
+  holds: { seeds: vectors('hold', 'record'), decode: decodeHoldRecord },
+  'messages of holds': { seeds: vectors('hold', 'message'), decode: decodeHoldsMessage },
   tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/block.ts'
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
+import { HOLDS_MESSAGE_BYTES_MAX } from '../../../src/format/hold-message.ts'
+import { HOLD_RECORD_BYTES_MAX } from '../../../src/format/hold-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
 import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
@@ -51,6 +53,8 @@ test('FORMAT.md gives the limits that the code has', () => {
     ["the manifest's root node (§6), at most ", ROOT_NODE_BYTES_MAX, ' bytes'],
     ['one message of at most ', MESSAGE_BYTES_MAX, ' bytes'],
     ['| 1 to ', PIECE_BYTES_MAX, ' | bytes'],
+    ['Both are records, at most ', HOLD_RECORD_BYTES_MAX, ' bytes long'],
+    ['of one message each, at most ', HOLDS_MESSAGE_BYTES_MAX, ' bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
   ]
   const words = page.replaceAll(/\s+/g, ' ')

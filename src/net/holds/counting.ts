@@ -1,0 +1,34 @@
+/**
+ * How many holders count: distinct other devices that are members; of all devices of another owner together, one. Who
+ * does not own a device cannot tell whether two of them share a disk.
+ */
+import type { DeviceId, HoldRecord } from './state.ts'
+import type { View } from './transition.ts'
+
+type Members = Pick<View, 'self' | 'ownerOf'>
+
+/** Of these devices; 0 if this device is no member itself. */
+export function countHolders(holders: Iterable<DeviceId>, { self, ownerOf }: Members): number {
+  const own = ownerOf(self)
+  if (own === undefined) return 0
+  const counted = new Set<string>()
+  for (const holder of holders) {
+    const owner = ownerOf(holder)
+    if (owner === undefined || holder === self) continue
+    counted.add(owner === own ? `device ${holder}` : `owner ${owner}`)
+  }
+  return counted.size
+}
+
+/** The N of `replicated N/M`: by the record, without asking anybody. */
+export function countHolds({ holds }: HoldRecord, members: Members): number {
+  return countHolders(
+    holds.filter(({ status }) => status === 'held').map(({ holder }) => holder),
+    members,
+  )
+}
+
+/** Whether these holders are as many as a deletion needs. */
+export function areEnough(holders: Iterable<DeviceId>, view: Members & Pick<View, 'replicas'>): boolean {
+  return countHolders(holders, view) >= Math.max(1, view.replicas)
+}
