@@ -33,11 +33,21 @@ function addProducts(
   row: number,
   input: number,
 ): void {
-  // Beyond the last input stands any, with a table of zeroes; beyond the last output one that nobody reads.
+  // Beyond the last input or output stands any, for there the tables have zeroes, which change nothing.
   const tables = Array.from({ length: INPUTS }, (_, i) => tableOf(rows[row]?.[input + i], rows[row + 1]?.[input + i]))
   const [a, b, c, d] = Array.from({ length: INPUTS }, (_, i) => inputs[input + i] ?? inputs[input]!)
-  const second = outputs[row + 1] ?? new Int32Array(outputs[row]!.length)
-  addWords(outputs[row]!, second, a!, b!, c!, d!, tables[0]!, tables[1]!, tables[2]!, tables[3]!)
+  addWords(
+    outputs[row]!,
+    outputs[row + 1] ?? outputs[row]!,
+    a!,
+    b!,
+    c!,
+    d!,
+    tables[0]!,
+    tables[1]!,
+    tables[2]!,
+    tables[3]!,
+  )
 }
 
 /** For each byte its product with `first`, and with `second` 8 bits higher. */
