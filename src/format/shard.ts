@@ -1,7 +1,7 @@
 /**
  * A shard: one of the k + m strings that a block is coded as, of which any k give it back (`bytes/erasure-code`), with
  * what is needed to do so. A shard is stored, sent and held as a block of its own: it is never longer than the longest
- * block, and its CID is that of its bytes. FORMAT.md §12 has the byte table.
+ * block, and its CID is that of its bytes. FORMAT.md §14 has the byte table.
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
@@ -35,7 +35,7 @@ export const DATA_SHARDS_MIN = 2
 export const DATA_SHARDS_MAX = 32
 export const PARITY_SHARDS_MAX = 32
 
-const MAGIC = magicNumber('dfse')
+const MAGIC = magicNumber('dfsc')
 const VERSION = 1
 
 /** Whether blocks can be coded so. */

@@ -1,6 +1,6 @@
 /**
  * A challenge to show slices of a block, and the proof that answers it: the slices, and the chaining values of BLAKE3's
- * tree that stand for everything else. FORMAT.md §13 has the byte tables.
+ * tree that stand for everything else. FORMAT.md §15 has the byte tables.
  *
  * A proof says nothing about itself: the challenge says which parts it has and how long each is, so that a proof has
  * one length and any bytes of that length are read. Whether they are of the block is for `seal/storage-proof` to say.

@@ -6,6 +6,8 @@ import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
 import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.ts'
+import { DATA_SHARDS_MAX, DATA_SHARDS_MIN, PARITY_SHARDS_MAX } from '../../../src/format/shard.ts'
+import { CHALLENGE_SLICES_MAX, PROOF_BYTES_MAX } from '../../../src/format/storage-proof.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
 import { FORMATS, readVectors, type Vector } from './vectors.ts'
 
@@ -52,6 +54,11 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['one message of at most ', MESSAGE_BYTES_MAX, ' bytes'],
     ['| 1 to ', PIECE_BYTES_MAX, ' | bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
+    [`| data shards k | ${DATA_SHARDS_MIN} to `, DATA_SHARDS_MAX, ' |'],
+    ['| parity m | 1 to ', PARITY_SHARDS_MAX, ' |'],
+    ['| block length | L, at most ', BLOCK_BYTES_MAX, ' |'],
+    ['| count N | 1 to ', CHALLENGE_SLICES_MAX, ' |'],
+    ['The longest has ', PROOF_BYTES_MAX, ' bytes'],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
   for (const [before, limit, after] of limits) {
