@@ -13,6 +13,8 @@ import { decodeMembersMessage } from '../../src/format/members-message.ts'
 import { decodeStatement, decodeStatementSet } from '../../src/format/membership.ts'
 import { decodeMessage, MESSAGE_BYTES_MAX } from '../../src/format/message.ts'
 import { decodePairingMessage } from '../../src/format/pairing-message.ts'
+import { decodeShard } from '../../src/format/shard.ts'
+import { decodeChallenge } from '../../src/format/storage-proof.ts'
 import { decodeTicket } from '../../src/format/ticket.ts'
 import { FrameAssembler } from '../../src/net/frame-assembler.ts'
 import { Random, seedFrom } from '../support/random.ts'
@@ -39,6 +41,8 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   keys: { seeds: vectors('membership', 'keys'), decode: decodeKeysMessage },
   holds: { seeds: vectors('hold', 'record'), decode: decodeHoldRecord },
   'messages of holds': { seeds: vectors('hold', 'message'), decode: decodeHoldsMessage },
+  shards: { seeds: vectors('shard'), decode: decodeShard },
+  'storage challenges': { seeds: vectors('storage-proof', 'challenge'), decode: decodeChallenge },
   tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 

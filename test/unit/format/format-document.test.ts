@@ -8,6 +8,8 @@ import { HOLDS_MESSAGE_BYTES_MAX } from '../../../src/format/hold-message.ts'
 import { HOLD_RECORD_BYTES_MAX } from '../../../src/format/hold-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
 import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.ts'
+import { DATA_SHARDS_MAX, DATA_SHARDS_MIN, PARITY_SHARDS_MAX } from '../../../src/format/shard.ts'
+import { CHALLENGE_SLICES_MAX, PROOF_BYTES_MAX } from '../../../src/format/storage-proof.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
 import { FORMATS, readVectors, type Vector } from './vectors.ts'
 
@@ -56,6 +58,11 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['Both are records, at most ', HOLD_RECORD_BYTES_MAX, ' bytes long'],
     ['of one message each, at most ', HOLDS_MESSAGE_BYTES_MAX, ' bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
+    [`| data shards k | ${DATA_SHARDS_MIN} to `, DATA_SHARDS_MAX, ' |'],
+    ['| parity m | 1 to ', PARITY_SHARDS_MAX, ' |'],
+    ['| block length | L, at most ', BLOCK_BYTES_MAX, ' |'],
+    ['| count N | 1 to ', CHALLENGE_SLICES_MAX, ' |'],
+    ['The longest has ', PROOF_BYTES_MAX, ' bytes'],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
   for (const [before, limit, after] of limits) {

@@ -18,6 +18,8 @@ export interface Vector {
   readonly kind?: ErrorKind
   /** Of a frame table: the header before it. */
   readonly header?: string
+  /** Of a storage proof: the challenge that it answers. */
+  readonly challenge?: string
   /** Of a record frame: the number of the record before it. */
   readonly after?: number
 }
@@ -40,6 +42,8 @@ export const FORMATS = [
   'message',
   'membership',
   'hold',
+  'shard',
+  'storage-proof',
 ]
 
 /** The vectors of one format as they stand in the file. */
