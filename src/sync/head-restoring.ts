@@ -1,0 +1,105 @@
+/**
+ * `.dfs/restoring`: the mark of a directory that a head is being brought back into. It is there before anything else is, and
+ * goes when all is durable, so that a crash leaves either an empty directory or one that says what it is to become.
+ */
+import { DfsError } from '../errors.ts'
+import { RESERVED_NAME } from '../format/stored-name.ts'
+import { closeFd, O, openAt, preadFd, pwriteFd, syncFd, syncFilesystem, tryOpenAt } from '../posix/files.ts'
+import { readDirectory } from '../posix/listing.ts'
+import { makeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
+
+const MARK = 'restoring'
+const UNFINISHED_MARK = 'restoring.tmp'
+const FIRST_LINE = 'dfs restoring 1\n'
+const MARK_BYTES_MAX = 4096
+
+export class Restoring implements Disposable {
+  /** Something of it may be there already. */
+  readonly isContinued: boolean
+  readonly #rootFd: number
+  readonly #reservedFd: number
+
+  private constructor(rootFd: number, reservedFd: number, isContinued: boolean) {
+    this.#rootFd = rootFd
+    this.#reservedFd = reservedFd
+    this.isContinued = isContinued
+  }
+
+  /**
+   * Marks an empty directory, or finds that it is marked already. `what` names what it is to become; ASCII without line ends.
+   * Fails with `not-empty`, with nothing changed, if anything is in it and it does not bear this mark.
+   */
+  static async begin(rootFd: number, what: string): Promise<Restoring> {
+    const names = listed(rootFd)
+    if (names.some((name) => name !== RESERVED_NAME) && !names.includes(RESERVED_NAME)) throw notEmpty()
+    if (names.length === 0) makeDirectoryAt(rootFd, RESERVED_NAME, 0o700)
+    const reservedFd = openAt(rootFd, RESERVED_NAME, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
+    try {
+      const found = readMark(reservedFd)
+      if (found === undefined) await writeMark(rootFd, reservedFd, what, names)
+      else if (found !== what) throw notEmpty('another head is being brought back into the directory')
+      return new Restoring(rootFd, reservedFd, found !== undefined)
+    } catch (error) {
+      closeFd(reservedFd)
+      throw error
+    }
+  }
+
+  /** Makes all of it durable, and then takes the mark away. */
+  async end(): Promise<void> {
+    await syncFilesystem(this.#rootFd)
+    unlinkAt(this.#reservedFd, MARK)
+    await syncFd(this.#reservedFd)
+  }
+
+  [Symbol.dispose](): void {
+    closeFd(this.#reservedFd)
+  }
+}
+
+/** Undefined if there is none. */
+function readMark(reservedFd: number): string | undefined {
+  const fd = tryOpenAt(reservedFd, MARK, O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
+  if (fd === undefined) return undefined
+  try {
+    const bytes = Buffer.alloc(MARK_BYTES_MAX)
+    const text = bytes.toString('latin1', 0, preadFd(fd, bytes, 0, bytes.length, 0))
+    return text.startsWith(FIRST_LINE) ? text.slice(FIRST_LINE.length, -1) : ''
+  } finally {
+    closeFd(fd)
+  }
+}
+
+async function writeMark(rootFd: number, reservedFd: number, what: string, names: readonly string[]): Promise<void> {
+  const isEmpty = names.length <= 1 && listed(reservedFd).every((name) => name === UNFINISHED_MARK)
+  if (!isEmpty) throw notEmpty()
+  const fd = openAt(reservedFd, UNFINISHED_MARK, O.CREAT | O.TRUNC | O.WRONLY | O.NOFOLLOW, 0o600)
+  try {
+    pwriteFd(fd, Buffer.from(`${FIRST_LINE}${what}\n`, 'latin1'), 0)
+    await syncFd(fd)
+  } finally {
+    closeFd(fd)
+  }
+  renameAt(reservedFd, UNFINISHED_MARK, reservedFd, MARK)
+  await syncFd(reservedFd)
+  const listableFd = openAt(rootFd, '.', O.RDONLY | O.DIRECTORY)
+  try {
+    await syncFd(listableFd)
+  } finally {
+    closeFd(listableFd)
+  }
+}
+
+/** `fd` may be O_PATH. */
+function listed(fd: number): string[] {
+  const listableFd = openAt(fd, '.', O.RDONLY | O.DIRECTORY)
+  try {
+    return readDirectory(listableFd).map(({ name }) => name)
+  } finally {
+    closeFd(listableFd)
+  }
+}
+
+function notEmpty(message = 'the directory is not empty'): DfsError {
+  return new DfsError('not-empty', message, { op: 'bring back', mend: 'give an empty directory' })
+}
