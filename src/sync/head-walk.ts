@@ -1,9 +1,10 @@
 /**
  * The entries of a folder, from its directory of stubs, in the order that a head has them.
  *
- * Reads only: follows no symbolic link, changes nothing, and reaches files only below the directory it was given. An object
- * that changes meanwhile is carried as it was or as it is. One that is renamed may be met under both its names or none: who
- * walks beside a mount brings the renames in afterwards (`updateHead`). Commits that are only in the journal are not seen.
+ * Reads only: follows no symbolic link, changes nothing (but that the system notes when links were read), and reaches files
+ * only below the directory it was given. An object that changes meanwhile is carried as it was or as it is. One that is
+ * renamed may be met under both its names or none: who walks beside a mount brings the renames in afterwards (`updateHead`).
+ * Commits that are only in the journal are not seen.
  */
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'

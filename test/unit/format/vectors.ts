@@ -39,6 +39,7 @@ export const FORMATS = [
   'index-entry',
   'message',
   'membership',
+  'head',
 ]
 
 /** The vectors of one format as they stand in the file. */
