@@ -6,6 +6,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { DfsError } from '../../src/errors.ts'
 import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-message.ts'
+import { decodeEntry } from '../../src/format/head-entry.ts'
+import { decodeHeadNode, isLeaf } from '../../src/format/head-node.ts'
+import { decodeHeadBody, decodeSealedHead } from '../../src/format/head-record.ts'
 import { decodeKeysMessage } from '../../src/format/keys-message.ts'
 import { decodeMembersMessage } from '../../src/format/members-message.ts'
 import { decodeStatement, decodeStatementSet } from '../../src/format/membership.ts'
@@ -35,6 +38,9 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   members: { seeds: vectors('membership', 'members'), decode: decodeMembersMessage },
   pairing: { seeds: vectors('membership', 'pairing'), decode: decodePairingMessage },
   keys: { seeds: vectors('membership', 'keys'), decode: decodeKeysMessage },
+  'nodes of heads': { seeds: vectors('head', 'node'), decode: readHeadNode },
+  'head records': { seeds: vectors('head', 'record'), decode: decodeSealedHead },
+  'bodies of heads': { seeds: vectors('head', 'body'), decode: decodeHeadBody },
   tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 
@@ -73,6 +79,11 @@ function framed(message: Buffer): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(message.length)
   return Buffer.concat([length, message, length, message])
+}
+
+function readHeadNode(bytes: Buffer): void {
+  const node = decodeHeadNode(bytes)
+  if (isLeaf(node)) for (const { path, record } of node.items) decodeEntry(path, record)
 }
 
 /** As it would come from a peer that sends what it likes in pieces as it likes. */

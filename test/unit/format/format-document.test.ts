@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/block.ts'
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
+import { HEAD_XATTRS_BYTES_MAX, SYMLINK_BYTES_MAX } from '../../../src/format/head-entry.ts'
+import { HEAD_ITEM_BYTES_MAX, HEAD_NODE_BYTES_MAX } from '../../../src/format/head-node.ts'
+import { HEAD_PATH_BYTES_MAX } from '../../../src/format/head-path.ts'
+import { HEAD_RECORD_BYTES_MAX } from '../../../src/format/head-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
 import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
@@ -51,6 +55,12 @@ test('FORMAT.md gives the limits that the code has', () => {
     ["the manifest's root node (§6), at most ", ROOT_NODE_BYTES_MAX, ' bytes'],
     ['one message of at most ', MESSAGE_BYTES_MAX, ' bytes'],
     ['| 1 to ', PIECE_BYTES_MAX, ' | bytes'],
+    ['at most ', HEAD_PATH_BYTES_MAX, ' in all'],
+    ['At most ', HEAD_NODE_BYTES_MAX, ' bytes'],
+    ['An item is at most ', HEAD_ITEM_BYTES_MAX, ' bytes'],
+    ['u16 length, 1 to ', SYMLINK_BYTES_MAX, '; target'],
+    ['without zero bytes; 1 to ', HEAD_XATTRS_BYTES_MAX, ' bytes'],
+    ['At most ', HEAD_RECORD_BYTES_MAX, ' bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
