@@ -43,6 +43,13 @@ export async function headOf(
   })
 }
 
+/** Waits after each entry for what is done to the folder meanwhile. */
+export function walkFolder(directory: string, onEntry: (entry: HeadEntry) => Promise<void>): Promise<void> {
+  return withOpen(directory, async (rootFd) => {
+    for await (const entry of new FolderWalk({ rootFd, keys: KEYS })) await onEntry(entry)
+  })
+}
+
 export function apply(
   entries: AsyncIterable<HeadEntry> | Iterable<HeadEntry>,
   directory: string,

@@ -15,7 +15,7 @@ import { findEntry, readHead } from '../../../src/sync/head-read.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
 import { Random } from '../../support/random.ts'
 import { CALLER, noise, TestFolder, temporaryDirectory } from '../vfs/support.ts'
-import { apply, assertComesBack, assertIs, headOf } from './folder-heads.ts'
+import { apply, assertComesBack, assertIs, headOf, walkFolder } from './folder-heads.ts'
 import { directoryEntry, entriesOf, fileEntry, MemoryNodes } from './support.ts'
 
 type Ino = ReturnType<TestFolder['filesystem']['getattr']>['ino']
@@ -114,6 +114,39 @@ test('a stub without bytes is an empty file, also where it comes back', async ()
   assert.deepEqual((await headOf(folder.path, nodes)).root, root)
   const directory = await assertComesBack(root, nodes)
   assert.equal(lstatSync(path.join(directory, 'empty.f')).size, 0)
+})
+
+test('what changes while it is walked is carried as it was or as it is, under all its names alike', async () => {
+  const nodes = new MemoryNodes()
+  await using folder = await TestFolder.open()
+  const { filesystem } = folder
+  const linked = await write(folder, ROOT_INO, 'a', noise(5000, 1))
+  await filesystem.link(linked, ROOT_INO, 'z')
+  const single = await write(folder, ROOT_INO, 'm', noise(100, 1))
+  await folder.checkpointer.run()
+  const before = await entriesOf((await headOf(folder.path, nodes)).root, nodes)
+  const change = async (ino: Ino) => {
+    const handle = await filesystem.open(ino, O.RDWR)
+    await filesystem.write(handle, 0, noise(64, 2))
+    await filesystem.flush(handle)
+    filesystem.release(handle)
+    await folder.checkpointer.run()
+  }
+  const carried: HeadEntry[] = []
+  await write(folder, ROOT_INO, 'gone', noise(10))
+  await folder.checkpointer.run()
+  await walkFolder(folder.path, async (entry) => {
+    carried.push(entry)
+    if (entry.path !== 'a') return
+    await change(linked)
+    await change(single)
+    await filesystem.unlink(ROOT_INO, 'gone')
+  })
+  const [, a, m, z] = carried
+  assert.deepEqual(a, before[1])
+  assert.deepEqual({ ...z, path: 'a' }, a)
+  assert.deepEqual(m, (await entriesOf((await headOf(folder.path, nodes)).root, nodes))[2])
+  assert.equal(carried.length, 4)
 })
 
 test('a damaged stub is left out and told of, unless its entry is known from before', async () => {
