@@ -1,22 +1,28 @@
 /**
- * What a head of very many files costs: made whole, read, and made anew after changes.
- * `node --expose-gc test/scale/heads.ts [FILES]`; the nodes go to a file in TMPDIR, which should be a tmpfs.
+ * What a head of very many files costs: made whole, read, and made anew after changes; then brought back into a directory
+ * and walked there, of at most 100,000.
+ * `node --expose-gc test/scale/heads.ts [FILES]`; all is kept in TMPDIR, which should be a tmpfs.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { BlockRef, Cid } from '../../src/dfs.ts'
 import type { HeadEntry } from '../../src/format/head-entry.ts'
+import { closeFd, O, openAt } from '../../src/posix/files.ts'
 import { Keys } from '../../src/seal/keys.ts'
 import { openBlock } from '../../src/seal/open-block.ts'
 import { sealBlock } from '../../src/seal/seal-block.ts'
+import { applyHead } from '../../src/sync/head-apply.ts'
 import { blocksOnlyIn, headBlocks } from '../../src/sync/head-blocks.ts'
 import { buildHead, type HeadChange, updateHead } from '../../src/sync/head-build.ts'
 import { readHead } from '../../src/sync/head-read.ts'
+import { FolderWalk } from '../../src/sync/head-walk.ts'
 import { Random } from '../support/random.ts'
 
 const FILES = Number(process.argv[2] ?? 1_000_000)
 const PER_DIRECTORY = 100
+const ON_DISK_MAX = 100_000
+const AT_FDCWD = -100
 const CHANGES_AT_ONCE = [1, 100, 10_000]
 const MIB = 1024 * 1024
 /** Digest, key and hash of a block, and a file id. */
@@ -70,7 +76,7 @@ class FileNodes {
 
 /** A directory, then its files, each of one block with a key and hashes that do not compress. */
 function entryAt(index: number, version: number): HeadEntry {
-  const directory = `photos/year ${String(Math.floor(index / PER_DIRECTORY)).padStart(7, '0')}`
+  const directory = `year ${String(Math.floor(index / PER_DIRECTORY)).padStart(7, '0')}`
   const place = index % PER_DIRECTORY
   if (place === 0) return { kind: 'directory', path: directory, uid: 1000, gid: 1000, mode: 0o755, mtimeNs: 1n }
   const node = Buffer.alloc(108)
@@ -97,8 +103,8 @@ function entryAt(index: number, version: number): HeadEntry {
   }
 }
 
-function* allEntries(): Generator<HeadEntry> {
-  for (let index = 0; index < FILES; index++) yield entryAt(index, 1)
+function* allEntries(count = FILES): Generator<HeadEntry> {
+  for (let index = 0; index < count; index++) yield entryAt(index, 1)
 }
 
 function someChanges(count: number, version: number): HeadChange[] {
@@ -153,6 +159,14 @@ try {
       for await (const _ of blocksOnlyIn(changed, whole, nodes));
     })
   }
+  const onDisk = Math.min(FILES, ON_DISK_MAX)
+  mkdirSync(path.join(directory, 'folder'))
+  const rootFd = openAt(AT_FDCWD, path.join(directory, 'folder'), O.RDONLY | O.DIRECTORY)
+  await timed(`${onDisk} brought back`, nodes, () =>
+    applyHead(allEntries(onDisk), { rootFd, keys: KEYS, name: 'scale' }),
+  )
+  await timed(`${onDisk} walked, and their head`, nodes, () => buildHead(new FolderWalk({ rootFd, keys: KEYS }), nodes))
+  closeFd(rootFd)
 } finally {
   nodes.close()
   rmSync(directory, { recursive: true })
