@@ -8,13 +8,14 @@ import type { HeadEntry } from '../../../src/format/head-entry.ts'
 import { comparePaths } from '../../../src/format/head-path.ts'
 import { O } from '../../../src/posix/files.ts'
 import { MODE } from '../../../src/posix/stat.ts'
+import { setXattrFd } from '../../../src/posix/xattrs.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
 import { updateHead } from '../../../src/sync/head-build.ts'
 import type { HeadRoot } from '../../../src/sync/head-nodes.ts'
 import { findEntry, readHead } from '../../../src/sync/head-read.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
 import { Random } from '../../support/random.ts'
-import { CALLER, noise, TestFolder, temporaryDirectory } from '../vfs/support.ts'
+import { CALLER, noise, TestFolder, temporaryDirectory, withDirectory } from '../vfs/support.ts'
 import { apply, assertComesBack, assertIs, headOf, walkFolder } from './folder-heads.ts'
 import { directoryEntry, entriesOf, fileEntry, MemoryNodes } from './support.ts'
 
@@ -49,7 +50,8 @@ async function makeFolder(folder: TestFolder): Promise<void> {
   filesystem.setxattr(labelled, 'user.a', Buffer.alloc(0), 0)
   filesystem.setxattr(inner, 'user.note', Buffer.from('of a directory'), 0)
   await filesystem.setattr(labelled, { mode: 0o4751, mtimeNs: -5n })
-  filesystem.symlink(ROOT_INO, 'link', '/nowhere/\xff', CALLER)
+  const link = filesystem.symlink(ROOT_INO, 'link', '/nowhere/\xff', CALLER).ino
+  await filesystem.link(link, directory, 'the same link')
   filesystem.symlink(ROOT_INO, 'link to a directory.f', 'looks like a stub.f', CALLER)
   filesystem.mknod(ROOT_INO, 'fifo', MODE.FIFO | 0o604, 0, CALLER)
   await filesystem.setattr(inner, { mtimeNs: 1_000_000_007n })
@@ -78,7 +80,7 @@ test('what is in a folder comes back, name, place and content', async () => {
   const { root, plainFiles, leftOut } = await headOf(folder.path, nodes)
   assert.deepEqual([plainFiles, leftOut], [2, []])
   const paths = (await entriesOf(root, nodes)).map((entry) => entry.path)
-  assert.equal(paths.length, 14)
+  assert.equal(paths.length, 15)
   assert.deepEqual(paths, paths.toSorted(comparePaths))
   const directory = await assertComesBack(root, nodes)
   await using again = await TestFolder.open({ directory, store })
@@ -89,6 +91,32 @@ test('what is in a folder comes back, name, place and content', async () => {
   assert.equal(again.lookup('a second name')!.nlink, 3)
   assert.equal(again.lookup('looks like a stub.f/labelled')!.mode & 0o7777, 0o4751)
   assert.equal(again.lookup('looks like a stub.f/a')!.mtimeNs, 1_000_000_007n)
+})
+
+/** Lists of access rights as the kernel has them: rwxr-x---, and what a directory hands down. */
+const ACL_BYTES = Buffer.from('0200000001000700ffffffff04000500ffffffff10000700ffffffff20000000ffffffff', 'hex')
+
+test('access lists come back, and those of the directory that is given are not handed down', async (t) => {
+  await using folder = await TestFolder.open()
+  const { filesystem } = folder
+  const inner = filesystem.mkdir(ROOT_INO, 'd', 0o755, CALLER).ino
+  try {
+    filesystem.setxattr(inner, 'system.posix_acl_default', ACL_BYTES, 0)
+  } catch (error) {
+    if (kindOf(error) !== 'unsupported') throw error
+    return t.skip('the file system of TMPDIR has no access lists')
+  }
+  filesystem.setxattr(await write(folder, inner, 'x', noise(10)), 'system.posix_acl_access', ACL_BYTES, 0)
+  await write(folder, ROOT_INO, 'y', noise(10))
+  await folder.checkpointer.run()
+  const nodes = new MemoryNodes()
+  const { root } = await headOf(folder.path, nodes)
+  const names = (await entriesOf(root, nodes)).map((entry) => entry.xattrs?.map(({ name }) => name))
+  assert.deepEqual(names, [undefined, ['system.posix_acl_default'], ['system.posix_acl_access'], undefined])
+  const directory = temporaryDirectory()
+  withDirectory(directory, (fd) => setXattrFd(fd, 'system.posix_acl_default', ACL_BYTES))
+  await apply(readHead(root, nodes), directory)
+  await assertIs(directory, root, nodes)
 })
 
 test('a walk changes nothing, and stays in the folder', async () => {
