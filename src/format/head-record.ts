@@ -53,7 +53,7 @@ export interface HeadSealing {
 export interface HeadFolder {
   /** 16 bytes. */
   readonly id: Buffer
-  /** What people call it: its directory's name. */
+  /** What people call it: its directory's name, as `fitName` gives it. */
   readonly name: string
   /** How many entries the tree has. */
   readonly entries: number

@@ -8,7 +8,7 @@
  */
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
-import { DfsError, type ErrorKind, kindOf } from '../errors.ts'
+import { DfsError, type ErrorKind } from '../errors.ts'
 import type { HeadEntry } from '../format/head-entry.ts'
 import { isHeadPath, joinPath } from '../format/head-path.ts'
 import {
@@ -42,6 +42,19 @@ export interface FolderWalkOptions {
 
 /** What opening a directory says where something else stands by now. */
 const REPLACED: ReadonlySet<ErrorKind> = new Set(['not-a-directory', 'loop'])
+/** What is wrong with one object alone, or with its kind. What is wrong with the machine (no descriptors left) fails the walk. */
+const CANNOT_BE_READ: ReadonlySet<ErrorKind> = new Set([
+  'corrupt',
+  'wrong-key',
+  'newer-version',
+  'io',
+  'no-permission',
+  'unsupported',
+  'stale',
+  'loop',
+  'past-end',
+  'invalid',
+])
 
 /** A name in a directory; `visible` as a person sees it. */
 interface Candidate {
@@ -134,8 +147,8 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
       if (type === 'directory') return this.#directory(dirFd, stored, path)
       return { entry: type === 'file' ? this.#stub(dirFd, stored, path) : this.#other(dirFd, stored, path) }
     } catch (error) {
-      const isReplaced = REPLACED.has(kindOf(error))
-      if (!(error instanceof DfsError) || (type === 'directory' && !isReplaced)) throw error
+      const passedOver = type === 'directory' ? REPLACED : CANNOT_BE_READ
+      if (!(error instanceof DfsError) || !passedOver.has(error.kind)) throw error
       return { entry: await this.#pass(path, error) }
     }
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FileEntry, HeadEntry } from '../../../src/format/head-entry.ts'
@@ -65,6 +66,19 @@ test('a name that is taken is passed by, and a device may be called anything', a
     head('b', fileEntry('x', 3), fileEntry('x (from .._a)', 7)),
   )
   assert.deepEqual(versionsOf(entries), { x: 3, 'x (from .._a)': 7, 'x (from .._a) (from .._a)': 1 })
+})
+
+test('names of one object stay so, on either side', async () => {
+  const linked = (version: number, ...paths: string[]) => {
+    const linkGroup = Buffer.alloc(16, 1)
+    return paths.map((path) => ({ ...fileEntry('a', version), path, linkGroup }))
+  }
+  const directory = temporaryDirectory()
+  await apply(await merged(head('a', ...linked(2, 'x', 'y')), head('b', ...linked(1, 'x', 'y', 'z'))), directory)
+  const inodeOf = (name: string) => statSync(`${directory}/${name}.f`).ino
+  assert.equal(inodeOf('x'), inodeOf('y'))
+  assert.equal(inodeOf('x (from b)'), inodeOf('y (from b)'))
+  assert.equal(new Set(['x', 'x (from b)', 'z'].map(inodeOf)).size, 3)
 })
 
 test('the longest names are cut', async () => {
