@@ -27,7 +27,7 @@ export interface ApplyOptions {
   /** A descriptor of the directory, O_PATH or not; stays open, and the caller's. */
   readonly rootFd: number
   readonly keys: Keys
-  /** Names the tree that the entries are of, in ASCII: what a crash left of this one, and of no other, is gone on with. */
+  /** Names the tree that the entries are of, in printable ASCII: what a crash left of it, and of no other, is gone on with. */
   readonly name: string
   readonly signal?: AbortSignal
   /** Counts `files`, whatever kind they are. */

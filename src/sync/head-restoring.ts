@@ -2,7 +2,9 @@
  * `.dfs/restoring`: the mark of a directory that a head is being brought back into. It is there before anything else is, and
  * goes when all is durable, so that a crash leaves either an empty directory or one that says what it is to become.
  */
+import assert from 'node:assert/strict'
 import { DfsError } from '../errors.ts'
+import { requireRule, requireVersion } from '../format/refuse.ts'
 import { RESERVED_NAME } from '../format/stored-name.ts'
 import { closeFd, O, openAt, preadFd, pwriteFd, syncFd, syncFilesystem, tryOpenAt } from '../posix/files.ts'
 import { readDirectory } from '../posix/listing.ts'
@@ -10,8 +12,10 @@ import { makeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
 
 const MARK = 'restoring'
 const UNFINISHED_MARK = 'restoring.tmp'
-const FIRST_LINE = 'dfs restoring 1\n'
+const VERSION = 1
 const MARK_BYTES_MAX = 4096
+const NAME_LENGTH_MAX = 1024
+const MARK_TEXT = /^dfs restoring ([1-9][0-9]{0,4})\n(?:([ -~]*)\n$)?/
 
 export class Restoring implements Disposable {
   /** Something of it may be there already. */
@@ -26,10 +30,12 @@ export class Restoring implements Disposable {
   }
 
   /**
-   * Marks an empty directory, or finds that it is marked already. `what` names what it is to become; ASCII without line ends.
-   * Fails with `not-empty`, with nothing changed, if anything is in it and it does not bear this mark.
+   * Marks an empty directory, or finds that it is marked already. `what` names what it is to become, in printable ASCII.
+   * Fails with `not-empty` if anything is in it and it does not bear this mark, and with `corrupt` or `newer-version` by the
+   * mark that is there; then nothing is changed.
    */
   static async begin(rootFd: number, what: string): Promise<Restoring> {
+    assert(/^[ -~]+$/.test(what) && what.length < NAME_LENGTH_MAX, 'a name of printable ASCII')
     const names = listed(rootFd)
     if (names.some((name) => name !== RESERVED_NAME) && !names.includes(RESERVED_NAME)) throw notEmpty()
     if (names.length === 0) makeDirectoryAt(rootFd, RESERVED_NAME, 0o700)
@@ -64,7 +70,11 @@ function readMark(reservedFd: number): string | undefined {
   try {
     const bytes = Buffer.alloc(MARK_BYTES_MAX)
     const text = bytes.toString('latin1', 0, preadFd(fd, bytes, 0, bytes.length, 0))
-    return text.startsWith(FIRST_LINE) ? text.slice(FIRST_LINE.length, -1) : ''
+    const [, version, what] = MARK_TEXT.exec(text) ?? []
+    requireRule(version !== undefined, `${RESERVED_NAME}/${MARK} is damaged`)
+    requireVersion(`${RESERVED_NAME}/${MARK}`, Number(version), VERSION)
+    requireRule(what !== undefined, `${RESERVED_NAME}/${MARK} is damaged`)
+    return what
   } finally {
     closeFd(fd)
   }
@@ -75,7 +85,7 @@ async function writeMark(rootFd: number, reservedFd: number, what: string, names
   if (!isEmpty) throw notEmpty()
   const fd = openAt(reservedFd, UNFINISHED_MARK, O.CREAT | O.TRUNC | O.WRONLY | O.NOFOLLOW, 0o600)
   try {
-    pwriteFd(fd, Buffer.from(`${FIRST_LINE}${what}\n`, 'latin1'), 0)
+    pwriteFd(fd, Buffer.from(`dfs restoring ${VERSION}\n${what}\n`, 'latin1'), 0)
     await syncFd(fd)
   } finally {
     closeFd(fd)

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { lstatSync, mkdirSync, readdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -214,6 +223,22 @@ test('a directory that is not empty is refused, and left as it is', async () => 
   assert.deepEqual(readdirSync(other), ['mine'])
   const done = await assertComesBack(root, nodes)
   await assert.rejects(apply(readHead(root, nodes), done), refuses('not-empty'))
+})
+
+test('a mark that is damaged or of a newer dfs is refused, and left as it is', async () => {
+  const directory = temporaryDirectory()
+  mkdirSync(path.join(directory, '.dfs'))
+  const mark = path.join(directory, '.dfs/restoring')
+  for (const [text, kind] of [
+    ['dfs restoring 2\nmore\nlines', 'newer-version'],
+    ['dfs restoring 1\none he', 'corrupt'],
+    ['', 'corrupt'],
+    ['dfs restoring 1\ntwo heads\n', 'not-empty'],
+  ] as const) {
+    writeFileSync(mark, text)
+    await assert.rejects(apply([directoryEntry('')], directory), refuses(kind), text)
+    assert.equal(readFileSync(mark, 'latin1'), text)
+  }
 })
 
 test('nothing is made outside of the directory, whatever the names are', async () => {
