@@ -49,6 +49,8 @@ interface Sealed {
   /** Where in the stub it was written, and the stub's state after, for the index. */
   slot?: Slot
   stat?: Stat
+  /** So many changes of the stub itself are durable with it. */
+  stubChanges?: number
 }
 
 export class Checkpointer {
@@ -180,6 +182,7 @@ export class Checkpointer {
       try {
         this.#versions.keepReplaced(one.file)
         this.#writeStub(one)
+        one.stubChanges = one.file.stubChanges
         written.push(one)
       } catch (error) {
         failures.push(error)
@@ -247,7 +250,7 @@ export class Checkpointer {
     }
   }
 
-  #settle({ file, content, snapshot, state, allocatedBytes, slot, stat }: Sealed): void {
+  #settle({ file, content, snapshot, state, allocatedBytes, slot, stat, stubChanges }: Sealed): void {
     file.checkpointing = false
     content.settle(snapshot, state.content)
     if (file.orphan) return
@@ -256,7 +259,7 @@ export class Checkpointer {
     file.allocatedBytes = allocatedBytes
     file.contentChanged = file.contentChanged && (file.changed || file.needsCheckpoint)
     file.isClosedVersion = file.writers === 0
-    file.isStubUnsynced = false
+    if (stubChanges !== undefined) file.stubSynced(stubChanges)
     if (!file.needsCheckpoint) this.#committer.journaled.delete(file)
     if (stat !== undefined) this.#services.index.put(stat, { ...state, allocatedBytes })
   }

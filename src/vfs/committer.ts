@@ -130,10 +130,12 @@ export class Committer {
     const { store, journal } = this.#services
     const blocks = [...(file.content?.sealedSince() ?? [])]
     if (blocks.length > 0) await store.sync(blocks)
-    // A file of which no record says anything is made durable itself, and that nothing of its name's past comes back.
-    const isNew = file.sequence === 0
-    if (file.isStubUnsynced || isNew) await this.#syncStub(file)
-    if (file.needsCheckpoint || isNew) await journal.sync()
+    // Where the stub's name may not be durable, that nothing of the name's past comes back is made durable as well.
+    const { isStubUnsynced } = file
+    await Promise.all([
+      isStubUnsynced ? this.#syncStub(file) : undefined,
+      isStubUnsynced || file.needsCheckpoint ? journal.sync() : undefined,
+    ])
   }
 
   /**
@@ -279,14 +281,11 @@ export class Committer {
   }
 
   async #syncStub(file: StubFile): Promise<void> {
-    const { inode } = file
-    file.isStubUnsynced = false
+    const { inode, stubChanges } = file
     const fd = inode.heldFd ?? this.#services.tree.open(inode, O.RDONLY)
     try {
       await syncFd(fd)
-    } catch (error) {
-      file.isStubUnsynced = true
-      throw error
+      file.stubSynced(stubChanges)
     } finally {
       if (fd !== inode.heldFd) closeFd(fd)
     }

@@ -39,7 +39,6 @@ export class Nameless {
     const inode = table.addNameless(stat)
     inode.file = new StubFile(inode, emptyAttributes(stat))
     inode.file.mode = own
-    inode.file.isStubUnsynced = true
     inode.heldFd = fd
     inode.lastStat = stat
     inode.hasNoCapabilities = true
@@ -62,6 +61,7 @@ export class Nameless {
       this.#finder.checkNew(parent, name, stored)
       linkFd(heldFd, tree.directoryFd(parent), stored)
       table.addPlace(inode, parent, name)
+      file.stubChanges++
       file.formerPath = undefined
     } catch (error) {
       if (file.sequence > 0) {

@@ -175,7 +175,6 @@ export class Namespace {
     const found: Found = { stored, stat, kind: 'stub', attributes: emptyAttributes(stat) }
     const inode = this.#finder.intern(found, parent, name)
     inode.hasNoCapabilities = true
-    inode.file!.isStubUnsynced = caller.uid !== 0 || caller.gid !== 0
     if ((stat.mode & PERMISSIONS) !== wanted) {
       this.#committer.touch(inode.file!)
       inode.file!.mode = wanted

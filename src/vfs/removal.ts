@@ -107,6 +107,7 @@ export class Removal {
   changedLinks(inode: Inode): void {
     const { file } = inode
     if (file === undefined || file.orphan) return
+    file.stubChanges++
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
     this.#committer.tryCommit(file)

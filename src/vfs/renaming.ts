@@ -106,6 +106,7 @@ export class Renaming {
     table.addPlace(one, newParent, newName)
     table.addPlace(other, parent, name)
     this.#noteExchange(tree.storedPath(one), tree.storedPath(other))
+    for (const inode of [one, other]) this.#removal.changedLinks(inode)
   }
 
   /** `one` and `other`: the paths after it. */

@@ -61,7 +61,7 @@ export class AttributeSetter {
     this.#committer.touch(file)
     if (uid !== undefined || gid !== undefined || mode !== undefined || atimeNs !== undefined) {
       this.#setBelow(inode, { ...changes, mode: mode === undefined ? undefined : belowMode(mode) })
-      file.isStubUnsynced = true
+      file.stubChanges++
     }
     const now = nowNs()
     if (mode !== undefined) file.mode = mode & MODE.PERMISSIONS
@@ -129,7 +129,7 @@ export class AttributeSetter {
     if (file.orphan) return
     this.#committer.touch(file)
     file.ctimeNs = nowNs()
-    file.isStubUnsynced = true
+    file.stubChanges++
     this.#committer.tryCommit(file)
   }
 }

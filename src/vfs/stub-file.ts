@@ -48,8 +48,10 @@ export class StubFile {
   isClosedVersion = true
   /** The path of the stub, from when the last name known here was removed while the file has others. */
   formerPath: ByteString | undefined
-  /** Something of the stub itself (its making, owner, attributes) may not be durable. */
-  isStubUnsynced = false
+  /** Counts changes of the stub itself: its making, names, owner, attributes. The first is whatever an earlier run left unsynced. */
+  stubChanges = 1
+  /** So many of them are durable. */
+  #stubChangesSynced = 0
   #size: number
   /** A byte string: a Buffer would take ten times as much. */
   #fileId: ByteString
@@ -98,6 +100,15 @@ export class StubFile {
   /** Whether the journal holds something that the stub does not. */
   get needsCheckpoint(): boolean {
     return this.stubSequence < this.sequence && !this.orphan
+  }
+
+  get isStubUnsynced(): boolean {
+    return this.#stubChangesSynced < this.stubChanges
+  }
+
+  /** The stub was synced when it had had so many changes. */
+  stubSynced(changes: number): void {
+    this.#stubChangesSynced = Math.max(this.#stubChangesSynced, changes)
   }
 
   /** Whether forgetting it would lose something. */

@@ -4,17 +4,20 @@
  * content (noauto_da_alloc), so that a name without its content is on disk soon if dfs lets it be.
  * DFS_POWER_LOSSES says how often power is lost, DFS_CRASH_SEED repeats a run's choices (not its timing).
  */
-import { mkdirSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { RENAME } from '../../src/posix/names.ts'
 import { newPlace } from '../e2e/support/place.ts'
 import { Random, seedFrom } from '../support/random.ts'
 import { fuse, loopDisk, skipUnless } from '../support/requirements.ts'
 import { SmallDisk } from '../support/small-disk.ts'
+import { rename } from '../support/syscalls.ts'
 import { DfsSystem } from '../support/systems/dfs.ts'
 import { checkFiles } from './support/check-files.ts'
-import { FileStates } from './support/file-states.ts'
+import { FileStates, monotonicNs } from './support/file-states.ts'
 import { RunningWorkload } from './support/running-workload.ts'
 
 const LOSSES = Number(process.env.DFS_POWER_LOSSES ?? 5)
@@ -32,15 +35,17 @@ test('power loss loses nothing that was fsynced and mixes no versions', {
   const place = newPlace(t)
   const disk = await SmallDisk.create(place, 'disk', { mebibytes: 1024, mountOptions: 'noauto_da_alloc,commit=1' })
   const system = new DfsSystem(place, { home: join(disk.path, 'home'), folder: join(disk.path, 'folder') })
-  mkdirSync(system.root)
+  fs.mkdirSync(system.root)
   await system.mount()
   for (let loss = 1; loss <= LOSSES; loss++) {
     const workload = await RunningWorkload.start(system.root, random.next(), states)
     await workload.goOn(random.below(LIFE_MS_MAX))
     if (random.oneIn(2)) await beIdle(workload, random)
+    states.powerEndsAt = monotonicNs()
     disk.losePower()
     await system.kill()
     await workload.end()
+    states.powerEndsAt = Number.POSITIVE_INFINITY
     await disk.restorePower()
     await system.mount()
     checkFiles(system.root, states)
@@ -48,8 +53,44 @@ test('power loss loses nothing that was fsynced and mixes no versions', {
   await system.unmount()
 })
 
+test('what is synced survives under its name where the folder has a disk of its own', {
+  skip: skipUnless(fuse, loopDisk),
+  timeout: 60_000,
+}, async (t) => {
+  const place = newPlace(t)
+  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 64, mountOptions: 'commit=300' })
+  const system = new DfsSystem(place, { folder: join(disk.path, 'folder') })
+  fs.mkdirSync(system.root)
+  await system.mount()
+  const at = (name: string) => join(system.root, name)
+  for (const name of ['replaced', 'moved', 'linked', 'one', 'other']) writeDurably(at(name), `old ${name}`)
+  await system.unmount()
+  await system.mount()
+  fs.writeFileSync(at('replacing'), 'new')
+  fs.renameSync(at('replacing'), at('replaced'))
+  fs.renameSync(at('moved'), at('moved-away'))
+  fs.linkSync(at('linked'), at('link'))
+  rename(at('one'), at('other'), RENAME.EXCHANGE)
+  const contents = { replaced: 'edited', 'moved-away': 'edited too', link: 'edited as well', one: 'new one' }
+  for (const [name, content] of Object.entries(contents)) writeDurably(at(name), content, 'r+')
+  writeDurably(at('made'), 'made')
+  disk.losePower()
+  await system.kill()
+  await disk.restorePower()
+  await system.mount()
+  for (const [name, content] of Object.entries({ ...contents, made: 'made' })) {
+    assert.equal(fs.readFileSync(at(name), 'utf8').slice(0, content.length), content, name)
+  }
+  assert.equal(fs.existsSync(at('moved')), false)
+  await system.unmount()
+})
+
 /** What dfs does on its own account, a while after the last write, must survive as well. */
 async function beIdle(workload: RunningWorkload, random: Random): Promise<void> {
   await workload.end()
   await sleep(random.below(LIFE_MS_MAX))
+}
+
+function writeDurably(path: string, content: string, flags = 'w'): void {
+  fs.writeFileSync(path, content, { flag: flags, flush: true })
 }

@@ -18,8 +18,8 @@ export type Report =
   | { say: 'may-become'; from: string; file: string }
   /** The file has the last of its states, and whoever brought it there has closed it (or renamed it, or unlinked it). */
   | { say: 'closed'; file: string }
-  /** The file has the last of its states, and an fsync has returned since. */
-  | { say: 'synced'; file: string }
+  /** The file has the last of its states, and an fsync has returned since, by `at` (nanoseconds of the monotonic clock). */
+  | { say: 'synced'; file: string; at: number }
 
 /** How bad the crash is: when the daemon dies, what was closed stays; when power is lost, what was synced stays. */
 export type Crash = 'kill' | 'power-loss'
@@ -32,6 +32,11 @@ interface History {
   kept: number
 }
 
+/** The same in all processes of a machine. */
+export function monotonicNs(): number {
+  return Number(process.hrtime.bigint())
+}
+
 export function stateOf(content: Buffer | undefined): FileState {
   return content === undefined ? ABSENT : createHash('sha256').update(content).digest('hex').slice(0, 32)
 }
@@ -39,6 +44,11 @@ export function stateOf(content: Buffer | undefined): FileState {
 export class FileStates {
   readonly #crash: Crash
   readonly #files = new Map<string, History>()
+  /**
+   * When the power began to go, by the same clock. Not all at once: ext4, while it is shut down, lets a sync return without an
+   * error for what it has not kept (17 of 150 times with a program that appends and syncs for ever; before it began, never).
+   */
+  powerEndsAt = Number.POSITIVE_INFINITY
 
   constructor(crash: Crash) {
     this.#crash = crash
@@ -54,7 +64,9 @@ export class FileStates {
     else if (report.say === 'may-become') {
       const { states, kept } = this.#history(report.from)
       add(history, states.slice(kept), `becoming ${report.file}`)
-    } else if (report.say === 'synced' || this.#crash === 'kill') history.kept = history.states.length - 1
+    } else if (report.say === 'synced' ? report.at < this.powerEndsAt : this.#crash === 'kill') {
+      history.kept = history.states.length - 1
+    }
   }
 
   /** Asserts that what is found after a crash is allowed. From now on it is the file's only state. */

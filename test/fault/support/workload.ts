@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { Random } from '../../support/random.ts'
-import { ABSENT, type FileState, type Report, stateOf } from './file-states.ts'
+import { ABSENT, type FileState, monotonicNs, type Report, stateOf } from './file-states.ts'
 
 const FILES = Array.from({ length: 24 }, (_, index) => (index < 12 ? `file-${index}` : `directory/file-${index}`))
 /** One write is one request to the file system, so that no commit can split it. */
@@ -109,7 +109,7 @@ class Workload {
     const fd = fs.openSync(this.#at(file.includes('/') ? 'directory' : '.'), 'r')
     fs.fsyncSync(fd)
     fs.closeSync(fd)
-    if (!this.#contents.has(file)) report({ say: 'synced', file })
+    if (!this.#contents.has(file)) this.#synced(file)
   }
 
   /** What is replaced is replaced by the whole of what replaces it; where nothing was, anything is news. */
@@ -135,7 +135,7 @@ class Workload {
     work(fd)
     if (this.#random.oneIn(3)) {
       fs.fsyncSync(fd)
-      report({ say: 'synced', file })
+      this.#synced(file)
     }
     fs.closeSync(fd)
     this.#closed(file)
@@ -144,6 +144,10 @@ class Workload {
   #may(file: string, by: string, contents: readonly (Buffer | undefined)[]): void {
     const states: FileState[] = contents.map((content) => (content === undefined ? ABSENT : stateOf(content)))
     report({ say: 'may', file, states, by })
+  }
+
+  #synced(file: string): void {
+    report({ say: 'synced', file, at: monotonicNs() })
   }
 
   #closed(file: string): void {
