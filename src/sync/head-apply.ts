@@ -36,19 +36,15 @@ export interface ApplyOptions {
   readonly onLeftOut?: (path: ByteString, why: DfsError) => void
 }
 
-/** What is known of a link group: where its first name is, and what it says. */
-interface FirstName {
-  /** From the root down. */
-  readonly names: readonly ByteString[]
-  readonly digest: Buffer
-}
-
 /**
  * Resolves once all of it is durable. Entries come as `readHead` gives them: a directory before what is in it, and with
  * nothing else between. Fails with `not-empty` (then nothing was changed), `corrupt` for entries that no folder can have,
  * `no-space`, ..., and with the signal's reason; then it can be called again.
  */
-export async function applyHead(entries: AsyncIterable<HeadEntry> | Iterable<HeadEntry>, options: ApplyOptions) {
+export async function applyHead(
+  entries: AsyncIterable<HeadEntry> | Iterable<HeadEntry>,
+  options: ApplyOptions,
+): Promise<void> {
   using restoring = await Restoring.begin(options.rootFd, options.name)
   const making = {
     keys: options.keys,
@@ -74,7 +70,8 @@ class Application implements Disposable {
   readonly #rootFd: number
   readonly #making: Making
   readonly #directories: OpenDirectories
-  readonly #groups = new Map<string, FirstName>()
+  /** The stored names, from the root down, that lead to the first of each link group, by what it says. */
+  readonly #firstNames = new Map<string, readonly ByteString[]>()
   #root: PlainEntry | undefined
 
   constructor(rootFd: number, making: Making) {
@@ -108,15 +105,16 @@ class Application implements Disposable {
   /** Whether the entry is now one more name of an object that was made before. */
   #link(entry: HeadEntry): boolean {
     if (entry.linkGroup === undefined) return false
-    const group = entry.linkGroup.toString('hex')
-    const digest = digestOf(encodeEntry(entry))
-    const first = this.#groups.get(group)
     const dirFd = this.#directories.parentOf(entry.path)
-    if (first === undefined) this.#groups.set(group, { names: storedNamesOf(entry), digest })
-    // Of a group that another device has, too, the names may say different things: they are different files.
-    if (first === undefined || !first.digest.equals(digest)) return false
+    // Of a group that another device has, too, names may say different things: they are different files. (The record has the group.)
+    const object = digestOf(encodeEntry(entry)).toString('hex')
+    const first = this.#firstNames.get(object)
+    if (first === undefined) {
+      this.#firstNames.set(object, storedNamesOf(entry))
+      return false
+    }
     try {
-      const fd = openBelow(this.#rootFd, first.names)
+      const fd = openBelow(this.#rootFd, first)
       try {
         makeLink(dirFd, entry, fd, this.#making)
       } finally {

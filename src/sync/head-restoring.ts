@@ -9,6 +9,7 @@ import { RESERVED_NAME } from '../format/stored-name.ts'
 import { closeFd, O, openAt, preadFd, pwriteFd, syncFd, syncFilesystem, tryOpenAt } from '../posix/files.ts'
 import { readDirectory } from '../posix/listing.ts'
 import { makeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
+import { statAt } from '../posix/stat.ts'
 
 const MARK = 'restoring'
 const UNFINISHED_MARK = 'restoring.tmp'
@@ -17,14 +18,17 @@ const MARK_BYTES_MAX = 4096
 const NAME_LENGTH_MAX = 1024
 const MARK_TEXT = /^dfs restoring ([1-9][0-9]{0,4})\n(?:([ -~]*)\n$)?/
 
+/** Whether a directory bears the mark: it is not whole, and not to be taken for a folder. */
+export function isBeingRestored(rootFd: number): boolean {
+  return statAt(rootFd, `${RESERVED_NAME}/${MARK}`) !== undefined
+}
+
 export class Restoring implements Disposable {
   /** Something of it may be there already. */
   readonly isContinued: boolean
-  readonly #rootFd: number
   readonly #reservedFd: number
 
-  private constructor(rootFd: number, reservedFd: number, isContinued: boolean) {
-    this.#rootFd = rootFd
+  private constructor(reservedFd: number, isContinued: boolean) {
     this.#reservedFd = reservedFd
     this.isContinued = isContinued
   }
@@ -44,7 +48,7 @@ export class Restoring implements Disposable {
       const found = readMark(reservedFd)
       if (found === undefined) await writeMark(rootFd, reservedFd, what, names)
       else if (found !== what) throw notEmpty('another head is being brought back into the directory')
-      return new Restoring(rootFd, reservedFd, found !== undefined)
+      return new Restoring(reservedFd, found !== undefined)
     } catch (error) {
       closeFd(reservedFd)
       throw error
@@ -53,7 +57,7 @@ export class Restoring implements Disposable {
 
   /** Makes all of it durable, and then takes the mark away. */
   async end(): Promise<void> {
-    await syncFilesystem(this.#rootFd)
+    await syncFilesystem(this.#reservedFd)
     unlinkAt(this.#reservedFd, MARK)
     await syncFd(this.#reservedFd)
   }

@@ -24,6 +24,7 @@ import { statAt, statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import { LinkGroups } from './head-links.ts'
 import { directoryEntry, openQuietly, otherEntry, stubEntry, typeOf } from './head-objects.ts'
+import { isBeingRestored } from './head-restoring.ts'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -72,7 +73,10 @@ interface OpenDirectory {
   last?: ByteString
 }
 
-/** To be walked once. Fails if a directory cannot be read: what is in it must not be taken for gone. */
+/**
+ * To be walked once. Fails if a directory cannot be read, and with `busy` if the folder is only being brought back: what is
+ * not seen must not be taken for gone.
+ */
 export class FolderWalk implements AsyncIterable<HeadEntry> {
   /** Plain files met so far: they are not carried. */
   plainFiles = 0
@@ -88,6 +92,9 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<HeadEntry> {
+    if (isBeingRestored(this.#options.rootFd)) {
+      throw new DfsError('busy', 'the folder is still being brought back', { op: 'walk' })
+    }
     const slices = new Slices()
     const open: OpenDirectory[] = [this.#listed(openQuietly(this.#options.rootFd, '.', O.DIRECTORY)!, '')]
     try {

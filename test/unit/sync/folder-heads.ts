@@ -75,8 +75,9 @@ export async function assertIs(directory: string, root: HeadRoot, nodes: MemoryN
   assert.deepEqual(found.root, root)
 }
 
+/** Through a descriptor that stands for the directory and can do nothing else, as the daemon may have one. */
 async function withOpen<T>(directory: string, use: (fd: number) => Promise<T>): Promise<T> {
-  const fd = openAt(AT_FDCWD, byteStringOf(directory), O.RDONLY | O.DIRECTORY)
+  const fd = openAt(AT_FDCWD, byteStringOf(directory), O.PATH | O.DIRECTORY)
   try {
     return await use(fd)
   } finally {

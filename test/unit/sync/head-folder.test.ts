@@ -297,6 +297,7 @@ test('after a crash the same head is gone on with, as often as it takes, and no 
         if (random.oneIn(2)) damageStubs(directory, random)
       }
       await assert.rejects(apply(readHead(root, nodes), directory, 'another head'), refuses('not-empty'))
+      await assert.rejects(headOf(directory, nodes), refuses('busy'))
       await apply(readHead(root, nodes), directory)
       await assertIs(directory, root, nodes)
       assert.deepEqual(readdirSync(path.join(directory, '.dfs')), [])

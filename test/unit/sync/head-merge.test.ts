@@ -74,10 +74,11 @@ test('names of one object stay so, on either side', async () => {
     return paths.map((path) => ({ ...fileEntry('a', version), path, linkGroup }))
   }
   const directory = temporaryDirectory()
-  await apply(await merged(head('a', ...linked(2, 'x', 'y')), head('b', ...linked(1, 'x', 'y', 'z'))), directory)
+  await apply(await merged(head('a', ...linked(2, 'x', 'y')), head('b', ...linked(1, 'x', 'y', 'z', 'zz'))), directory)
   const inodeOf = (name: string) => statSync(`${directory}/${name}.f`).ino
   assert.equal(inodeOf('x'), inodeOf('y'))
   assert.equal(inodeOf('x (from b)'), inodeOf('y (from b)'))
+  assert.equal(inodeOf('z'), inodeOf('zz'))
   assert.equal(new Set(['x', 'x (from b)', 'z'].map(inodeOf)).size, 3)
 })
 
