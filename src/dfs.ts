@@ -12,7 +12,7 @@ export type Cid = string & { readonly brand: 'cid' }
 /** Number of an object while the kernel may name it (FUSE's nodeid); never reused within one mount. */
 export type Ino = number & { readonly brand: 'ino' }
 
-/** What a block holds: a chunk of a file, or a node of a manifest. */
+/** What a block holds: a chunk of a file, or a node of a manifest or of a head's tree. */
 export type BlockKind = 'data' | 'node'
 
 /** A reference to a sealed block with what is needed to fetch, check and open it. */

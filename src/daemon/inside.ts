@@ -5,7 +5,7 @@
 import { textOf } from '../bytes/byte-string.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { mayBeStub, visibleNameOfOther, visibleNameOfStub } from '../vfs/names.ts'
+import { mayBeStub, visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
 import { type Attributes, type FilesystemOperations, ROOT_INO } from '../vfs/operations.ts'
 
 const TYPE_MASK = 0o170000

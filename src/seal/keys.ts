@@ -20,6 +20,8 @@ const CONTEXTS = {
   hash: 'dfs 2026-11 v1 content hashes',
   stub: 'dfs 2026-11 v1 stub slot keys',
   journal: 'dfs 2026-11 v1 journal segment keys',
+  head: 'dfs 2026-11 v1 head record keys',
+  split: 'dfs 2026-11 v1 head node ends',
 } as const
 
 /** What sealing blocks needs, and all that the workers of the pool are told. 32 bytes each. */
@@ -37,6 +39,9 @@ export interface EpochKeys extends BlockSecrets {
   readonly keyId: Buffer
   readonly stubSecret: Buffer
   readonly journalSecret: Buffer
+  readonly headSecret: Buffer
+  /** Decides where the tree of a head is split, so that the sizes of its blocks say nothing of the names in it. */
+  readonly splitSecret: Buffer
 }
 
 /** A personal key and its place in the line of an owner's personal keys. */
@@ -92,6 +97,14 @@ export class Keys implements EpochKeys {
     return this.#newest.journalSecret
   }
 
+  get headSecret(): Buffer {
+    return this.#newest.headSecret
+  }
+
+  get splitSecret(): Buffer {
+    return this.#newest.splitSecret
+  }
+
   /** The epoch that a key id names, whichever; undefined if it is not one of this owner's, or a newer one. */
   ofKeyId(keyId: Buffer): EpochKeys | undefined {
     return this.#byKeyId.get(keyId.toString('hex'))
@@ -129,5 +142,7 @@ function deriveEpoch(personalKey: Buffer, epoch: number): EpochKeys {
     hashSecret: derive(CONTEXTS.hash),
     stubSecret: derive(CONTEXTS.stub),
     journalSecret: derive(CONTEXTS.journal),
+    headSecret: derive(CONTEXTS.head),
+    splitSecret: derive(CONTEXTS.split),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A chunk or a manifest node, to a block.
+ * A chunk or a node, to a block.
  *
  * The key is keyed BLAKE3 over the header, the frame table and the frames as AES-GCM will seal them: over all that is
  * sealed and all that is in its additional data. So a key is used for one block only, each nonce in it for one

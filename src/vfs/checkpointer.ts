@@ -11,12 +11,12 @@ import { kindOf } from '../errors.ts'
 import { logger, warn } from '../log.ts'
 import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
 import { type Stat, statFd } from '../posix/stat.ts'
+import { type Slot, writeStub } from '../seal/stub-io.ts'
 import type { Committer } from './committer.ts'
 import type { ContentSnapshot, FileContent } from './file-content.ts'
 import { sealSnapshot } from './seal-snapshot.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
-import { type Slot, writeStub } from './stub-io.ts'
 import type { Versions } from './versions.ts'
 
 const log = logger('checkpoint')

@@ -3,9 +3,9 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { checkName, RESERVED_NAME } from '../format/stored-name.ts'
 import { type Stat, statAt } from '../posix/stat.ts'
 import type { Inode } from './inode-table.ts'
-import { checkName, RESERVED_NAME } from './names.ts'
 import type { Services } from './services.ts'
 import { StubFile } from './stub-file.ts'
 import type { Found } from './stub-tree.ts'

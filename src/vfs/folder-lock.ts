@@ -1,8 +1,8 @@
 /** The lock of a folder: one process at a time has it open, whatever home it serves. */
 import { DfsError } from '../errors.ts'
+import { RESERVED_NAME } from '../format/stored-name.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { tryLockFile } from '../posix/lock.ts'
-import { RESERVED_NAME } from './names.ts'
 
 const LOCK_NAME = 'lock'
 

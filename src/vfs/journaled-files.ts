@@ -6,12 +6,12 @@
  */
 import type { ByteString } from '../dfs.ts'
 import type { CommitRecord, JournalRecord, StubPlace } from '../format/journal-record.ts'
+import { visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
 import { STUB_LINE_BYTES } from '../format/stub-line.ts'
 import { closeFd, O, openAt, preadFd, truncateFd } from '../posix/files.ts'
 import { makeDirectoryAt } from '../posix/names.ts'
 import { statAt } from '../posix/stat.ts'
 import type { Inode } from './inode-table.ts'
-import { visibleNameOfOther, visibleNameOfStub } from './names.ts'
 import type { Namespace } from './namespace.ts'
 import type { Services } from './services.ts'
 import { isRegular } from './stub-tree.ts'

@@ -4,12 +4,12 @@
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
 import { describeError } from '../errors.ts'
+import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
 import { logger } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { iterateDirectory } from '../posix/listing.ts'
 import { statAt } from '../posix/stat.ts'
 import type { Inode } from './inode-table.ts'
-import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from './names.ts'
 import type { DirectoryEntry } from './operations.ts'
 import type { Services } from './services.ts'
 

@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DfsError } from '../errors.ts'
+import { RESERVED_NAME } from '../format/stored-name.ts'
 import { fromNodeError } from '../posix/errno.ts'
 import { closeFd, O, openAt, pwriteFd, syncFd } from '../posix/files.ts'
 import { makeDirectoryAt, renameAt } from '../posix/names.ts'
 import { statAt } from '../posix/stat.ts'
-import { RESERVED_NAME } from './names.ts'
 
 export const FOLDER_FORMAT = 1
 const MARKER = 'folder.json'

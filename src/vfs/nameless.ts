@@ -7,12 +7,12 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { storedNameOfFile } from '../format/stored-name.ts'
 import { linkFd } from '../posix/names.ts'
 import { MODE } from '../posix/stat.ts'
 import type { Committer } from './committer.ts'
 import type { Finder, FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
-import { storedNameOfFile } from './names.ts'
 import { makeStub } from './new-stub.ts'
 import { noteNames } from './note-names.ts'
 import type { Caller } from './operations.ts'

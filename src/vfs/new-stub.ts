@@ -3,8 +3,8 @@ import type { ByteString } from '../dfs.ts'
 import { chmodFd, chownFd } from '../posix/attributes.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { MODE, type Stat, statFd } from '../posix/stat.ts'
+import { belowMode } from '../seal/stub-mode.ts'
 import type { Caller } from './operations.ts'
-import { belowMode } from './stub-mode.ts'
 
 export interface NewStub {
   /** The caller closes it. */

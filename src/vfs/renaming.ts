@@ -5,12 +5,12 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { checkName, mayBeStub } from '../format/stored-name.ts'
 import { RENAME, renameAt, unlinkAt } from '../posix/names.ts'
 import { statAt } from '../posix/stat.ts'
 import type { Committer } from './committer.ts'
 import type { Finder } from './finder.ts'
 import type { Inode, Place } from './inode-table.ts'
-import { checkName, mayBeStub } from './names.ts'
 import { noteNames } from './note-names.ts'
 import type { Removal } from './removal.ts'
 import type { Services } from './services.ts'

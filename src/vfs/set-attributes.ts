@@ -2,19 +2,19 @@
  * Changing what `stat` shows: a stub's own mode, size and times, and everything else of the object below.
  */
 import { DfsError } from '../errors.ts'
+import { mayBeStub } from '../format/stored-name.ts'
 import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix/attributes.ts'
 import { O, truncateFd } from '../posix/files.ts'
 import { MODE, type Stat } from '../posix/stat.ts'
+import { belowMode } from '../seal/stub-mode.ts'
 import { nowNs, storableNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
-import { mayBeStub } from './names.ts'
 import type { NamespaceOptions } from './namespace.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { AttributeChanges, Time } from './operations.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
-import { belowMode } from './stub-mode.ts'
 
 interface AttributeSetterOptions {
   committer: Committer

@@ -5,10 +5,10 @@
  * Sequences tell the way: `sequence` is that of the last commit, `stubSequence` that of the state in the stub.
  */
 import type { ByteString, FileMeta, StubState } from '../dfs.ts'
+import type { Slot } from '../seal/stub-io.ts'
 import type { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import type { StubAttributes } from './services.ts'
-import type { Slot } from './stub-io.ts'
 
 const NOTHING: ReadonlySet<Promise<void>> = new Set()
 

@@ -6,14 +6,20 @@
 import { Lru } from '../concurrency/lru.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import {
+  mayBeStub,
+  STORED_BYTES_MAX,
+  storedNameOfFile,
+  storedNameOfOther,
+  visibleNameOfOther,
+} from '../format/stored-name.ts'
 import { STUB_LINE_BYTES, stubKind } from '../format/stub-line.ts'
 import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { MODE, type Stat, statAt, statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
+import { emptyState, type LoadedStub, loadStub } from '../seal/stub-io.ts'
 import type { Inode, InodeKind, InodeTable } from './inode-table.ts'
-import { mayBeStub, STORED_BYTES_MAX, storedNameOfFile, storedNameOfOther, visibleNameOfOther } from './names.ts'
 import type { AttributeIndex, StubAttributes } from './services.ts'
-import { emptyState, type LoadedStub, loadStub } from './stub-io.ts'
 
 export interface Found {
   readonly stored: ByteString

@@ -3,10 +3,10 @@
  * by, and what `verify` reads.
  */
 import type { ByteString, StubState } from '../dfs.ts'
+import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
 import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
 import { type DirectoryEntry, readDirectory } from '../posix/listing.ts'
 import { statAt, statFd } from '../posix/stat.ts'
-import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from './names.ts'
 import type { Services } from './services.ts'
 import type { StubTree } from './stub-tree.ts'
 import { VERSIONS_DIRECTORY } from './versions.ts'

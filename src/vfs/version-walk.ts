@@ -5,12 +5,12 @@
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString, StubState } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
+import { mayBeStub, visibleNameOfStub } from '../format/stored-name.ts'
 import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { iterateDirectory } from '../posix/listing.ts'
 import { openStub, openTrailer } from '../seal/stub-slot.ts'
 import type { Inode } from './inode-table.ts'
-import { mayBeStub, visibleNameOfStub } from './names.ts'
 import type { Services } from './services.ts'
 import { parseVersionTime } from './version-time.ts'
 

@@ -18,9 +18,9 @@ import {
   setXattrAt,
   setXattrFd,
 } from '../posix/xattrs.ts'
+import { belowMode } from '../seal/stub-mode.ts'
 import type { Inode } from './inode-table.ts'
 import type { Services } from './services.ts'
-import { belowMode } from './stub-mode.ts'
 
 const OWN_PREFIX = 'user.dfs.'
 const CAPABILITIES = 'security.capability'

@@ -6,6 +6,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { DfsError } from '../../src/errors.ts'
 import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-message.ts'
+import { decodeEntry } from '../../src/format/head-entry.ts'
+import { decodeHeadNode, isLeaf } from '../../src/format/head-node.ts'
+import { decodeHeadBody, decodeSealedHead } from '../../src/format/head-record.ts'
 import { decodeHoldsMessage } from '../../src/format/hold-message.ts'
 import { decodeHoldRecord } from '../../src/format/hold-record.ts'
 import { decodeKeysMessage } from '../../src/format/keys-message.ts'
@@ -43,6 +46,9 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   'messages of holds': { seeds: vectors('hold', 'message'), decode: decodeHoldsMessage },
   shards: { seeds: vectors('shard'), decode: decodeShard },
   'storage challenges': { seeds: vectors('storage-proof', 'challenge'), decode: decodeChallenge },
+  'nodes of heads': { seeds: vectors('head', 'node'), decode: readHeadNode },
+  'head records': { seeds: vectors('head', 'record'), decode: decodeSealedHead },
+  'bodies of heads': { seeds: vectors('head', 'body'), decode: decodeHeadBody },
   tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 
@@ -81,6 +87,11 @@ function framed(message: Buffer): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(message.length)
   return Buffer.concat([length, message, length, message])
+}
+
+function readHeadNode(bytes: Buffer): void {
+  const node = decodeHeadNode(bytes)
+  if (isLeaf(node)) for (const { path, record } of node.items) decodeEntry(path, record)
 }
 
 /** As it would come from a peer that sends what it likes in pieces as it likes. */

@@ -6,7 +6,7 @@ import { ACL } from '../../posix/acl.ts'
 import { chmodFd, chownFd, utimesFd } from '../../posix/attributes.ts'
 import { type Stat, statFd } from '../../posix/stat.ts'
 import { getXattrFd, listXattrsFd, removeXattrFd, setXattrFd } from '../../posix/xattrs.ts'
-import { belowMode } from '../stub-mode.ts'
+import { belowMode } from '../../seal/stub-mode.ts'
 
 const IS_ROOT = process.getuid?.() === 0
 

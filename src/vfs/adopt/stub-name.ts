@@ -3,9 +3,9 @@
  * already, a conflict copy's. Content is compared by the manifest alone: equal chunks make equal nodes.
  */
 import type { ByteString, Content } from '../../dfs.ts'
+import { conflictName, NAME_BYTES_MAX, storedNameOfFile } from '../../format/stored-name.ts'
 import { statAt } from '../../posix/stat.ts'
 import type { Inode, Place } from '../inode-table.ts'
-import { conflictName, NAME_BYTES_MAX, storedNameOfFile } from '../names.ts'
 import type { Services } from '../services.ts'
 import type { Found } from '../stub-tree.ts'
 import { LeftAlone } from './left-alone.ts'

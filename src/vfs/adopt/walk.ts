@@ -6,11 +6,11 @@
 import { Slices } from '../../concurrency/slices.ts'
 import type { ByteString } from '../../dfs.ts'
 import { DfsError, kindOf } from '../../errors.ts'
+import { mayBeStub, RESERVED_NAME, visibleNameOfOther } from '../../format/stored-name.ts'
 import { closeFd, O, openAt } from '../../posix/files.ts'
 import { iterateDirectory } from '../../posix/listing.ts'
 import { MODE, type Stat, statAt } from '../../posix/stat.ts'
 import { type Inode, objectKey, type Place } from '../inode-table.ts'
-import { mayBeStub, RESERVED_NAME, visibleNameOfOther } from '../names.ts'
 import type { Services } from '../services.ts'
 import { isRegular } from '../stub-tree.ts'
 

@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/block.ts'
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
+import { HEAD_XATTRS_BYTES_MAX, SYMLINK_BYTES_MAX } from '../../../src/format/head-entry.ts'
+import { HEAD_ITEM_BYTES_MAX, HEAD_NODE_BYTES_MAX } from '../../../src/format/head-node.ts'
+import { HEAD_PATH_BYTES_MAX } from '../../../src/format/head-path.ts'
+import { HEAD_RECORD_BYTES_MAX } from '../../../src/format/head-record.ts'
 import { HOLDS_MESSAGE_BYTES_MAX } from '../../../src/format/hold-message.ts'
 import { HOLD_RECORD_BYTES_MAX } from '../../../src/format/hold-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
@@ -57,6 +61,12 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['| 1 to ', PIECE_BYTES_MAX, ' | bytes'],
     ['Both are records, at most ', HOLD_RECORD_BYTES_MAX, ' bytes long'],
     ['of one message each, at most ', HOLDS_MESSAGE_BYTES_MAX, ' bytes'],
+    ['at most ', HEAD_PATH_BYTES_MAX, ' in all'],
+    ['At most ', HEAD_NODE_BYTES_MAX, ' bytes'],
+    ['An item is at most ', HEAD_ITEM_BYTES_MAX, ' bytes'],
+    ['u16 length, 1 to ', SYMLINK_BYTES_MAX, '; target'],
+    ['without zero bytes; 1 to ', HEAD_XATTRS_BYTES_MAX, ' bytes'],
+    ['At most ', HEAD_RECORD_BYTES_MAX, ' bytes'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
     [`| data shards k | ${DATA_SHARDS_MIN} to `, DATA_SHARDS_MAX, ' |'],
     ['| parity m | 1 to ', PARITY_SHARDS_MAX, ' |'],

@@ -4,9 +4,11 @@ import { test } from 'node:test'
 import type { BlockKind, BlockRef } from '../../../src/dfs.ts'
 import { DfsError } from '../../../src/errors.ts'
 import { cidOfDigest } from '../../../src/format/cid.ts'
+import type { HeadBody, HeadLabel } from '../../../src/format/head-record.ts'
 import { decodeRecord, type JournalRecord } from '../../../src/format/journal-record.ts'
 import { decodeRecordFrame, SEGMENT_HEADER_BYTES } from '../../../src/format/journal-segment.ts'
 import { contentHash, digestOf } from '../../../src/seal/hash.ts'
+import { openHead, verifyHead } from '../../../src/seal/head-seal.ts'
 import { SegmentOpener } from '../../../src/seal/journal-seal.ts'
 import { Keys } from '../../../src/seal/keys.ts'
 import { openBlock } from '../../../src/seal/open-block.ts'
@@ -66,17 +68,29 @@ for (const vector of vectorsOf('segment')) {
   })
 }
 
+for (const vector of vectorsOf('head')) {
+  test(`sealed: head "${vector.name}" is signed, and opens`, () => {
+    assert.deepEqual(readHead(bytesOf(vector)), revive(vector.value))
+  })
+}
+
 const OPENERS: Readonly<Record<string, (bytes: Buffer, vector: Vector) => unknown>> = {
   block: (bytes, { value }) => openBlock(bytes, (revive(value) as SealedPlain).ref),
   stub: (bytes) => openStub(bytes, keys),
   trailer: (bytes) => openTrailer(bytes, keys),
   segment: readSegment,
+  head: readHead,
 }
 
 for (const vector of invalid) {
   test(`sealed: ${vector.what} with "${vector.name}" is refused as ${vector.kind}`, () => {
     assert.equal(refusalOf(() => OPENERS[vector.what]!(bytesOf(vector), vector))?.kind, vector.kind)
   })
+}
+
+function readHead(record: Buffer): { label: HeadLabel; body: HeadBody } {
+  const head = verifyHead(record)
+  return { label: head.label, body: openHead(head, keys) }
 }
 
 function readSegment(segment: Buffer): JournalRecord[] {

@@ -44,6 +44,7 @@ export const FORMATS = [
   'hold',
   'shard',
   'storage-proof',
+  'head',
 ]
 
 /** The vectors of one format as they stand in the file. */

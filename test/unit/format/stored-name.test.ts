@@ -12,7 +12,7 @@ import {
   storedNameOfOther,
   visibleNameOfOther,
   visibleNameOfStub,
-} from '../../../src/vfs/names.ts'
+} from '../../../src/format/stored-name.ts'
 
 /** Byte strings made of what matters to the rules, and of any other byte. */
 const name = fc

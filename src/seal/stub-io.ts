@@ -10,8 +10,8 @@ import { FILE_ID_BYTES, SLOT_OFFSETS, STUB_BYTES_MAX } from '../format/stub.ts'
 import { STUB_LINE } from '../format/stub-line.ts'
 import { preadFd, pwriteFd } from '../posix/files.ts'
 import { MODE, type Stat } from '../posix/stat.ts'
-import type { Keys } from '../seal/keys.ts'
-import { openStub, sealSlot } from '../seal/stub-slot.ts'
+import type { Keys } from './keys.ts'
+import { openStub, sealSlot } from './stub-slot.ts'
 
 export type Slot = 0 | 1
 
