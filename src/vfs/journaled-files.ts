@@ -23,6 +23,8 @@ export interface JournaledFile {
   readonly btimeNs: bigint
   /** Where the stub was last, as far as the journal knows. */
   path: ByteString
+  /** Where it ever was: what happened to names since may not have reached the disk. */
+  readonly paths: Set<ByteString>
   removed: boolean
   readonly commits: CommitRecord[]
 }
@@ -32,14 +34,15 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
   const files = new Map<string, JournaledFile>()
   for (const record of records) {
     if (record.kind === 'rename') {
-      for (const file of files.values()) file.path = renamed(file.path, record.from, record.to)
+      // Another has the name of a file that was removed.
+      for (const file of files.values()) if (!file.removed) moveTo(file, renamed(file.path, record.from, record.to))
       continue
     }
     const { ino, btimeNs, path } = record.place
     const key = placeKey(record.place)
-    const file = files.get(key) ?? { ino, btimeNs, path, removed: false, commits: [] }
+    const file = files.get(key) ?? { ino, btimeNs, path, paths: new Set<ByteString>(), removed: false, commits: [] }
     files.set(key, file)
-    file.path = path
+    moveTo(file, path)
     // What is written to after its removal was noted was not removed.
     file.removed = record.kind === 'remove'
     if (record.kind === 'commit') file.commits.push(record)
@@ -49,6 +52,11 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
 
 function placeKey({ ino, btimeNs }: Pick<StubPlace, 'ino' | 'btimeNs'>): string {
   return `${ino}.${btimeNs}`
+}
+
+function moveTo(file: JournaledFile, path: ByteString): void {
+  file.path = path
+  file.paths.add(path)
 }
 
 function renamed(path: ByteString, from: ByteString, to: ByteString): ByteString {
@@ -71,14 +79,14 @@ export class StubSearch {
 
   /** The stub where it was last, under another name, or made anew; undefined if it is gone for good. */
   find(file: JournaledFile): Inode | undefined {
-    const here = this.#findAt(file, [file.path])
+    const here = this.#findAt(file, [file.path, ...file.paths])
     if (here !== undefined) return here
     if (file.removed) return undefined
     this.#byIno ??= storedPathsByIno(this.#services)
     return this.#findAt(file, this.#byIno.get(file.ino) ?? []) ?? this.#replacement(file)
   }
 
-  #findAt(wanted: JournaledFile, paths: ByteString[]): Inode | undefined {
+  #findAt(wanted: JournaledFile, paths: Iterable<ByteString>): Inode | undefined {
     for (const path of paths) {
       const inode = this.#resolve(path, wanted)
       if (inode?.statIno === wanted.ino && inode.btimeNs === wanted.btimeNs) return inode

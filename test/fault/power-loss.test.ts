@@ -85,6 +85,30 @@ test('what is synced survives under its name where the folder has a disk of its 
   await system.unmount()
 })
 
+test('what is synced survives removals and renames that did not, where the folder has a disk of its own', {
+  skip: skipUnless(fuse, loopDisk),
+  timeout: 60_000,
+}, async (t) => {
+  const place = newPlace(t)
+  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 64, mountOptions: 'commit=300' })
+  const system = new DfsSystem(place, { folder: join(disk.path, 'folder') })
+  fs.mkdirSync(system.root)
+  await system.mount()
+  const at = (name: string) => join(system.root, name)
+  const names = ['replaced', 'replacing', 'removed']
+  for (const name of names) writeDurably(at(name), `content of ${name}`)
+  fs.renameSync(at('replacing'), at('replaced'))
+  fs.renameSync(at('replaced'), at('away'))
+  fs.renameSync(at('removed'), at('removed-later'))
+  fs.unlinkSync(at('removed-later'))
+  disk.losePower()
+  await system.kill()
+  await disk.restorePower()
+  await system.mount()
+  for (const name of names) assert.equal(fs.readFileSync(at(name), 'utf8'), `content of ${name}`)
+  await system.unmount()
+})
+
 /** What dfs does on its own account, a while after the last write, must survive as well. */
 async function beIdle(workload: RunningWorkload, random: Random): Promise<void> {
   await workload.end()
