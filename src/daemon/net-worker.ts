@@ -44,28 +44,7 @@ const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.i
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   ...nodeHandlers(theNode),
-  'node.start': async () => {
-    node = await createNode({ ...start, isMember, membersToReach: () => others() })
-    node.onMember((peerId, isUp) => tell('event.member', { peerId, isUp }))
-    node.onAddresses((addresses) => tell('event.addresses', addresses))
-    if (start.joining) return stateOf(node)
-    sync = new MemberSync({ node, membership })
-    await sync.start()
-    keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
-    await keys.start()
-    const reader = new BlockFilesReader(start.blocksDir)
-    blocks = await NodeExchange.start({
-      node,
-      blocks: reader,
-      networkId: start.networkId,
-      isMember,
-      deviceKey,
-      timeoutMs: start.fetchTimeoutMs,
-      directHosts: start.listen.hosts ?? DIRECT_HOSTS,
-    })
-    if (start.bitswap) await startBitswap({ node, blocks: reader })
-    return stateOf(node)
-  },
+  'node.start': async () => stateOf(await createNode({ ...start, isMember, membersToReach: () => others(), serve })),
   'members.merge': (statements) => void membership.merge(statements.map(bufferOf)),
   'keys.ask': (epoch) => keys?.ask(epoch),
   'members.introduce': async (addresses) => {
@@ -89,6 +68,28 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
 })
 
 membership.onChange(({ added }) => tell('event.statements', [...added]))
+
+async function serve(starting: DfsNode): Promise<void> {
+  node = starting
+  node.onMember((peerId, isUp) => tell('event.member', { peerId, isUp }))
+  node.onAddresses((addresses) => tell('event.addresses', addresses))
+  if (start.joining) return
+  sync = new MemberSync({ node, membership })
+  await sync.start()
+  keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
+  await keys.start()
+  const reader = new BlockFilesReader(start.blocksDir)
+  blocks = await NodeExchange.start({
+    node,
+    blocks: reader,
+    networkId: start.networkId,
+    isMember,
+    deviceKey,
+    timeoutMs: start.fetchTimeoutMs,
+    directHosts: start.listen.hosts ?? DIRECT_HOSTS,
+  })
+  if (start.bitswap) await startBitswap({ node, blocks: reader })
+}
 
 /** Who was removed speaks with nobody. */
 function isMember(peerId: string): boolean {

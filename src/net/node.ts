@@ -42,6 +42,8 @@ export interface NodeOptions {
   isMember: (peerId: string) => boolean
   /** Members to keep connections with. Default: none. */
   membersToReach?: () => Iterable<string>
+  /** Says what is spoken (`handle`), before anybody can connect: who finds a protocol missing does not ask again soon. */
+  serve?: (node: DfsNode) => Promise<void>
 }
 
 /** Gets a stream, closes or aborts it; a rejection resets it. */
@@ -129,6 +131,7 @@ export async function createNode(options: NodeOptions): Promise<DfsNode> {
   opened.defer(() => libp2p.stop())
   const node = new Node(options, { libp2p, gate, place, datastore })
   opened.defer(() => node.stopParts())
+  await options.serve?.(node)
   await startListening(libp2p, place)
   await node.startParts()
   if (wantedPort !== 0 && node.port !== wantedPort) warn(`port ${wantedPort} is taken: listening on port ${node.port}`)

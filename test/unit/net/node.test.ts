@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cid } from '../../../src/dfs.ts'
 import { DfsError } from '../../../src/errors.ts'
 import { deviceIdOf } from '../../../src/format/device-id.ts'
@@ -90,6 +91,21 @@ async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 const isKind = (kind: string) => (error: unknown) => error instanceof DfsError && error.kind === kind
+
+test('who connects with a node that is just starting finds all that it serves', async (t) => {
+  const members = new Members()
+  const seed = randomBytes(32)
+  const late = deviceIdOf(identityOfSeed(seed).publicKey)
+  const early = await startNode(t, { ...members.options, membersToReach: () => [] })
+  members.ids.add(early.peerId).add(late)
+  const answer = memberUp(early, late).then(() => ask(early, late, '/test/late/1', 'are you there?'))
+  const serve = async (node: DfsNode) => {
+    await sleep(300)
+    await echo(node, '/test/late/1')
+  }
+  await startNode(t, { ...members.options, identitySeed: seed, bootstrap: early.addresses(), serve })
+  assert.equal(await answer, 'are you there?')
+})
 
 test('the peer id is the id of the device', async (t) => {
   const identitySeed = randomBytes(32)
