@@ -172,6 +172,27 @@ export interface ReferenceSource {
   references(): AsyncIterable<Cid> | Iterable<Cid>
 }
 
+/** One version of a file, at its place. */
+export interface PlacedFile {
+  /** 16 bytes. */
+  readonly folderId: Buffer
+  /** As a person sees it, from the folder's root. */
+  readonly path: ByteString
+  readonly state: StubState
+}
+
+/** How many of the other devices from which a file is to come back have all of it, and how many are to. */
+export interface Replicas {
+  readonly counted: number
+  readonly wanted: number
+}
+
+/** Knows which other devices are bound to hold what. */
+export interface ReplicaCounter {
+  /** By what is known here, nobody is asked. `blocks`: all that the content needs, nodes included; read as far as it matters. */
+  count(file: PlacedFile, blocks: AsyncIterable<Cid>): Promise<Replicas>
+}
+
 /** A file refers to this block; `file` is its name for people. */
 export interface FileReference {
   readonly cid: Cid

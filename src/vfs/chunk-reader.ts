@@ -109,6 +109,16 @@ export class ChunkReader implements BlockReader, Disposable {
     else if (mayFetch()) this.#fetch(ref, undefined)
   }
 
+  /** Resolves once the block is on this device. Fails as `read` does, and with `io` if it could not be kept. */
+  async keep(ref: BlockRef): Promise<void> {
+    if (!this.#isElsewhere(ref) && this.#store.has(ref.cid)) return
+    if (this.#source === undefined) throw notHere(ref)
+    const remote = this.#fetch(ref, undefined)
+    if (!remote.isOpened) await remote.whole(() => {})
+    await remote.settled
+    if (!this.#store.has(ref.cid)) throw new DfsError('io', 'a block could not be kept', { subject: ref.cid })
+  }
+
   readNode(ref: BlockRef, mayFetch = ALWAYS): Buffer | Promise<Buffer> {
     const cached = this.#nodes.get(ref.cid)
     if (cached !== undefined) return cached
@@ -271,11 +281,13 @@ export class ChunkReader implements BlockReader, Disposable {
 
   #openBlock(ref: BlockRef): { handle: BlockHandle } & Disposable {
     const handle = this.#store.open(ref.cid)
-    if (handle === undefined) {
-      throw new DfsError('unreachable', 'a block of this file is not on this device', { op: 'read', subject: ref.cid })
-    }
+    if (handle === undefined) throw notHere(ref)
     return { handle, [Symbol.dispose]: () => handle.close() }
   }
+}
+
+function notHere({ cid }: BlockRef): DfsError {
+  return new DfsError('unreachable', 'a block of this file is not on this device', { op: 'read', subject: cid })
 }
 
 function range(first: number, last: number): number[] {

@@ -267,6 +267,15 @@ export class FileContent {
     for (const ref of this.#overlay.refs.values()) if (ref !== undefined) yield ref.cid
   }
 
+  /** The blocks that reading all of it opens, nodes aside. */
+  async *dataBlocks(reader: BlockReader = this.#reader): AsyncGenerator<BlockRef> {
+    const { refs } = this.#overlay
+    for (const ref of refs.values()) if (ref !== undefined) yield ref
+    for await (const { ref, index } of this.#base.tree.blocks(reader)) {
+      if (index !== undefined && index < this.#base.keepChunks && !refs.has(index)) yield ref
+    }
+  }
+
   /** Every block that the content needs, nodes included. */
   async *blocks(): AsyncGenerator<BlockRef> {
     for (const ref of this.#overlay.refs.values()) if (ref !== undefined) yield ref

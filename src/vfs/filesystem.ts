@@ -8,7 +8,6 @@ import { whenReady } from '../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from '../format/stored-name.ts'
-import { ACL } from '../posix/acl.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import { statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
@@ -61,7 +60,7 @@ export class Filesystem implements FilesystemOperations {
       ...options,
       find: (directory, name) => this.names.find(directory, name)?.inode,
     })
-    this.#xattrs = new Xattrs(options.services)
+    this.#xattrs = new Xattrs(options)
     this.#setter = new AttributeSetter(options.services, { ...options, files: this.#files })
     this.names = new Namespace(options)
   }
@@ -237,7 +236,7 @@ export class Filesystem implements FilesystemOperations {
     return { ...statFilesystem(this.#storeFd), nameBytesMax: NAME_BYTES_MAX }
   }
 
-  getxattr(ino: Ino, name: ByteString): Buffer | undefined {
+  getxattr(ino: Ino, name: ByteString): Awaitable<Buffer | undefined> {
     return this.#xattrs.get(this.#inode(ino), name)
   }
 
@@ -263,7 +262,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   hasDefaultAcl(directory: Ino): boolean {
-    return this.#xattrs.get(this.#inode(directory), ACL.DEFAULT) !== undefined
+    return this.#xattrs.hasDefaultAcl(this.#inode(directory))
   }
 
   sync(): Promise<void> {

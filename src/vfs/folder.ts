@@ -13,6 +13,7 @@ import type {
   FileReference,
   OnProgress,
   ReferenceSource,
+  ReplicaCounter,
   StubState,
 } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
@@ -29,6 +30,7 @@ import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
+import { FolderFiles } from './folder-files.ts'
 import { lockFolder } from './folder-lock.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
 import { type Inode, InodeTable } from './inode-table.ts'
@@ -62,6 +64,8 @@ export interface FolderOptions {
   mayFetch?: ((pid: number) => boolean) | undefined
   /** How long a file must have stood unchanged for its deletion to keep a version. */
   deletedAgeMsMin: number
+  /** What other devices hold; undefined: nothing. */
+  replicas?: ReplicaCounter | undefined
 }
 
 const AT_FDCWD = -100
@@ -84,6 +88,7 @@ export class Folder {
   readonly id: string
   readonly path: string
   readonly filesystem: Filesystem
+  readonly files: FolderFiles
   readonly #parts: FolderParts
   /** Held while a version is in use, or versions go. */
   readonly #keeping = new Mutex()
@@ -92,6 +97,7 @@ export class Folder {
     this.id = parts.id
     this.path = parts.path
     this.filesystem = parts.filesystem
+    this.files = new FolderFiles(parts.services)
     this.#parts = parts
   }
 
@@ -106,7 +112,7 @@ export class Folder {
    */
   static async open(options: FolderOptions): Promise<Folder> {
     await using opened = new AsyncDisposableStack()
-    const { store, pool, source, keys, index, dirty, cacheBytesMax } = options
+    const { store, pool, source, keys, index, dirty, replicas, cacheBytesMax } = options
     const rootFd = openAt(AT_FDCWD, byteStringOf(options.path), O.RDONLY | O.DIRECTORY)
     const found = await readMarker(options.path).catch((error) => {
       closeFd(rootFd)
@@ -123,7 +129,8 @@ export class Folder {
     opened.defer(() => journal.close())
     const reader = opened.use(new ChunkReader({ store, pool, source, cacheBytesMax }))
     const sealer = new Sealer({ pool, store })
-    const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty }
+    const folderId = Buffer.from(marker.id, 'hex')
+    const services: Services = { folderId, table, tree, store, journal, reader, sealer, keys, index, dirty, replicas }
     const storeFd = openAt(AT_FDCWD, byteStringOf(options.storeDir), O.RDONLY | O.DIRECTORY)
     opened.defer(() => closeFd(storeFd))
 
@@ -171,15 +178,6 @@ export class Folder {
   /** Replaces plain files at and below a visible path by stubs. */
   adopt(inside: ByteString, options: { keep: boolean; signal: AbortSignal; onProgress: OnProgress }): Promise<Adopted> {
     return this.#parts.adopter.adopt(this.#parts.services.table.root, inside, options)
-  }
-
-  /** `local`, `dirty` or `plain`; for directories and the like `local`. */
-  stateOf(inside: ByteString): string {
-    const inode = this.#find(inside)
-    if (inode === undefined) throw new DfsError('not-found', 'there is no such file', { op: 'status' })
-    const state = this.filesystem.getxattr(inode.ino, 'user.dfs.state')?.toString() ?? 'local'
-    this.#letGo(inode)
-    return state
   }
 
   /** Kept versions of a file, there or deleted, the newest first. */

@@ -1,7 +1,7 @@
 /**
  * What an opened folder works with; `folder.ts` puts it together once, the parts of the vfs share it.
  */
-import type { BlockStore, FileMeta } from '../dfs.ts'
+import type { BlockStore, FileMeta, ReplicaCounter } from '../dfs.ts'
 import type { JournalRecord } from '../format/journal-record.ts'
 import type { Stat } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
@@ -48,6 +48,8 @@ export interface Journal {
 }
 
 export interface Services {
+  /** 16 bytes. */
+  readonly folderId: Buffer
   readonly table: InodeTable
   readonly tree: StubTree
   readonly store: BlockStore
@@ -57,4 +59,6 @@ export interface Services {
   readonly keys: Keys
   readonly index: AttributeIndex
   readonly dirty: DirtyMemory
+  /** What other devices hold; undefined: nothing. */
+  readonly replicas?: ReplicaCounter | undefined
 }

@@ -6,7 +6,7 @@ import type { ByteString, StubState } from '../dfs.ts'
 import { mayBeStub, RESERVED_NAME, visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
 import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
 import { type DirectoryEntry, readDirectory } from '../posix/listing.ts'
-import { statAt, statFd } from '../posix/stat.ts'
+import { type Stat, statAt, statFd } from '../posix/stat.ts'
 import type { Services } from './services.ts'
 import type { StubTree } from './stub-tree.ts'
 import { VERSIONS_DIRECTORY } from './versions.ts'
@@ -14,6 +14,7 @@ import { VERSIONS_DIRECTORY } from './versions.ts'
 export interface WalkedStub {
   /** As a person sees it, from the folder's root. */
   readonly path: ByteString
+  readonly stat: Stat
   /** Reads the stub. Fails with `corrupt`, `wrong-key`, `newer-version`, `io`. */
   readonly load: () => StubState
 }
@@ -65,7 +66,7 @@ async function* walk(
 function stubHere(tree: StubTree, fd: number, stored: ByteString, path: ByteString): WalkedStub | undefined {
   const stat = statAt(fd, stored)
   if (stat === undefined || !tree.isStub(fd, stored, stat)) return undefined
-  return { path, load: () => tree.load(fd, stored, stat).state }
+  return { path, stat, load: () => tree.load(fd, stored, stat).state }
 }
 
 function reservedLast(entries: DirectoryEntry[], path: ByteString): DirectoryEntry[] {

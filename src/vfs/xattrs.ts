@@ -19,7 +19,10 @@ import {
   setXattrFd,
 } from '../posix/xattrs.ts'
 import { belowMode } from '../seal/stub-mode.ts'
+import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
+import type { Awaitable } from './operations.ts'
+import { OwnAttributes } from './own-attributes.ts'
 import type { Services } from './services.ts'
 
 const OWN_PREFIX = 'user.dfs.'
@@ -27,17 +30,28 @@ const CAPABILITIES = 'security.capability'
 
 export class Xattrs {
   readonly #services: Services
+  readonly #own: OwnAttributes
 
   /** Whether the disk below has access control lists. */
   readonly keepsAcls: boolean
 
-  constructor(services: Services) {
+  constructor({ services, committer }: { services: Services; committer: Committer }) {
     this.#services = services
+    this.#own = new OwnAttributes(services, committer)
     this.keepsAcls = hasAcls(services.tree.rootFd)
   }
 
-  get(inode: Inode, name: ByteString): Buffer | undefined {
-    if (name.startsWith(OWN_PREFIX)) return ownAttribute(inode, name)
+  get(inode: Inode, name: ByteString): Awaitable<Buffer | undefined> {
+    if (name.startsWith(OWN_PREFIX)) return this.#own.get(inode, name.slice(OWN_PREFIX.length))
+    return this.#get(inode, name)
+  }
+
+  /** Whether what is made in a directory gets its rights from the directory. */
+  hasDefaultAcl(directory: Inode): boolean {
+    return this.#defaultAcl(directory) !== undefined
+  }
+
+  #get(inode: Inode, name: ByteString): Buffer | undefined {
     if (name === CAPABILITIES && inode.hasNoCapabilities) return undefined
     if (name === ACL.ACCESS) return this.#acl(inode, name)
     if (name === ACL.DEFAULT) return this.#defaultAcl(inode)
@@ -113,19 +127,6 @@ function hasAcls(rootFd: number): boolean {
     if (kindOf(error) === 'unsupported') return false
     throw error
   }
-}
-
-function ownAttribute({ file, kind }: Inode, name: ByteString): Buffer | undefined {
-  if (kind === 'plain' && name === `${OWN_PREFIX}state`) return Buffer.from('plain')
-  if (file === undefined) return undefined
-  if (name === `${OWN_PREFIX}state`) return Buffer.from(file.changed ? 'dirty' : 'local')
-  if (name === `${OWN_PREFIX}local_bytes`) return Buffer.from(String(file.size))
-  if (name === `${OWN_PREFIX}replicas`) return Buffer.from('0')
-  if (name === `${OWN_PREFIX}cid`) {
-    const root = file.content?.root
-    return root?.kind === 'ref' ? Buffer.from(root.ref.cid) : undefined
-  }
-  return undefined
 }
 
 function refuseOwn(name: ByteString): void {

@@ -63,7 +63,7 @@ function fileStatus({ folders, mounts }: Parts, folderPath: string, inside: stri
     withObject(folder.filesystem, inside, { mounted }, async (object) => ({
       path: path.join(folderPath, object.path),
       size: object.attributes.size,
-      state: await folder.stateOf(object.path),
+      state: String((await folder.filesystem.getxattr(object.attributes.ino, 'user.dfs.state')) ?? 'local'),
     })),
   )
 }

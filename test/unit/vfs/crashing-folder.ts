@@ -78,7 +78,18 @@ export class CrashingFolder {
     const reader = new ChunkReader({ store, pool, cacheBytesMax: 4 * MIB })
     const sealer = new Sealer({ pool, store })
     const dirty = new DirtyMemory(pool.memory, 64 * MIB)
-    const services: Services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
+    const services: Services = {
+      folderId: Buffer.alloc(16, 1),
+      table,
+      tree,
+      store,
+      journal,
+      reader,
+      sealer,
+      keys: KEYS,
+      index,
+      dirty,
+    }
     const versions = new Versions(services, { directory: versionsDirectory(services), deletedAgeMsMin })
     const committer = new Committer(services)
     const sync = async (fd: number) => {

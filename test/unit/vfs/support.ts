@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after } from 'node:test'
 import { byteStringOf } from '../../../src/bytes/byte-string.ts'
-import type { BlockStore } from '../../../src/dfs.ts'
+import type { BlockSource, BlockStore, ReplicaCounter } from '../../../src/dfs.ts'
 import { closeFd, O, openAt } from '../../../src/posix/files.ts'
 import { type Stat, statFd } from '../../../src/posix/stat.ts'
 import { Keys } from '../../../src/seal/keys.ts'
@@ -41,6 +41,9 @@ export interface TestFolderOptions {
   /** An existing directory; else a new one, removed when the tests of the file are over. */
   directory?: string
   store?: BlockStore
+  /** Where blocks come from that are not in the store. */
+  source?: BlockSource
+  replicas?: ReplicaCounter
   syncFilesystem?: (fd: number) => Promise<void>
 }
 
@@ -81,7 +84,7 @@ export class TestFolder implements AsyncDisposable {
   }
 
   static async open(options: TestFolderOptions = {}): Promise<TestFolder> {
-    const { directory = temporaryDirectory(), store = new MemoryBlocks() } = options
+    const { directory = temporaryDirectory(), store = new MemoryBlocks(), source, replicas } = options
     const stack = new AsyncDisposableStack()
     const rootFd = openAt(AT_FDCWD, byteStringOf(directory), O.RDONLY | O.DIRECTORY)
     const table = new InodeTable(statFd(rootFd))
@@ -91,10 +94,11 @@ export class TestFolder implements AsyncDisposable {
     mkdirSync(path.join(directory, '.dfs'), { recursive: true })
     const journal = await Journal.open({ dir: path.join(directory, '.dfs', 'journal'), keys: KEYS })
     stack.defer(() => journal.close())
-    const reader = new ChunkReader({ store, pool, cacheBytesMax: 16 * MIB })
+    const reader = new ChunkReader({ store, pool, source, cacheBytesMax: 16 * MIB })
     const sealer = new Sealer({ pool, store })
     const dirty = new DirtyMemory(pool.memory, 64 * MIB)
-    const services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
+    const folderId = Buffer.alloc(16, 1)
+    const services = { folderId, table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty, replicas }
     return new TestFolder(directory, services, stack, options)
   }
 

@@ -1,0 +1,49 @@
+/** The files of a folder as they are kept: which there are, where their content is, and bringing that here. */
+import type { BlockRef, ByteString, PlacedFile, StubState } from '../dfs.ts'
+import { RESERVED_NAME } from '../format/stored-name.ts'
+import { ManifestTree } from '../seal/manifest-tree.ts'
+import { type FileState, stateOfStub } from './file-state.ts'
+import { type HydrateOptions, hydrate } from './hydrate.ts'
+import type { Services } from './services.ts'
+import { type WalkedStub, walkStubs } from './stub-walk.ts'
+
+export class FolderFiles {
+  readonly #services: Services
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  /** Every stub at or below a visible path ('' for all), kept versions aside. Fails if a directory cannot be read. */
+  async *list(inside: ByteString): AsyncGenerator<WalkedStub> {
+    for await (const stub of walkStubs(this.#services, inside)) {
+      if (!stub.path.startsWith(`${RESERVED_NAME}/`)) yield stub
+    }
+  }
+
+  /** Whether the file has changes that are not in its stub yet. */
+  isDirty({ stat }: WalkedStub): boolean {
+    return this.#services.table.peek(stat)?.file?.isBusy === true
+  }
+
+  /** As of its stub. */
+  stateOf(path: ByteString, state: StubState): Promise<FileState> {
+    return stateOfStub(this.placed(path, state), this.#services)
+  }
+
+  placed(path: ByteString, state: StubState): PlacedFile {
+    return { folderId: this.#services.folderId, path, state }
+  }
+
+  /** The blocks that a file's bytes are in, in their order; nodes of its manifest are fetched if they must be. */
+  async *dataBlocks({ content, meta }: StubState): AsyncGenerator<BlockRef> {
+    for await (const { ref, kind } of ManifestTree.of(content, meta.size).blocks(this.#services.reader)) {
+      if (kind === 'data') yield ref
+    }
+  }
+
+  /** See `hydrate`. */
+  hydrate(state: StubState, options: HydrateOptions): Promise<number> {
+    return hydrate(state, this.#services, options)
+  }
+}
