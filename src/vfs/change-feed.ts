@@ -5,15 +5,9 @@
  * A change is told once it stands, and maybe more than once; that of an object may also be told where nothing differs in
  * the end. While nobody listens this costs nothing.
  */
-import type { ByteString } from '../dfs.ts'
+import type { ByteString, ObjectChange } from '../dfs.ts'
 import { RESERVED_NAME } from '../format/stored-name.ts'
 import type { Inode, InodeTable } from './inode-table.ts'
-
-export type ObjectChange =
-  /** What has this path, or had it, came, went, or says something else; `isTree`: so may all below it. */
-  | { readonly path: ByteString; readonly isTree: boolean }
-  /** A file of several names, of which none is known. */
-  | { readonly ino: number; readonly btimeNs: bigint }
 
 export type OnObjectChange = (change: ObjectChange) => void
 
