@@ -35,6 +35,8 @@ export interface StoredFile {
   /** The block that its name says; undefined for a foreign file. */
   readonly cid: Cid | undefined
   readonly bytes: number
+  /** When it was last opened here, or came, by the wall clock in ms; an hour may be missing. Good for an order, and for nothing else. */
+  readonly usedMs: number
 }
 
 export class BlockFiles implements BlockStore, SweepableStore {
@@ -142,9 +144,9 @@ export class BlockFiles implements BlockStore, SweepableStore {
   }
 
   /** Every block that `open` would find, in no order; paced. Fails with `io` when a directory cannot be read. */
-  async *list(): AsyncGenerator<{ cid: Cid; bytes: number }> {
-    for await (const { place, cid, bytes } of this.stored()) {
-      if (cid !== undefined && place === placeOf(cid)) yield { cid, bytes }
+  async *list(): AsyncGenerator<{ cid: Cid; bytes: number; usedMs: number }> {
+    for await (const { place, cid, bytes, usedMs } of this.stored()) {
+      if (cid !== undefined && place === placeOf(cid)) yield { cid, bytes, usedMs }
     }
   }
 
@@ -155,8 +157,8 @@ export class BlockFiles implements BlockStore, SweepableStore {
       for (const name of await this.#namesIn(shard)) {
         if (pacer.due) await pacer.pause()
         const place = `${shard}/${name}`
-        const bytes = this.#stat(place)?.size
-        if (bytes !== undefined) yield { place, cid: parseCid(name), bytes }
+        const stat = this.#stat(place)
+        if (stat !== undefined) yield { place, cid: parseCid(name), bytes: stat.size, usedMs: stat.mtimeMs }
       }
     }
   }
