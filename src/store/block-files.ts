@@ -8,7 +8,7 @@
 import assert from 'node:assert'
 import type { Stats } from 'node:fs'
 import path from 'node:path'
-import type { BlockHandle, BlockRef, BlockStore, Cid } from '../dfs.ts'
+import type { BlockHandle, BlockName, BlockStore, Cid } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { parseCid } from '../format/cid.ts'
 import { BlockDurability } from './block-durability.ts'
@@ -96,7 +96,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     }
   }
 
-  put(ref: BlockRef, bytes: Buffer): Promise<void> {
+  put(ref: BlockName, bytes: Buffer): Promise<void> {
     assert(bytes.length === ref.sealedBytes, `a block of ${bytes.length} bytes for a reference of ${ref.sealedBytes}`)
     // Before the first await: from here on no sweep deletes the block that may be found to be here already.
     this.#pins.pin(ref.cid)
@@ -110,7 +110,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     return this.#writer.temporary()
   }
 
-  adopt(ref: BlockRef, temporary: string): Promise<void> {
+  adopt(ref: BlockName, temporary: string): Promise<void> {
     this.#pins.pin(ref.cid)
     return this.#adoptOnce(ref, temporary).catch((error) => {
       this.#pins.unpin(ref.cid)
@@ -218,7 +218,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     this.#durability.noteFresh(cid)
   }
 
-  async #adoptOnce(ref: BlockRef, temporary: string): Promise<void> {
+  async #adoptOnce(ref: BlockName, temporary: string): Promise<void> {
     const underWay = this.#putting.get(ref.cid)
     if (underWay === undefined && this.#sizeOf(ref.cid) === undefined) {
       this.#writer.move(temporary, this.#pathOf(ref.cid))
