@@ -4,7 +4,7 @@
  */
 import type { Slices } from '../concurrency/slices.ts'
 import type { ByteString, ObjectChange } from '../dfs.ts'
-import type { DfsError } from '../errors.ts'
+import { type DfsError, type ErrorKind, kindOf } from '../errors.ts'
 import type { HeadEntry } from '../format/head-entry.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { NodeIo } from '../seal/manifest-tree.ts'
@@ -40,19 +40,23 @@ export interface TreeUpdate {
   readonly signal: AbortSignal
 }
 
+/** What reading a node says that is nowhere in reach, or damaged. */
+const NODE_IS_LOST: ReadonlySet<ErrorKind> = new Set(['unreachable', 'timeout', 'corrupt', 'newer-version'])
+
 export class FolderTree {
   readonly #folder: TreeFolder
   readonly #keys: Keys
   readonly #dirty = new DirtyPaths()
   #linkNames = new LinkNames()
   #state: TreeState | undefined
+  /** All of the folder is to be looked at. */
+  #isUnknown = true
 
   /** `state`: of the head before. All of the folder is to be looked at. */
   constructor(folder: TreeFolder, { keys, state }: { keys: Keys; state: TreeState | undefined }) {
     this.#folder = folder
     this.#keys = keys
     this.#state = state
-    this.#dirty.addAll()
   }
 
   /** Undefined before the first walk. */
@@ -62,12 +66,7 @@ export class FolderTree {
 
   /** Whether the folder may differ from the tree. */
   get isDirty(): boolean {
-    return !this.#dirty.isEmpty
-  }
-
-  /** Whether all of the folder is to be looked at. */
-  get isUnknown(): boolean {
-    return this.#dirty.isAll
+    return this.#isUnknown || !this.#dirty.isEmpty
   }
 
   note(change: ObjectChange): void {
@@ -76,7 +75,7 @@ export class FolderTree {
 
   /** The tree is to be made whole again: its secrets are others now. */
   forget(): void {
-    this.#dirty.addAll()
+    this.#isUnknown = true
   }
 
   /**
@@ -84,11 +83,21 @@ export class FolderTree {
    * folder cannot be read, or the disk is full: then the tree is what it was, and as much is to be done as before.
    */
   async update(update: TreeUpdate): Promise<void> {
+    const isWalk = this.#isUnknown || this.#dirty.isAll || this.#state === undefined
+    await this.#with((taken) => (isWalk ? this.#walk(update) : this.#change(taken, update)))
+  }
+
+  /** The same without walking all of the folder: what is known to have changed changes the tree of before, if there is one. */
+  async catchUp(update: TreeUpdate): Promise<void> {
+    if (this.#state === undefined || this.#dirty.isAll || this.#dirty.isEmpty) return
+    await this.#with((taken) => this.#change(taken, update))
+  }
+
+  async #with(work: (taken: DirtyPaths) => Promise<void>): Promise<void> {
     await this.#folder.settle()
     const taken = this.#dirty.take()
     try {
-      if (taken.isAll || this.#state === undefined) await this.#walk(update)
-      else this.#state = { ...this.#state, root: await this.#change(this.#state.root, taken, update) }
+      await work(taken)
     } catch (error) {
       this.#dirty.putBack(taken)
       throw error
@@ -101,11 +110,21 @@ export class FolderTree {
     const root = await buildHead(paced(walk, slices, signal), nodes)
     this.#linkNames = linkNames
     this.#state = { root, plainFiles: walk.plainFiles, leftOut: walk.leftOut }
+    this.#isUnknown = false
   }
 
-  #change(before: HeadRoot, dirty: DirtyPaths, { nodes, slices, signal }: TreeUpdate): Promise<HeadRoot> {
+  async #change(dirty: DirtyPaths, { nodes, slices, signal }: TreeUpdate): Promise<void> {
+    const state = this.#state!
+    const before = state.root
     const options = { ...this.#walkOptions(nodes, slices), linkNames: this.#linkNames, before, nodes }
-    return updateHead(before, paced<HeadChange>(folderChanges(dirty, options), slices, signal), nodes)
+    try {
+      const changes = folderChanges(dirty, options)
+      this.#state = { ...state, root: await updateHead(before, paced<HeadChange>(changes, slices, signal), nodes) }
+    } catch (error) {
+      // If it is the tree that cannot be read, a walk makes it whole again.
+      if (NODE_IS_LOST.has(kindOf(error))) this.#isUnknown = true
+      throw error
+    }
   }
 
   #walkOptions(nodes: NodeIo, slices: Slices) {
@@ -119,8 +138,13 @@ export class FolderTree {
   }
 
   async #formerEntry(path: ByteString, nodes: NodeIo): Promise<HeadEntry | undefined> {
-    const former = this.#state && (await findEntry(this.#state.root, path, nodes))
-    return former?.kind === 'directory' ? undefined : former
+    try {
+      const former = this.#state && (await findEntry(this.#state.root, path, nodes))
+      return former?.kind === 'directory' ? undefined : former
+    } catch (error) {
+      if (NODE_IS_LOST.has(kindOf(error))) return undefined
+      throw error
+    }
   }
 }
 
