@@ -13,7 +13,7 @@ export { type DaemonAddress, isHome, readAddress } from './address.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
 
 /** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
-export const CONTROL_VERSION = 2
+export const CONTROL_VERSION = 3
 
 /** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
 export const DAEMON_ENTRY: URL = programBeside('main')
@@ -48,6 +48,12 @@ export const METHODS = {
   add: { paths: 'texts', keep: 'flag' },
   read: { path: 'text' },
   status: { path: 'text?' },
+  /** Resolves once every file at and below the path is on so many other devices (default: as the setting says). */
+  wait: { path: 'text', replicas: 'number?', timeoutSeconds: 'number?' },
+  evict: { paths: 'texts' },
+  pin: { paths: 'texts' },
+  unpin: { paths: 'texts' },
+  hydrate: { paths: 'texts' },
   verify: { path: 'text?' },
   gc: {},
   history: { path: 'text' },
@@ -67,13 +73,14 @@ interface FieldTypes {
   number: number
   texts: string[]
   'text?': string | undefined
+  'number?': number | undefined
   flag: boolean | undefined
 }
 
 export type Method = keyof typeof METHODS
 
 type Shape<M extends Method> = (typeof METHODS)[M]
-type Optional = 'text?' | 'flag'
+type Optional = 'text?' | 'number?' | 'flag'
 type RequiredFields<S> = { [K in keyof S as S[K] extends Optional ? never : K]: FieldTypes[S[K] & keyof FieldTypes] }
 type OptionalFields<S> = { [K in keyof S as S[K] extends Optional ? K : never]?: FieldTypes[S[K] & keyof FieldTypes] }
 
@@ -96,11 +103,24 @@ export interface Results {
   mount: MountResult
   untilUnmounted: { reason: string }
   /** `stillUsed`: by programs, after a lazy unmount. `stopping`: the daemon ends now. */
-  umount: { folder: string; mountpoint: string; stillUsed: boolean; stopping: boolean }
+  umount: {
+    folder: string
+    mountpoint: string
+    stillUsed: boolean
+    stopping: boolean
+    /** What is on fewer other devices than it is to be; absent where that is not known, or nothing is. */
+    unsafe?: { files: number; bytes: number }
+  }
   add: AddResult
   /** Sent after the content, which travels in raw frames. */
   read: { name: string; size: number; mode: number; mtimeMs: number }
   status: StatusResult
+  wait: { files: number; bytes: number; replicas: number; plainFiles: number }
+  evict: EvictResult
+  /** `changed`: files that were not pinned before (or were, for `unpin`). */
+  pin: { files: number; changed: number; hydrated: HydrateResult }
+  unpin: { files: number; changed: number }
+  hydrate: HydrateResult
   verify: VerifyResult
   /** `versions`: of files, that went because they were old. */
   gc: { blocks: number; bytes: number; keptByGrace: number; versions: number }
@@ -195,6 +215,52 @@ export interface AddResult {
   skipped: { path: string; why: string }[]
 }
 
+/** Where the content of some files is. */
+export interface ContentStates {
+  files: number
+  /** Sum of the files' lengths. */
+  bytes: number
+  /** How much of that can be read without other devices. */
+  localBytes: number
+  /** `local`, `replicated N/M`, `evicted`, `dirty` or `unreadable`. */
+  states: { state: string; files: number; bytes: number }[]
+  /** Files that fewer other devices have than are wanted. */
+  unsafeFiles: number
+  unsafeBytes: number
+  /** Files that are not adopted: on no other device. */
+  plainFiles: number
+  /** The first stubs that cannot be read. */
+  unreadable: { path: string; why: string }[]
+}
+
+export interface EvictResult {
+  /** Files of which nothing is here any more but what stubs and manifests say. */
+  files: number
+  blocks: number
+  bytes: number
+  /** Files of which something stays, by why; `too-few-holders`: it is not safe elsewhere. */
+  kept: { why: string; files: number }[]
+}
+
+export interface HydrateResult {
+  files: number
+  /** Fetched from other devices, as sent. */
+  bytes: number
+  failed: { path: string; why: string }[]
+}
+
+export interface ReplicationStatus {
+  /** On how many other devices everything is to be. */
+  replicas: number
+  /** Whether all that is in stubs is there. */
+  isDone: boolean
+  bytesPerSecond: number
+  /** Until the rest is there, at this rate; undefined if nothing moves, or nothing is left. */
+  secondsLeft: number | undefined
+  /** What keeps it from going on. */
+  problems: string[]
+}
+
 export interface FolderStatus {
   id: string
   folder: string
@@ -209,6 +275,8 @@ export interface FolderStatus {
   storedBytes: number
   /** Length of the journal that no checkpoint has brought into stubs yet. */
   journalBytes: number
+  /** Undefined where the folder cannot be read. */
+  content: ContentStates | undefined
 }
 
 export interface StatusResult {
@@ -217,8 +285,11 @@ export interface StatusResult {
   folders: FolderStatus[]
   store: { blocks: number; bytes: number; diskFreeBytes: number }
   network: NetworkStatus
+  replication: ReplicationStatus
   /** Of one file, when PATH names one. */
   file?: { path: string; size: number; state: string }
+  /** Of what is at and below PATH, when it names something inside a folder. */
+  below?: { path: string; content: ContentStates }
 }
 
 export interface VerifyResult {

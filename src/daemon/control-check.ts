@@ -5,7 +5,8 @@ import { METHODS, type Method, type Params, type WireError } from './control-api
 
 const CHECKS: Record<string, (value: unknown) => boolean> = {
   text: isText,
-  number: (value) => typeof value === 'number' && Number.isSafeInteger(value),
+  number: isNumber,
+  'number?': (value) => value === undefined || isNumber(value),
   texts: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
   'text?': (value) => value === undefined || isText(value),
   flag: (value) => value === undefined || typeof value === 'boolean',
@@ -20,6 +21,10 @@ export function checkParams<M extends Method>(method: M, params: unknown): Param
   for (const [field, type] of Object.entries(shape))
     if (!CHECKS[type]!(given[field])) throw invalid(method, `"${field}"`)
   return given as Params<M>
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value)
 }
 
 /** No text that names a file may hold a NUL: the kernel would cut it there. */

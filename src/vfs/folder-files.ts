@@ -5,7 +5,7 @@ import { ManifestTree } from '../seal/manifest-tree.ts'
 import { type FileState, stateOfStub } from './file-state.ts'
 import { type HydrateOptions, hydrate } from './hydrate.ts'
 import type { Services } from './services.ts'
-import { type WalkedStub, walkStubs } from './stub-walk.ts'
+import { type WalkedStub, type WalkOptions, walkStubs } from './stub-walk.ts'
 
 export class FolderFiles {
   readonly #services: Services
@@ -15,9 +15,10 @@ export class FolderFiles {
   }
 
   /** Every stub at or below a visible path ('' for all), kept versions aside. Fails if a directory cannot be read. */
-  async *list(inside: ByteString): AsyncGenerator<WalkedStub> {
-    for await (const stub of walkStubs(this.#services, inside)) {
-      if (!stub.path.startsWith(`${RESERVED_NAME}/`)) yield stub
+  async *list(inside: ByteString, { onPlain }: WalkOptions = {}): AsyncGenerator<WalkedStub> {
+    const onOwnPlain = onPlain && ((path: ByteString) => void (isReserved(path) || onPlain(path)))
+    for await (const stub of walkStubs(this.#services, inside, { onPlain: onOwnPlain })) {
+      if (!isReserved(stub.path)) yield stub
     }
   }
 
@@ -46,4 +47,8 @@ export class FolderFiles {
   hydrate(state: StubState, options: HydrateOptions): Promise<number> {
     return hydrate(state, this.#services, options)
   }
+}
+
+function isReserved(path: ByteString): boolean {
+  return path.startsWith(`${RESERVED_NAME}/`)
 }

@@ -19,18 +19,32 @@ export interface WalkedStub {
   readonly load: () => StubState
 }
 
+export interface WalkOptions {
+  /** Called for each regular file that is no stub. */
+  readonly onPlain?: ((path: ByteString) => void) | undefined
+}
+
 /**
  * Every stub at or below a visible path ('' for all), the kept versions last: a file that is removed while the walk
  * is under way, or whose stub is written anew, moves to them. Fails if a directory cannot be read.
  * Only the name of one directory's entries is in memory at a time, and a descriptor for each level.
  */
-export async function* walkStubs(services: Services, inside: ByteString = ''): AsyncGenerator<WalkedStub> {
+export async function* walkStubs(
+  { tree }: Services,
+  inside: ByteString = '',
+  options: WalkOptions = {},
+): AsyncGenerator<WalkedStub> {
   const parts = inside.split('/').filter((part) => part !== '')
-  yield* walk(services.tree, services.tree.rootFd, '', parts)
+  yield* walk({ tree, options }, tree.rootFd, '', parts)
+}
+
+interface Walk {
+  readonly tree: StubTree
+  readonly options: WalkOptions
 }
 
 async function* walk(
-  tree: StubTree,
+  context: Walk,
   directoryFd: number,
   path: ByteString,
   wanted: readonly ByteString[],
@@ -46,15 +60,16 @@ async function* walk(
         const childFd = tryOpenAt(fd, stored, O.PATH | O.DIRECTORY | O.NOFOLLOW)
         if (childFd === undefined) continue
         try {
-          yield* walk(tree, childFd, join(path, name), rest)
+          yield* walk(context, childFd, join(path, name), rest)
         } finally {
           closeFd(childFd)
         }
-      } else if (type === 'file' && mayBeStub(stored)) {
-        const name = visibleNameOfStub(stored)
+      } else if (type === 'file') {
+        const name = mayBeStub(stored) ? visibleNameOfStub(stored) : stored
         if (first !== undefined && first !== name && first !== stored) continue
-        const stub = stubHere(tree, fd, stored, join(path, name))
+        const stub = name === stored ? undefined : stubHere(context.tree, fd, stored, join(path, name))
         if (stub !== undefined) yield stub
+        else context.options.onPlain?.(join(path, stored))
       }
     }
   } finally {

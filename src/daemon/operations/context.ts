@@ -16,6 +16,7 @@ import type { Home, NewHome } from '../home.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
+import type { Replication } from '../replication/replication.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
 export interface Parts {
@@ -29,6 +30,7 @@ export interface Parts {
   readonly collecting: Mutex
   readonly folders: Folders
   readonly mounts: Mounts
+  readonly replication: Replication
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>
 }

@@ -6,8 +6,10 @@
 export const later = {
   add: () => import('./add.ts'),
   devices: () => import('./devices.ts'),
+  evict: () => import('./evict.ts'),
   gc: () => import('./gc.ts'),
   history: () => import('./history.ts'),
+  hydrate: () => import('./hydrate.ts'),
   init: () => import('./init.ts'),
   invite: () => import('./invite.ts'),
   join: () => import('./join.ts'),
@@ -15,6 +17,7 @@ export const later = {
   recover: () => import('./recover.ts'),
   status: () => import('./status.ts'),
   verify: () => import('./verify.ts'),
+  wait: () => import('./wait.ts'),
 } as const
 
 /** Never fails: whoever asks for what does not load will hear of it. */

@@ -1,14 +1,18 @@
 /** `status`: what folders there are, what they hold and what it takes. Folders are only looked at, never changed. */
 import { statfs } from 'node:fs/promises'
-import path from 'node:path'
+import { join } from 'node:path'
+import { textOf } from '../../bytes/byte-string.ts'
 import { describeError } from '../../errors.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { FolderStatus, Params, StatusResult } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import { isFile, walk, withObject } from '../inside.ts'
 import { locateOrFail } from '../locate.ts'
+import { countStates } from '../replication/content-states.ts'
 import { type Context, knownFolders, type Parts } from './context.ts'
 import { networkStatus } from './devices.ts'
+import { withPath } from './inside-paths.ts'
+import { replicationStatus } from './replication-status.ts'
 
 export async function status(context: Context, params: Params<'status'>, call: Call): Promise<StatusResult> {
   const parts = await context.parts()
@@ -21,9 +25,11 @@ export async function status(context: Context, params: Params<'status'>, call: C
   }
   const { bavail, bsize } = await statfs(home.directory('blocks'))
   const store = { ...(await parts.store.usage()), diskFreeBytes: bavail * bsize }
-  const file =
-    place === undefined || place.inside === '' ? undefined : await fileStatus(parts, place.folder, place.inside)
-  return { home: home.dir, pid: process.pid, folders, store, network: await networkStatus(context), file }
+  const isInside = place !== undefined && place.inside !== ''
+  const told = isInside ? await statusInside(context, params.path!, call.signal) : {}
+  const contents = folders.flatMap(({ content }) => content ?? [])
+  const replication = await replicationStatus(context, contents)
+  return { home: home.dir, pid: process.pid, folders, store, network: await networkStatus(context), replication, ...told }
 }
 
 async function statusOf(
@@ -39,7 +45,8 @@ async function statusOf(
     return { ...told, problem: undefined, ...counted }
   } catch (error) {
     signal.throwIfAborted()
-    return { ...told, problem: describeError(error), files: 0, logicalBytes: 0, storedBytes: 0, journalBytes: 0 }
+    const nothing = { files: 0, logicalBytes: 0, storedBytes: 0, journalBytes: 0, content: undefined }
+    return { ...told, problem: describeError(error), ...nothing }
   }
 }
 
@@ -54,16 +61,16 @@ async function count(folder: Folder, signal: AbortSignal) {
       sum.storedBytes += attributes.blocks * 512
     }
   })
-  return sum
+  return { ...sum, content: await countStates(folder.files, '', { signal }) }
 }
 
-function fileStatus({ folders, mounts }: Parts, folderPath: string, inside: string) {
-  const mounted = mounts.find(folderPath) !== undefined
-  return folders.use(folderPath, (folder) =>
-    withObject(folder.filesystem, inside, { mounted }, async (object) => ({
-      path: path.join(folderPath, object.path),
-      size: object.attributes.size,
-      state: String((await folder.filesystem.getxattr(object.attributes.ino, 'user.dfs.state')) ?? 'local'),
-    })),
-  )
+function statusInside(context: Context, path: string, signal: AbortSignal): Promise<Pick<StatusResult, 'file' | 'below'>> {
+  return withPath(context, path, async ({ folder, path: inside }) => {
+    const shown = textOf(inside)
+    const below = { path: join(folder.path, shown), content: await countStates(folder.files, inside, { signal }) }
+    const attributes = await withObject(folder.filesystem, inside, { mounted: true }, async (object) => object.attributes)
+    if (!isFile(attributes)) return { below }
+    const state = await folder.filesystem.getxattr(attributes.ino, 'user.dfs.state')
+    return { below, file: { path: below.path, size: attributes.size, state: String(state ?? 'local') } }
+  })
 }
