@@ -7,7 +7,12 @@
  */
 import type { BlockSource, BlockStore, Cid, ReferenceSource } from '../../dfs.ts'
 import { describeError } from '../../errors.ts'
-import { decodeHoldsMessage, encodeHoldsMessage, type HoldsMessage, type HoldsMessageBody } from '../../format/hold-message.ts'
+import {
+  decodeHoldsMessage,
+  encodeHoldsMessage,
+  type HoldsMessage,
+  type HoldsMessageBody,
+} from '../../format/hold-message.ts'
 import { logger, warn } from '../../log.ts'
 import type { SigningKey } from '../../seal/signing.ts'
 import type { Clock } from '../exchange/clock.ts'
@@ -272,7 +277,9 @@ export class Holds implements HoldService {
   }
 
   #send(outgoing: readonly Outgoing[]): void {
-    const sayable = outgoing.filter(({ to, message }) => message.kind !== 'hold' || this.#party.ownerOf(to) !== undefined)
+    const sayable = outgoing.filter(
+      ({ to, message }) => message.kind !== 'hold' || this.#party.ownerOf(to) !== undefined,
+    )
     for (const { to, body } of pack(sayable, this.#party)) this.#say(to, body)
   }
 

@@ -26,7 +26,8 @@ async function storeWith(count: number, options: Parameters<typeof BlockFiles.op
 }
 
 async function byUse(store: BlockFiles): Promise<Cid[]> {
-  const found = await Array.fromAsync(store.list())
+  const found: { cid: Cid; usedMs: number }[] = []
+  for await (const block of store.list()) found.push(block)
   return found.toSorted((one, other) => one.usedMs - other.usedMs).map(({ cid }) => cid)
 }
 
