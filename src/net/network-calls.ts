@@ -3,8 +3,8 @@
  */
 import type { Cid } from '../dfs.ts'
 import type { ExchangeCalls } from './exchange/exchange-calls.ts'
-import type { WirePersonalKey } from './key-sync.ts'
 import type { HoldCalls, HoldEvents } from './holds/hold-calls.ts'
+import type { WirePersonalKey } from './key-sync.ts'
 import type { ListenOptions } from './listen.ts'
 import type { NetworkKind } from './member.ts'
 import type { PeerInfo } from './node.ts'
