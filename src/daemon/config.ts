@@ -132,6 +132,15 @@ const SCHEMA = {
     fallback: 60,
     about: 'how long a block that nothing needs is kept before `dfs gc` drops it',
   },
+  offerBytes: {
+    type: 'number',
+    unit: 'bytes',
+    atOnce: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: 0,
+    about: 'how much is kept here for other devices, who ask for it; 0: nothing new',
+  },
   network: {
     type: 'text',
     choices: ['on', 'off'],

@@ -1,10 +1,10 @@
 /** `evict`: drops the blocks of files from this device, as far as enough others are bound to hold them. */
 import type { BlockRef, Cid } from '../../dfs.ts'
 import type { BlockSize } from '../../net/holds/hold-service.ts'
-import { type Evicted, Evictor } from '../replication/evictor.ts'
-import { findDataBlocks, isIn } from '../replication/pinned-blocks.ts'
 import type { EvictResult, Params } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
+import { type Evicted, Evictor } from '../replication/evictor.ts'
+import { findDataBlocks, isIn } from '../replication/pinned-blocks.ts'
 import { type Context, leaseAll } from './context.ts'
 import { forEachPath, type Inside } from './inside-paths.ts'
 

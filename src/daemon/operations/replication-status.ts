@@ -27,7 +27,9 @@ export async function replicationProblems(context: Context): Promise<string[]> {
   const problems: string[] = []
   const possible = possibleReplicas()
   if (possible < wanted) {
-    problems.push(`${wanted} other devices are wanted, and ${possible} can count: "dfs invite" another, or lower replicas`)
+    problems.push(
+      `${wanted} other devices are wanted, and ${possible} can count: "dfs invite" another, or lower replicas`,
+    )
   }
   const { blocks } = replicator.missing
   if (blocks > 0) {

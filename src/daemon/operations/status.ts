@@ -29,7 +29,15 @@ export async function status(context: Context, params: Params<'status'>, call: C
   const told = isInside ? await statusInside(context, params.path!, call.signal) : {}
   const contents = folders.flatMap(({ content }) => content ?? [])
   const replication = await replicationStatus(context, contents)
-  return { home: home.dir, pid: process.pid, folders, store, network: await networkStatus(context), replication, ...told }
+  return {
+    home: home.dir,
+    pid: process.pid,
+    folders,
+    store,
+    network: await networkStatus(context),
+    replication,
+    ...told,
+  }
 }
 
 async function statusOf(
@@ -64,11 +72,20 @@ async function count(folder: Folder, signal: AbortSignal) {
   return { ...sum, content: await countStates(folder.files, '', { signal }) }
 }
 
-function statusInside(context: Context, path: string, signal: AbortSignal): Promise<Pick<StatusResult, 'file' | 'below'>> {
+function statusInside(
+  context: Context,
+  path: string,
+  signal: AbortSignal,
+): Promise<Pick<StatusResult, 'file' | 'below'>> {
   return withPath(context, path, async ({ folder, path: inside }) => {
     const shown = textOf(inside)
     const below = { path: join(folder.path, shown), content: await countStates(folder.files, inside, { signal }) }
-    const attributes = await withObject(folder.filesystem, inside, { mounted: true }, async (object) => object.attributes)
+    const attributes = await withObject(
+      folder.filesystem,
+      inside,
+      { mounted: true },
+      async (object) => object.attributes,
+    )
     if (!isFile(attributes)) return { below }
     const state = await folder.filesystem.getxattr(attributes.ino, 'user.dfs.state')
     return { below, file: { path: below.path, size: attributes.size, state: String(state ?? 'local') } }

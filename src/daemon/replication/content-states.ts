@@ -1,7 +1,8 @@
 /** What a folder, or a part of one, has where: its files counted by state. */
-import { describeError } from '../../errors.ts'
-import type { ByteString } from '../../dfs.ts'
+
 import { textOf } from '../../bytes/byte-string.ts'
+import type { ByteString } from '../../dfs.ts'
+import { describeError } from '../../errors.ts'
 import { describeState } from '../../vfs/file-state.ts'
 import type { FolderFiles } from '../../vfs/folder-files.ts'
 import type { ContentStates } from '../control-api.ts'
