@@ -153,7 +153,17 @@ export class Home {
     this.#keys.advance(newest, older)
   }
 
-  directory(name: 'blocks' | 'journal' | 'index' | 'heads'): string {
+  /** Whether there were blocks here, of folders or for others: a store that is gone is a missing disk, not a new store. */
+  get mayHaveBlocks(): boolean {
+    return this.folders.list().length > 0 || this.hasHeld
+  }
+
+  /** Whether there is a ledger of holds. */
+  get hasHeld(): boolean {
+    return existsSync(this.directory('holds'))
+  }
+
+  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads'): string {
     return path.join(this.dir, name)
   }
 }

@@ -12,6 +12,7 @@ import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import { HeadExchange } from '../net/heads/head-exchange.ts'
+import { HoldStreams } from '../net/holds/hold-streams.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
@@ -42,6 +43,7 @@ let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
 let heads: HeadExchange | undefined
+let holds: HoldStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -64,8 +66,13 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   'heads.give': ({ peerId, record }) => theHeads().give(peerId, bufferOf(record)),
   'heads.ask': ({ peerId, owner }) => theHeads().ask(peerId, bufferOf(owner)),
   ...exchangeHandlers(() => theBlocks().exchange, start.memory),
+  'holds.send': async ({ peerId, message }) => {
+    if (holds === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'hold' })
+    await holds.send(peerId, message)
+  },
   'node.stop': async () => {
     sync?.stop()
+    holds?.stop()
     await blocks?.stop()
     await node?.stop()
   },
@@ -88,6 +95,11 @@ async function serve(starting: DfsNode): Promise<void> {
     wanted: (peerId, owner) => rpc.call('event.headsWanted', { peerId, owner }),
   })
   await heads.start()
+  holds = new HoldStreams({
+    node,
+    onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
+  })
+  await holds.start()
   const reader = new BlockFilesReader(start.blocksDir)
   blocks = await NodeExchange.start({
     node,

@@ -16,6 +16,9 @@ export const realFiles = {
   readSync: (fd: number, into: Buffer, length: number, position: number): number =>
     fs.readSync(fd, into, 0, length, position),
   writeSync: (fd: number, bytes: Buffer, offset: number): number => fs.writeSync(fd, bytes, offset),
+  /** Both in ms since 1970. */
+  touchSync: (fd: number, accessedMs: number, modifiedMs: number): void =>
+    fs.futimesSync(fd, accessedMs / 1000, modifiedMs / 1000),
   truncateSync: (fd: number, size: number): void => fs.ftruncateSync(fd, size),
   renameSync: fs.renameSync,
   unlinkSync: fs.unlinkSync,

@@ -12,7 +12,10 @@ import { deviceIdOf } from '../../format/device-id.ts'
 import { decodeSealedHead, type HeadLabel, supersedes } from '../../format/head-record.ts'
 import type { HeadRefusal } from '../../format/heads-message.ts'
 import { logger, warn } from '../../log.ts'
+import type { HeadEvents } from '../../net/heads/head-calls.ts'
 import type { Membership } from '../../net/membership.ts'
+import { bufferOf } from '../../net/pairing/pairing-calls.ts'
+import type { Handlers } from '../../net/rpc.ts'
 import { verifyHead } from '../../seal/head-seal.ts'
 import { readFileIfThere, replaceFile } from '../../store/small-file.ts'
 
@@ -72,6 +75,20 @@ export class KeptHeads {
     const own = await readFileIfThere(path.join(this.#dir, 'own'))
     const kept = [...this.#kept.values()].map(({ record }) => record)
     return [...kept, ...(own === undefined ? [] : [own])].filter((record) => this.#isOf(owner, record))
+  }
+
+  /** The same for the network's thread. */
+  events(): Handlers<HeadEvents> {
+    return {
+      'event.headGiven': async ({ peerId, record }) => {
+        const answer = await this.take(peerId, bufferOf(record))
+        return typeof answer === 'object' && 'have' in answer ? { have: Uint8Array.from(answer.have) } : answer
+      },
+      'event.headsWanted': async ({ peerId, owner }) => {
+        const records = await this.recordsFor(peerId, bufferOf(owner))
+        return records.map((record) => Uint8Array.from(record))
+      },
+    }
   }
 
   #isOf(owner: Buffer, record: Buffer): boolean {

@@ -3,6 +3,7 @@
 import type { Mutex } from '../../concurrency/mutex.ts'
 import { DfsError } from '../../errors.ts'
 import type { Ticket } from '../../format/ticket.ts'
+import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { Network } from '../../net/network.ts'
 import type { WireJoined, WireJoinRequest } from '../../net/pairing/pairing-calls.ts'
 import type { Keys } from '../../seal/keys.ts'
@@ -31,6 +32,7 @@ export interface Parts {
   readonly folders: Folders
   readonly mounts: Mounts
   readonly heads: HeadKeeper
+  readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>
 }

@@ -51,5 +51,5 @@ export interface HoldService {
   /** Every block that others hold for this device, in no order, some more than once. */
   borrowed(): AsyncIterable<Cid>
   /** Bytes held for others, by owner. A block that is held for two counts for each. */
-  lent(): ReadonlyMap<OwnerId, number>
+  lent(): Promise<ReadonlyMap<OwnerId, number>>
 }
