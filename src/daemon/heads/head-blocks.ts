@@ -35,17 +35,16 @@ export async function* blocksAdded(
   }
 }
 
-/** The nodes of a head's trees that none of the others has. */
+/** The nodes of a head's trees that the trees of another head have not. */
 export async function* nodesOnlyIn(
   head: MadeHead,
-  others: readonly MadeHead[],
+  other: MadeHead | undefined,
   nodes: NodeReader,
 ): AsyncGenerator<BlockSize> {
   for (const folder of head.folders) {
-    // The trees of a folder are much alike: one is enough to pass over what they share.
-    const other = others.map((one) => folderOf(one, folder.id)).find((one) => one !== undefined)
+    const former = folderOf(other, folder.id)
     const refs =
-      other === undefined ? headBlocks(rootOf(folder), nodes) : blocksOnlyIn(rootOf(folder), rootOf(other), nodes)
+      former === undefined ? headBlocks(rootOf(folder), nodes) : blocksOnlyIn(rootOf(folder), rootOf(former), nodes)
     for await (const ref of refs) yield sizeOf(ref)
   }
 }

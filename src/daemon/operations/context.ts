@@ -13,11 +13,12 @@ import type { RunningClock } from '../../store/running-time.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
+import type { HeadKeeper } from '../heads/head-keeper.ts'
 import type { Home, NewHome } from '../home.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
-import type { Replication } from '../replication/replication.ts'
+import type { RunningReplication } from '../replication/running-replication.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
 export interface Parts {
@@ -31,7 +32,8 @@ export interface Parts {
   readonly collecting: Mutex
   readonly folders: Folders
   readonly mounts: Mounts
-  readonly replication: Replication
+  readonly replication: RunningReplication
+  readonly heads: HeadKeeper
   readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>

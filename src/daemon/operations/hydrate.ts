@@ -24,7 +24,10 @@ export async function hydrate(
     for await (const stub of folder.files.list(path)) total += sizeOf(stub)
     for await (const stub of folder.files.list(path)) {
       const item = textOf(stub.path)
-      const onBytes = (bytes: number) => onProgress({ done: (done += bytes), total, unit: 'bytes', item })
+      const onBytes = (bytes: number) => {
+        done += bytes
+        onProgress({ done, total, unit: 'bytes', item })
+      }
       const pace = (bytes: number) => replication.down.take(bytes, signal)
       try {
         result.bytes += await folder.files.hydrate(stub.load(), { signal, onBytes, pace })

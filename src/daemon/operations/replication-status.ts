@@ -21,11 +21,12 @@ export async function replicationStatus(
 /** One line each, with the mend; none where nothing is to be copied. */
 export async function replicationProblems(context: Context): Promise<string[]> {
   const service = await context.network()
-  const { replicator, possibleReplicas } = (await context.parts()).replication
+  const { replication } = await context.parts()
+  const { replicator } = replication
   const wanted = context.home().config.replicas
   if (wanted === 0 || !service.hasOthers || service.isRemoved || replicator.isDone) return []
   const problems: string[] = []
-  const possible = possibleReplicas()
+  const possible = replication.possibleReplicas()
   if (possible < wanted) {
     problems.push(
       `${wanted} other devices are wanted, and ${possible} can count: "dfs invite" another, or lower replicas`,
