@@ -2,7 +2,7 @@
 import type { ErrorKind } from '../errors.ts'
 
 /** Outcomes that are no errors. */
-export type Outcome = 'done' | 'problems-found'
+export type Outcome = 'done' | 'problems-found' | 'incomplete'
 
 const FAILED = 1
 const USAGE = 2
@@ -17,6 +17,7 @@ const UNREACHABLE = 10
 const NOT_RUNNING = 11
 const NEEDS_YES = 12
 const PROBLEMS = 13
+const INCOMPLETE = 14
 const INTERNAL = 70
 const INTERRUPTED = 130
 
@@ -59,6 +60,7 @@ export const EXIT_CODES: Record<ErrorKind | Outcome, number> = {
   'not-running': NOT_RUNNING,
   'needs-confirmation': NEEDS_YES,
   'problems-found': PROBLEMS,
+  incomplete: INCOMPLETE,
   internal: INTERNAL,
   aborted: INTERRUPTED,
 }
@@ -79,6 +81,7 @@ export const EXIT_MEANINGS: Record<number, string> = {
   [NOT_RUNNING]: 'the daemon does not run, or ended meanwhile',
   [NEEDS_YES]: 'needs a confirmation that a flag can give',
   [PROBLEMS]: '`verify` or `doctor` ran to the end and found problems',
+  [INCOMPLETE]: '`evict`, `hydrate` or `pin` left something out, and said what and why',
   [INTERNAL]: 'a fault of dfs itself, or its installation',
   [INTERRUPTED]: 'interrupted',
 }
