@@ -1,6 +1,7 @@
 /** `dfs umount`: ends a mount, and returns when everything is stored. */
 import type { Command } from 'commander'
 import type { App } from '../app.ts'
+import { formatBytes, formatCount } from '../output.ts'
 import { resolvePath } from '../paths.ts'
 
 interface UmountOptions {
@@ -40,4 +41,10 @@ async function runUmount(app: App, typed: string, { lazy, json }: UmountOptions)
     ended,
     ({ mountpoint, stillUsed }) => `Unmounted: ${mountpoint}${stillUsed ? ' (programs still use it)' : ''}`,
   )
+  if (ended.unsafe !== undefined && !json) {
+    const { files, bytes } = ended.unsafe
+    app.say(
+      `${formatCount(files, 'file')}, ${formatBytes(bytes)}, not safe on enough other devices yet: "dfs wait" finishes that.`,
+    )
+  }
 }
