@@ -295,6 +295,8 @@ export interface StatusResult {
 export interface VerifyResult {
   /** How many blocks were read. */
   blocks: number
+  /** How many are not here, and another device is bound to hold them. */
+  elsewhere: number
   damaged: { cid: string; files: string[] }[]
   missing: { cid: string; files: string[] }[]
   stubs: { path: string; why: string }[]

@@ -31,8 +31,9 @@ async function runVerify(app: App, path: string | undefined, options: ReportOpti
   app.report(options, result, describe)
 }
 
-function describe({ blocks, damaged, missing, stubs }: VerifyResult): string {
-  const lines = [`Read ${formatCount(blocks, 'block')}`]
+function describe({ blocks, elsewhere, damaged, missing, stubs }: VerifyResult): string {
+  const away = elsewhere === 0 ? '' : `; ${elsewhere} more are kept by other devices`
+  const lines = [`Read ${formatCount(blocks, 'block')}${away}`]
   for (const { cid, files } of damaged) lines.push(`damaged block ${cid}${hits(files)}`)
   for (const { cid, files } of missing) lines.push(`missing block ${cid}${hits(files)}`)
   for (const { path, why } of stubs) lines.push(`unreadable stub ${path}: ${why}`)

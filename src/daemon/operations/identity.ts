@@ -15,5 +15,8 @@ export function configGet(context: Context, { key }: Params<'configGet'>): Resul
 
 export async function configSet(context: Context, { key, value }: Params<'configSet'>): Promise<Results['configSet']> {
   const setting = await setConfig(context.home().configFile, key, value)
-  return { setting, restartNeeded: context.isWorking() && !countsAtOnce(key) }
+  if (!context.isWorking()) return { setting, restartNeeded: false }
+  const { replication } = await context.parts()
+  replication.settingsChanged()
+  return { setting, restartNeeded: !countsAtOnce(key) }
 }

@@ -19,7 +19,7 @@ export async function verify(context: Context, params: Params<'verify'>, call: C
   const wanted = registered.filter((folder) => place === undefined || folder.path === place.folder)
 
   await using leases = await leaseAll(parts.folders, wanted)
-  const result: VerifyResult = { blocks: 0, damaged: [], missing: [], stubs: [] }
+  const result: VerifyResult = { blocks: 0, elsewhere: 0, damaged: [], missing: [], stubs: [] }
   const damaged = await scrubAll(parts, result, call)
   const references = referencesOf(leases.folders, place?.inside ?? '', result)
   const files = { damaged: new Map<Cid, Set<string>>(), missing: new Map<Cid, Set<string>>() }
@@ -28,7 +28,10 @@ export async function verify(context: Context, params: Params<'verify'>, call: C
     files[state].set(cid, (files[state].get(cid) ?? new Set()).add(file))
   }
   result.damaged = [...files.damaged].map(([cid, hit]) => ({ cid, files: [...hit] }))
-  result.missing = [...files.missing].map(([cid, hit]) => ({ cid, files: [...hit] }))
+  const missing = [...files.missing].map(([cid, hit]) => ({ cid, files: [...hit] }))
+  const holders = await parts.holds.holdersOf(missing.map(({ cid }) => cid))
+  result.missing = missing.filter((_, index) => holders[index]!.length === 0)
+  result.elsewhere = missing.length - result.missing.length
   return result
 }
 

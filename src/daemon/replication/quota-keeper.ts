@@ -41,10 +41,16 @@ export class QuotaKeeper implements AsyncDisposable {
   readonly #options: QuotaKeeperOptions
   readonly #stopping = new AbortController()
   readonly #working: Promise<void>
+  #woken = new AbortController()
 
   constructor(options: QuotaKeeperOptions) {
     this.#options = options
     this.#working = this.#runAlways()
+  }
+
+  /** Something changed that it goes by: it looks soon. */
+  wake(): void {
+    this.#woken.abort()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,8 +80,10 @@ export class QuotaKeeper implements AsyncDisposable {
     const { signal } = this.#stopping
     const { everyMs = EVERY_MS } = this.#options
     for (let pauseMs = everyMs; ; ) {
-      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined)
+      const ends = AbortSignal.any([signal, this.#woken.signal])
+      await delay(pauseMs, undefined, { signal: ends, ref: false }).catch(() => undefined)
       if (signal.aborted) return
+      this.#woken = new AbortController()
       const beganMs = performance.now()
       try {
         await this.run()

@@ -104,6 +104,11 @@ export class Replicator implements AsyncDisposable {
     this.#wake()
   }
 
+  /** Settings changed: what is missing is looked for soon. */
+  wake(): void {
+    this.#wake()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const end of this.#ends) end()
     this.#stopping.abort()

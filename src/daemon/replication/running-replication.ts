@@ -28,6 +28,13 @@ export interface ReplicationOptions {
   readonly pins: FilePins
 }
 
+interface Working {
+  readonly replicator: Replicator
+  readonly quota: QuotaKeeper
+  readonly rate: TransferRate
+  readonly closing: AsyncDisposableStack
+}
+
 export class RunningReplication implements AsyncDisposable {
   readonly replicator: Replicator
   readonly pins: FilePins
@@ -35,15 +42,13 @@ export class RunningReplication implements AsyncDisposable {
   readonly rate: TransferRate
   /** Of what people have fetched as a whole. */
   readonly down: Pace
+  readonly #quota: QuotaKeeper
   readonly #options: ReplicationOptions
   readonly #closing: AsyncDisposableStack
 
-  private constructor(
-    options: ReplicationOptions,
-    replicator: Replicator,
-    { rate, closing }: { rate: TransferRate; closing: AsyncDisposableStack },
-  ) {
+  private constructor(options: ReplicationOptions, { replicator, quota, rate, closing }: Working) {
     this.#options = options
+    this.#quota = quota
     this.replicator = replicator
     this.pins = options.pins
     this.rate = rate
@@ -76,8 +81,14 @@ export class RunningReplication implements AsyncDisposable {
     const stateFile = path.join(home.dir, 'replicated')
     const replicator = opened.use(await Replicator.open({ heads, holds, placer, lenders, giver, replicas, stateFile }))
     opened.defer(network.onMember((device) => replicator.noteMember(device)))
-    opened.use(new QuotaKeeper({ ...quotaParts(options), replicas }))
-    return new RunningReplication(options, replicator, { rate, closing: opened.move() })
+    const quota = opened.use(new QuotaKeeper({ ...quotaParts(options), replicas }))
+    return new RunningReplication(options, { replicator, quota, rate, closing: opened.move() })
+  }
+
+  /** What was set counts from now on. */
+  settingsChanged(): void {
+    this.replicator.wake()
+    this.#quota.wake()
   }
 
   /** How many holders would count if all other members were to hold something. */

@@ -57,9 +57,6 @@ function storedBytes(device: Device): number {
 const stateOf = async (device: Device, name: string): Promise<string> =>
   (await device.json('status', path.join(device.folder, name))).file.state
 
-const attribute = (device: Device, name: string, attribute: string): Promise<string> =>
-  device.sh(`cd ${device.folder} && getfattr --only-values -n user.dfs.${attribute} ${name} 2>/dev/null || true`)
-
 test('what is written is copied, evicted, and opens again; space is free at once', { skip }, async (t) => {
   const { laptop } = await threeDevices(t)
   await put(laptop, FILES)
