@@ -18,6 +18,8 @@ export async function read(context: Context, params: Params<'read'>, call: Call)
   const place = locate(params.path, knownFolders(context.home(), parts))
   if (place === undefined) return readLooseStub(parts, params.path, call)
   const mounted = parts.mounts.find(place.folder) !== undefined
+  // What was evicted comes from other devices. A mount said whether they are to be asked.
+  if (!mounted) parts.network.startIfUseful()
   return parts.folders.use(place.folder, ({ filesystem }) =>
     withObject(filesystem, place.inside, { mounted }, (object) => send(filesystem, object, call)),
   )
