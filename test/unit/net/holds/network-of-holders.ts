@@ -112,6 +112,7 @@ export class Holder {
 class Run {
   readonly holds: Holds
   readonly #holder: Holder
+  readonly #died = Promise.withResolvers<undefined>()
   #isDead = false
 
   constructor(holder: Holder) {
@@ -140,11 +141,17 @@ class Run {
 
   kill(): void {
     this.#isDead = true
+    this.#died.resolve(undefined)
+  }
+
+  /** What comes of work of this run; undefined if it is killed before. */
+  outcomeOf<T>(work: Promise<T>): Promise<T | undefined> {
+    return Promise.race([work.catch(() => undefined), this.#died.promise])
   }
 
   /** Before each effect: throws if the device was killed, or is now. */
   #step(): void {
-    if (!this.#isDead && this.#holder.stepsLeft-- <= 0) this.#isDead = true
+    if (!this.#isDead && this.#holder.stepsLeft-- <= 0) this.kill()
     if (this.#isDead) throw new DfsError('io', 'killed')
   }
 
