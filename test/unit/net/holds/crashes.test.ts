@@ -1,8 +1,12 @@
-/** Devices are killed before each of their steps: what was said to be held is there, and enough hold what was evicted. */
+/**
+ * Devices are killed before each of their steps, their disks fail, messages are lost, late and doubled: what was said to
+ * be held is there, and enough others hold what was evicted.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BlockSize } from '../../../../src/net/holds/hold-service.ts'
 import { countHolders } from '../../../../src/net/holds/counting.ts'
+import type { BlockSize } from '../../../../src/net/holds/hold-service.ts'
+import { Random } from '../../../support/random.ts'
 import { type Holder, HolderNetwork } from './network-of-holders.ts'
 
 const STEPS_MAX = 100
@@ -52,20 +56,25 @@ function check({ net, mine, holders, blocks }: Story, what: string): void {
   }
 }
 
-for (const name of ['mine', 'own', 'friend'] as const) {
-  test(`${name} is killed before any of its steps`, async () => {
-    let kills = 0
+const FAULTS = (['mine', 'own', 'friend'] as const).flatMap((name) => [
+  { name, isKilled: true, title: `${name} is killed before any of its steps` },
+  { name, isKilled: false, title: `any step of ${name} fails` },
+])
+
+for (const { name, isKilled, title } of FAULTS) {
+  test(title, async () => {
+    let faults = 0
     for (let steps = 0; steps < STEPS_MAX; steps++) {
       const story = newStory()
       const victim = [story.mine, ...story.holders].find((one) => one.name === name)!
       const held = new Set<string>()
       const note = (holder: Holder, { cid }: BlockSize) => void held.add(`${holder.id} ${cid}`)
-      victim.stepsLeft = steps
+      Object.assign(victim, { stepsLeft: steps, isKilledThen: isKilled })
       await live(story, note)
-      if (victim.stepsLeft >= 0) break
-      kills++
-      await victim.restart()
-      const what = `killed after ${steps} steps`
+      if (victim.stepsLeft >= 0 && victim.stepsLeft <= steps) break
+      faults++
+      if (isKilled) await victim.restart()
+      const what = `after ${steps} steps`
       check(story, what)
       for (const block of story.blocks.slice(0, 3)) {
         for (const holder of story.holders) {
@@ -77,8 +86,32 @@ for (const name of ['mine', 'own', 'friend'] as const) {
       await live(story, note)
       await story.net.sleep(60_000)
       check(story, `${what}, and went on`)
-      for (const block of story.blocks.slice(0, 3)) assert(!story.mine.blocks.has(block.cid), `${what}: evicted at last`)
+      for (const block of story.blocks.slice(0, 3))
+        assert(!story.mine.blocks.has(block.cid), `${what}: evicted at last`)
     }
-    assert(kills > 10 && kills < STEPS_MAX, `${kills} kills`)
+    assert(faults > 10 && faults < STEPS_MAX, `${faults} faults`)
+  })
+}
+
+for (let seed = 1; seed <= 20; seed++) {
+  test(`messages are lost, late and doubled (seed ${seed})`, async () => {
+    const random = new Random(seed)
+    const story = newStory()
+    const delay = () => (random.oneIn(3) ? 1 + random.below(20_000) : 0)
+    story.net.delaysMs = () => {
+      if (random.oneIn(5)) return []
+      return random.oneIn(4) ? [delay(), delay()] : [delay()]
+    }
+    for (let round = 0; round < 3; round++) {
+      await live(story, () => {})
+      check(story, `round ${round}`)
+      if (random.oneIn(2)) await [story.mine, ...story.holders][random.below(4)]!.restart()
+      check(story, `round ${round}, after a new start`)
+    }
+    story.net.delaysMs = () => [0]
+    await story.net.sleep(8_000_000)
+    await live(story, () => {})
+    for (const { cid } of story.blocks.slice(0, 3)) assert(!story.mine.blocks.has(cid), 'evicted at last')
+    check(story, 'at last')
   })
 }
