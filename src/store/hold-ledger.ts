@@ -75,13 +75,15 @@ export class HoldLedger {
     return this.#writes.run(changes)
   }
 
-  /** Bytes promised to each owner (in hex); blocks promised to several count for each. */
+  /** Bytes promised to each owner (in hex); blocks promised to several count for each. Fails as `get`. */
   get lentTo(): ReadonlyMap<string, number> {
+    void this.#open
     return this.#lent.byOwner
   }
 
   /** Bytes of all blocks that are promised, each once. */
   get lentBytes(): number {
+    void this.#open
     return this.#lent.total
   }
 

@@ -121,12 +121,16 @@ export class Holds implements HoldService {
     this.promises = { name: 'what was promised to other devices', references: () => ledger.promised() }
   }
 
-  /** Ends what the run before left in the midst, and looks after the offer from now on. */
+  /** Ends what the run before left in the midst, and looks after the offer from now on. Never fails. */
   async start(): Promise<void> {
-    const left: Cid[] = []
-    for await (const cid of this.#options.ledger.evicting()) left.push(cid)
-    await this.#driver.command(left, { kind: 'restart' })
     this.#tidyLater()
+    try {
+      const left: Cid[] = []
+      for await (const cid of this.#options.ledger.evicting()) left.push(cid)
+      await this.#driver.command(left, { kind: 'restart' })
+    } catch (error) {
+      warn(`holds: ${describeError(error)}`)
+    }
   }
 
   async stop(): Promise<void> {
@@ -216,14 +220,24 @@ export class Holds implements HoldService {
     const { from } = speaker
     switch (message.kind) {
       case 'offer-query':
-        await this.#room.look()
-        return this.#say(from, { kind: 'offer', freeBytes: this.#room.freeBytes, termMs: HOLD_TERM_MS })
+        return this.#say(from, { kind: 'offer', freeBytes: await this.#freeBytes(), termMs: HOLD_TERM_MS })
       case 'offer':
         return this.#offers.heard(from, message)
       case 'request':
         return this.#lender.request(speaker, message.nonce.toString('hex'), incoming)
       default:
         return this.#takeAll(speaker, message, incoming)
+    }
+  }
+
+  /** Nothing is free where it cannot be remembered what it is for. */
+  async #freeBytes(): Promise<number> {
+    try {
+      await this.#room.look()
+      return this.#room.freeBytes
+    } catch (error) {
+      log('nothing is offered: %s', describeError(error))
+      return 0
     }
   }
 

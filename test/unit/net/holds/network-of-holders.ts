@@ -25,8 +25,8 @@ export class HolderNetwork {
   readonly network = Buffer.alloc(32, 7)
   readonly devices = new Map<string, Holder>()
   readonly removedOwners = new Set<string>()
-  /** Messages that are not delivered. */
-  isLost: (from: Holder, to: Holder, message: Buffer) => boolean = () => false
+  /** After how many milliseconds a message is delivered, each time that it is. */
+  delaysMs: (from: Holder, to: Holder, message: Buffer) => readonly number[] = () => [0]
 
   add(name: string, owner: string, more: Partial<Pick<Holder, 'offerBytes' | 'replicas'>> = {}): Holder {
     const holder = Object.assign(new Holder(this, name, owner), more)
@@ -56,8 +56,9 @@ export class Holder {
   isAway = false
   readonly ledger = new MemoryLedger()
   readonly blocks = new Map<Cid, Buffer>()
-  /** How many steps it does before it is killed. */
+  /** How many steps it does before it is killed, or the next one fails. */
   stepsLeft = Number.POSITIVE_INFINITY
+  isKilledThen = true
   run: Run
   readonly net: HolderNetwork
 
@@ -112,6 +113,7 @@ export class Holder {
 class Run {
   readonly holds: Holds
   readonly #holder: Holder
+  readonly #died = Promise.withResolvers<undefined>()
   #isDead = false
 
   constructor(holder: Holder) {
@@ -140,12 +142,21 @@ class Run {
 
   kill(): void {
     this.#isDead = true
+    this.#died.resolve(undefined)
+  }
+
+  /** What comes of work of this run; undefined if it is killed before. */
+  outcomeOf<T>(work: Promise<T>): Promise<T | undefined> {
+    return Promise.race([work.catch(() => undefined), this.#died.promise])
   }
 
   /** Before each effect: throws if the device was killed, or is now. */
   #step(): void {
-    if (!this.#isDead && this.#holder.stepsLeft-- <= 0) this.#isDead = true
-    if (this.#isDead) throw new DfsError('io', 'killed')
+    if (this.#isDead) throw new DfsError('io', 'was killed')
+    if (this.#holder.stepsLeft-- > 0) return
+    if (this.#holder.isKilledThen) this.kill()
+    else this.#holder.stepsLeft = Number.POSITIVE_INFINITY
+    throw new DfsError('io', 'injected')
   }
 
   #ledger(): HoldLedger {
@@ -154,7 +165,7 @@ class Run {
       this.#step()
       await Promise.resolve()
       ledger.take(changes)
-      this.#step()
+      if (this.#holder.isKilledThen) this.#step()
     }
     return {
       get: (cid) => ledger.get(cid),
@@ -215,9 +226,12 @@ class Run {
     const from = this.#holder
     const to = from.net.devices.get(id)
     if (to === undefined || to.isAway || from.isAway) throw new DfsError('unreachable', 'is away')
-    if (from.net.isLost(from, to, message)) return
     const bytes = Buffer.from(message)
-    queueMicrotask(() => void to.holds.receive(from.id, bytes).catch(() => {}))
+    const receive = () => void to.holds.receive(from.id, bytes).catch(() => {})
+    for (const ms of from.net.delaysMs(from, to, message)) {
+      if (ms === 0) queueMicrotask(receive)
+      else from.net.clock.after(ms, receive)
+    }
   }
 }
 
