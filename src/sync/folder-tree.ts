@@ -40,6 +40,8 @@ export interface TreeUpdate {
   readonly signal: AbortSignal
 }
 
+/** They are sorted in one go. */
+const CHANGES_AT_ONCE = 4_000
 /** What reading a node says that is nowhere in reach, or damaged. */
 const NODE_IS_LOST: ReadonlySet<ErrorKind> = new Set(['unreachable', 'timeout', 'corrupt', 'newer-version'])
 
@@ -66,7 +68,7 @@ export class FolderTree {
 
   /** Whether the folder may differ from the tree. */
   get isDirty(): boolean {
-    return this.#isUnknown || !this.#dirty.isEmpty
+    return this.#isUnknown || this.#dirty.size > 0
   }
 
   note(change: ObjectChange): void {
@@ -80,24 +82,27 @@ export class FolderTree {
 
   /**
    * Brings the tree to where the folder is now; what changes meanwhile is for the next time. Fails if something of the
-   * folder cannot be read, or the disk is full: then the tree is what it was, and as much is to be done as before.
+   * folder cannot be read, or the disk is full: then the tree is one that it was, and what is left is done the next time.
    */
   async update(update: TreeUpdate): Promise<void> {
-    const isWalk = this.#isUnknown || this.#dirty.isAll || this.#state === undefined
-    await this.#with((taken) => (isWalk ? this.#walk(update) : this.#change(taken, update)))
+    if (!this.#isUnknown && !this.#dirty.isAll && this.#state !== undefined) return this.catchUp(update)
+    await this.#folder.settle()
+    await this.#with(this.#dirty.take(), () => this.#walk(update))
   }
 
   /** The same without walking all of the folder: what is known to have changed changes the tree of before, if there is one. */
   async catchUp(update: TreeUpdate): Promise<void> {
-    if (this.#state === undefined || this.#dirty.isAll || this.#dirty.isEmpty) return
-    await this.#with((taken) => this.#change(taken, update))
+    await this.#folder.settle()
+    for (let left = this.#dirty.size; left > 0 && !this.#dirty.isAll && this.#state !== undefined; ) {
+      const taken = this.#dirty.take(CHANGES_AT_ONCE)
+      left -= taken.size
+      await this.#with(taken, () => this.#change(taken, update))
+    }
   }
 
-  async #with(work: (taken: DirtyPaths) => Promise<void>): Promise<void> {
-    await this.#folder.settle()
-    const taken = this.#dirty.take()
+  async #with(taken: DirtyPaths, work: () => Promise<void>): Promise<void> {
     try {
-      await work(taken)
+      await work()
     } catch (error) {
       this.#dirty.putBack(taken)
       throw error

@@ -68,8 +68,8 @@ async function allPlaces(dirty: DirtyPaths, options: FolderChangesOptions): Prom
     const stat = lookAt(rootFd, path)
     const isDirectory = stat !== undefined && typeOf(stat) === 'directory'
     const wasDirectory = (await findEntry(before, path, nodes))?.kind === 'directory'
-    // Of what was in a directory that is gone nobody tells one by one.
-    places.push({ path, isTree: isTree || isDirectory !== wasDirectory })
+    // Of what was in a directory that is gone nobody tells one by one; and what never was one has nothing below it.
+    places.push({ path, isTree: (isTree && isDirectory) || isDirectory !== wasDirectory })
   }
   const objects = new Set<ObjectKey>(dirty.objects)
   for (const place of places) for await (const object of relink(place, options)) objects.add(object)
@@ -78,10 +78,14 @@ async function allPlaces(dirty: DirtyPaths, options: FolderChangesOptions): Prom
 }
 
 /** Directories of what changed that the tree has not: somebody made them below the mount. */
-async function unknownParents(dirty: DirtyPaths, { before, nodes }: FolderChangesOptions): Promise<DirtyPlace[]> {
+async function unknownParents(
+  dirty: DirtyPaths,
+  { before, nodes, slices }: FolderChangesOptions,
+): Promise<DirtyPlace[]> {
   const known = new Set<ByteString>([''])
   const unknown = new Set<ByteString>()
   for (const { path } of dirty.places()) {
+    await slices?.next()
     for (let at = parentPath(path); at !== undefined && !known.has(at) && !unknown.has(at); at = parentPath(at)) {
       const isKnown = (await findEntry(before, at, nodes))?.kind === 'directory'
       ;(isKnown ? known : unknown).add(at)

@@ -6,7 +6,7 @@ import type { ByteString, ObjectChange } from '../dfs.ts'
 import { comparePaths, isAtOrBelow } from '../format/head-path.ts'
 import { type ObjectKey, objectKeyOf } from './head-links.ts'
 
-const PATHS_MAX = 50_000
+const PATHS_MAX = 200_000
 
 export interface DirtyPlace {
   readonly path: ByteString
@@ -19,8 +19,8 @@ export class DirtyPaths {
   #paths = new Map<ByteString, boolean>()
   #objects = new Set<ObjectKey>()
 
-  get isEmpty(): boolean {
-    return this.#paths.size + this.#objects.size === 0
+  get size(): number {
+    return this.#paths.size + this.#objects.size
   }
 
   /** Whether the whole folder is to be looked at. */
@@ -35,7 +35,7 @@ export class DirtyPaths {
   add(change: ObjectChange): void {
     if ('ino' in change) this.#objects.add(objectKeyOf(change))
     else if (!this.isAll) this.#paths.set(change.path, change.isTree || this.#paths.get(change.path) === true)
-    if (this.#paths.size + this.#objects.size > PATHS_MAX) this.addAll()
+    if (this.size > PATHS_MAX) this.addAll()
   }
 
   addAll(): void {
@@ -43,10 +43,14 @@ export class DirtyPaths {
     this.#objects = new Set()
   }
 
-  /** Gives what is in it away. */
-  take(): DirtyPaths {
+  /** Gives away what came first, at most so much of it. */
+  take(count = Number.POSITIVE_INFINITY): DirtyPaths {
     const taken = new DirtyPaths()
-    ;[taken.#paths, this.#paths] = [this.#paths, taken.#paths]
+    for (const [path, isTree] of this.#paths) {
+      if (taken.size >= count) return taken
+      taken.#paths.set(path, isTree)
+      this.#paths.delete(path)
+    }
     ;[taken.#objects, this.#objects] = [this.#objects, taken.#objects]
     return taken
   }

@@ -92,8 +92,12 @@ export class KeptHeads {
   }
 
   #isOf(owner: Buffer, record: Buffer): boolean {
-    const { label } = decodeSealedHead(record)
-    return label.owner.equals(owner) && label.network.equals(this.#membership.identity.network)
+    try {
+      const { label } = decodeSealedHead(record)
+      return label.owner.equals(owner) && label.network.equals(this.#membership.identity.network)
+    } catch {
+      return false // Damaged on this disk: nothing to be given.
+    }
   }
 
   get #keptDir(): string {
