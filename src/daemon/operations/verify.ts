@@ -5,12 +5,17 @@
 import path from 'node:path'
 import { textOf } from '../../bytes/byte-string.ts'
 import type { ByteString, Cid, FileReference } from '../../dfs.ts'
+import { digestOfCid } from '../../format/cid.ts'
+import { DigestSet } from '../../store/digest-set.ts'
 import { findFileDamage, scrub } from '../../store/scrub.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { Params, VerifyResult } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import { locateOrFail } from '../locate.ts'
+import { batchesOf } from '../replication/batches.ts'
 import { type Context, knownFolders, leaseAll, type Parts } from './context.ts'
+
+const BATCH = { countMax: 256 }
 
 export async function verify(context: Context, params: Params<'verify'>, call: Call): Promise<VerifyResult> {
   const parts = await context.parts()
@@ -24,14 +29,18 @@ export async function verify(context: Context, params: Params<'verify'>, call: C
   const references = referencesOf(leases.folders, place?.inside ?? '', result)
   const files = { damaged: new Map<Cid, Set<string>>(), missing: new Map<Cid, Set<string>>() }
   if (place === undefined) for (const cid of damaged) files.damaged.set(cid, new Set())
-  for await (const { cid, file, state } of findFileDamage(parts.store, damaged, references, call)) {
-    files[state].set(cid, (files[state].get(cid) ?? new Set()).add(file))
+  const elsewhere = new DigestSet()
+  for await (const found of batchesOf(findFileDamage(parts.store, damaged, references, call), BATCH)) {
+    const holders = await parts.holds.holdersOf(found.map(({ cid }) => cid))
+    for (const [index, { cid, file, state }] of found.entries()) {
+      // What another device is bound to keep was evicted, and is no damage.
+      if (state === 'missing' && holders[index]!.length > 0) elsewhere.add(digestOfCid(cid))
+      else files[state].set(cid, (files[state].get(cid) ?? new Set()).add(file))
+    }
   }
+  result.elsewhere = elsewhere.size
   result.damaged = [...files.damaged].map(([cid, hit]) => ({ cid, files: [...hit] }))
-  const missing = [...files.missing].map(([cid, hit]) => ({ cid, files: [...hit] }))
-  const holders = await parts.holds.holdersOf(missing.map(({ cid }) => cid))
-  result.missing = missing.filter((_, index) => holders[index]!.length === 0)
-  result.elsewhere = missing.length - result.missing.length
+  result.missing = [...files.missing].map(([cid, hit]) => ({ cid, files: [...hit] }))
   return result
 }
 
