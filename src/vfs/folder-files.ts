@@ -1,4 +1,5 @@
 /** The files of a folder as they are kept: which there are, where their content is, and bringing that here. */
+import { Slices } from '../concurrency/slices.ts'
 import type { BlockRef, ByteString, PlacedFile, StubState } from '../dfs.ts'
 import { RESERVED_NAME } from '../format/stored-name.ts'
 import { ManifestTree } from '../seal/manifest-tree.ts'
@@ -14,10 +15,15 @@ export class FolderFiles {
     this.#services = services
   }
 
-  /** Every stub at or below a visible path ('' for all), kept versions aside. Fails if a directory cannot be read. */
+  /**
+   * Every stub at or below a visible path ('' for all), kept versions aside; paced, so that what is done with each may be
+   * short work on this thread. Fails if a directory cannot be read.
+   */
   async *list(inside: ByteString, { onPlain }: WalkOptions = {}): AsyncGenerator<WalkedStub> {
+    const slices = new Slices()
     const onOwnPlain = onPlain && ((path: ByteString) => void (isReserved(path) || onPlain(path)))
     for await (const stub of walkStubs(this.#services, inside, { onPlain: onOwnPlain })) {
+      await slices.next()
       if (!isReserved(stub.path)) yield stub
     }
   }

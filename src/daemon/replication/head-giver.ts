@@ -37,10 +37,16 @@ export class HeadGiver {
     this.#holders.add(device)
   }
 
+  /** The device keeps less than it did: what it has is found out anew. */
+  forget(device: DeviceId): void {
+    this.#holders.delete(device)
+    this.#given.delete(device)
+  }
+
   /** Gives it to all who lack it; whether it is where it has to be. Fails with `aborted`. */
   async give(signal: AbortSignal): Promise<boolean> {
     const { members } = this.#options
-    for (const device of this.#holders) if (members.ownerOf(device) === undefined) this.#forget(device)
+    for (const device of this.#holders) if (members.ownerOf(device) === undefined) this.forget(device)
     await Promise.all([...this.#holders].map((device) => this.#giveTo(device, signal)))
     const others = await this.#chooseOthers(signal)
     await Promise.all(others.map((device) => this.#giveTo(device, signal)))
@@ -71,10 +77,5 @@ export class HeadGiver {
       log('%s has not got the head: %s', device, describeError(error))
       this.#options.lenders.failed(device)
     }
-  }
-
-  #forget(device: DeviceId): void {
-    this.#holders.delete(device)
-    this.#given.delete(device)
   }
 }

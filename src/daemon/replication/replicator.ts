@@ -26,7 +26,7 @@ export interface ReplicatorOptions {
   readonly holds: Pick<Holds, 'onHolderLost'>
   readonly placer: Pick<Placer, 'place'>
   readonly lenders: Pick<Lenders, 'hasOthers' | 'refresh'>
-  readonly giver: Pick<HeadGiver, 'give'>
+  readonly giver: Pick<HeadGiver, 'give' | 'forget'>
   /** How many holders are wanted; 0: none, then nothing is done. */
   readonly replicas: () => number
   /** Remembers up to which head all is placed. */
@@ -141,6 +141,7 @@ export class Replicator implements AsyncDisposable {
 
   #onHolderLost(holder: DeviceId): void {
     log('%s keeps less than it did', holder)
+    this.#options.giver.forget(holder)
     this.#fallBehind()
     this.#wake()
   }

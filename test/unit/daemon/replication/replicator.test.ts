@@ -171,6 +171,19 @@ describe('replication', () => {
     assert.ok(heads.given.some(([holder]) => holder === 'nas'))
   })
 
+  it('gives the head anew to a device that took its word back, and holds something again', async (t) => {
+    const bench = new Bench(t)
+    const { heads, holds } = bench
+    const replicator = await bench.start()
+    await heads.make(blocksOf(3))
+    await bench.done(replicator)
+    heads.given.length = 0
+    holds.lose('desktop')
+    await bench.done(replicator)
+    assert.ok(bench.arePlaced(blocksOf(3)))
+    assert.deepEqual(heads.given, [['desktop', 1]])
+  })
+
   it('lets the next head come while a long one is placed, and forgets nothing of it', async (t) => {
     const bench = new Bench(t)
     const { heads, holds } = bench
