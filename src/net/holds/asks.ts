@@ -5,12 +5,12 @@
  * so that the holder, if it hears of that, need not keep what nobody knows of.
  */
 import type { Cid } from '../../dfs.ts'
-import { HELD_BLOCKS_MAX } from '../../format/hold-record.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Answers } from './answers.ts'
 import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
 import type { AskOutcome, BlockSize } from './hold-service.ts'
 import { newNonce } from './nonce.ts'
+import { forPieces } from './pieces.ts'
 import type { DeviceId, Nonce } from './state.ts'
 import type { CommandRefusal } from './transition.ts'
 
@@ -45,12 +45,7 @@ export class Asks {
     signal: AbortSignal | undefined,
   ): Promise<Map<Cid, AskOutcome>> {
     const sizes = [...new Map(blocks.map(({ cid, bytes }) => [cid, bytes]))]
-    const outcomes = new Map<Cid, AskOutcome>()
-    for (let at = 0; at < sizes.length; at += HELD_BLOCKS_MAX) {
-      const piece = new Map(sizes.slice(at, at + HELD_BLOCKS_MAX))
-      for (const [cid, outcome] of await this.#askPiece(holder, piece, signal)) outcomes.set(cid, outcome)
-    }
-    return outcomes
+    return forPieces(sizes, (piece) => this.#askPiece(holder, new Map(piece), signal))
   }
 
   /** What came of a hold that the holder gave, or of its refusal. */

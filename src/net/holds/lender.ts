@@ -10,6 +10,7 @@ import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
 import type { BlockSize } from './hold-service.ts'
 import { type HoldLedger, readRecord } from './ledger.ts'
 import type { Party } from './messages.ts'
+import { PIECE_BLOCKS } from './pieces.ts'
 import type { Room } from './room.ts'
 import type { DeviceId, Incarnation, Nonce, OwnerId } from './state.ts'
 import { Taking, type TakingParts } from './taking.ts'
@@ -18,7 +19,6 @@ import { Taking, type TakingParts } from './taking.ts'
 const WAITING_MAX = 8
 /** Looking through all that was promised costs a while: it is not done more often. */
 const TIDY_MS_MIN = 60_000
-const PIECE = 256
 
 export interface LenderOptions extends Omit<TakingParts, 'driver'> {
   readonly driver: HoldDriver
@@ -172,7 +172,7 @@ export class Lender {
     }
     for await (const cid of ledger.promised()) {
       if (this.#stopping.signal.aborted) return
-      if (piece.push(cid) === PIECE) await goOn()
+      if (piece.push(cid) === PIECE_BLOCKS) await goOn()
       if (wanted <= 0) break
     }
     await goOn()
