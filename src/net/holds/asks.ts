@@ -5,12 +5,12 @@
  * so that the holder, if it hears of that, need not keep what nobody knows of.
  */
 import type { Cid } from '../../dfs.ts'
-import { HELD_BLOCKS_MAX } from '../../format/hold-record.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Answers } from './answers.ts'
 import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
 import type { AskOutcome, BlockSize } from './hold-service.ts'
 import { newNonce } from './nonce.ts'
+import { forPieces } from './pieces.ts'
 import type { DeviceId, Nonce } from './state.ts'
 import type { CommandRefusal } from './transition.ts'
 
@@ -45,12 +45,7 @@ export class Asks {
     signal: AbortSignal | undefined,
   ): Promise<Map<Cid, AskOutcome>> {
     const sizes = [...new Map(blocks.map(({ cid, bytes }) => [cid, bytes]))]
-    const outcomes = new Map<Cid, AskOutcome>()
-    for (let at = 0; at < sizes.length; at += HELD_BLOCKS_MAX) {
-      const piece = new Map(sizes.slice(at, at + HELD_BLOCKS_MAX))
-      for (const [cid, outcome] of await this.#askPiece(holder, piece, signal)) outcomes.set(cid, outcome)
-    }
-    return outcomes
+    return forPieces(sizes, (piece) => this.#askPiece(holder, new Map(piece), signal))
   }
 
   /** What came of a hold that the holder gave, or of its refusal. */
@@ -90,42 +85,47 @@ export class Asks {
     signal: AbortSignal | undefined,
   ): Promise<ReadonlyMap<Cid, AskOutcome>> {
     const { driver, clock, quietMs = QUIET_MS } = this.#options
-    const asked = await this.#othersAsk(holder, sizes)
-    const cids = [...sizes.keys()].filter((cid) => !asked.has(cid))
+    const others = this.#othersThatAsk(holder, sizes)
+    const cids = [...sizes.keys()].filter((cid) => !others.has(cid))
     const nonce = newNonce()
     const ask = { holder, nonce, sizes, answers: new Answers<AskOutcome>({ cids, clock, quietMs, signal }) }
     this.#open.add(ask)
+    const requested: Cid[] = []
     try {
       const input = { kind: 'command', command: { kind: 'ask-hold', holder, nonce } } as const
       const outcomes = await driver.apply(cids.map((cid) => ({ cid, bytes: sizes.get(cid)!, input })))
       for (const [at, { refused, failed }] of outcomes.entries()) {
-        if (failed !== undefined) throw failed
+        if (refused === undefined && failed === undefined) requested.push(cids[at]!)
+        if (failed !== undefined) ask.answers.fail(failed)
         if (refused !== undefined) ask.answers.settle(cids[at]!, outcomeOfRefusal(refused))
       }
       await ask.answers.ended
-      return new Map([...asked, ...[...sizes.keys()].map((cid) => [cid, outcomeOf(ask.answers, asked, cid)] as const)])
     } finally {
       this.#open.delete(ask)
       // Of what was answered there is no request any more.
-      await driver.command(cids, { kind: 'cancel-request', holder })
+      await driver.command(requested, { kind: 'cancel-request', holder })
     }
+    return new Map([...(await settledBy(others)), ...cids.map((cid) => [cid, outcomeOf(ask.answers, cid)] as const)])
   }
 
-  /** What comes of requests for the same blocks that are under way. */
-  async #othersAsk(holder: DeviceId, sizes: ReadonlyMap<Cid, number>): Promise<Map<Cid, AskOutcome>> {
-    const outcomes = new Map<Cid, AskOutcome>()
-    for (const { holder: asked, answers } of [...this.#open]) {
-      const common = asked === holder ? [...sizes.keys()].filter((cid) => answers.pending.has(cid)) : []
-      if (common.length === 0) continue
-      await answers.ended.catch(() => undefined)
-      for (const cid of common) outcomes.set(cid, answers.settled.get(cid) ?? 'unreachable')
-    }
-    return outcomes
+  /** Requests of the same holder for the same blocks, which are under way. */
+  #othersThatAsk(holder: DeviceId, sizes: ReadonlyMap<Cid, number>): Map<Cid, Answers<AskOutcome>> {
+    const others = [...this.#open].filter((ask) => ask.holder === holder)
+    return new Map(
+      others.flatMap(({ answers }) =>
+        [...answers.pending].filter((cid) => sizes.has(cid)).map((cid) => [cid, answers] as const),
+      ),
+    )
   }
 }
 
-function outcomeOf(answers: Answers<AskOutcome>, others: ReadonlyMap<Cid, AskOutcome>, cid: Cid): AskOutcome {
-  return others.get(cid) ?? answers.settled.get(cid) ?? 'unreachable'
+async function settledBy(others: ReadonlyMap<Cid, Answers<AskOutcome>>): Promise<[Cid, AskOutcome][]> {
+  await Promise.allSettled([...new Set(others.values())].map(({ ended }) => ended))
+  return [...others].map(([cid, answers]) => [cid, outcomeOf(answers, cid)])
+}
+
+function outcomeOf(answers: Answers<AskOutcome>, cid: Cid): AskOutcome {
+  return answers.settled.get(cid) ?? 'unreachable'
 }
 
 function outcomeOfRefusal(refused: CommandRefusal): AskOutcome {

@@ -9,6 +9,7 @@
 import { Slices } from '../../concurrency/slices.ts'
 import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
+import type { HoldEntry } from '../../format/hold-entry.ts'
 import { type BlockRecord, entryOf, type HoldLedger, readRecord } from './ledger.ts'
 import { step } from './machine.ts'
 import { type BlockHolds, type DeviceId, type HoldMemory, NOTHING_ASKED } from './state.ts'
@@ -171,15 +172,13 @@ export class HoldDriver {
   async #goOn(works: readonly Work[]): Promise<Work[]> {
     const outgoing: Outgoing[] = []
     for (const work of works) {
+      await this.#slices.next()
       for (; work.failed === undefined && work.done < work.actions.length; work.done++) {
         const action = work.actions[work.done]!
         if (action.kind === 'persist') break
         const { cid } = work.input
         if (action.kind === 'send') outgoing.push({ ...action, cid, bytes: work.block.bytes })
-        else {
-          await this.#slices.next()
-          this.#delete(work)
-        }
+        else this.#delete(work)
       }
     }
     if (outgoing.length > 0) this.#options.send(outgoing)
@@ -200,8 +199,13 @@ export class HoldDriver {
   async #persist(works: readonly Work[]): Promise<Work[]> {
     if (works.length === 0) return []
     const next = works.map((work) => ({ ...work.block, record: persistedBy(work.actions[work.done]!) }))
+    const entries = new Map<Cid, HoldEntry | undefined>()
     try {
-      await this.#options.ledger.write(new Map(works.map((work, at) => [work.input.cid, entryOf(next[at]!)])))
+      for (const [at, { input }] of works.entries()) {
+        await this.#slices.next()
+        entries.set(input.cid, entryOf(next[at]!))
+      }
+      await this.#options.ledger.write(entries)
     } catch (error) {
       for (const work of works) work.failed = asDfsError(error)
       return []

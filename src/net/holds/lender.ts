@@ -10,15 +10,15 @@ import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
 import type { BlockSize } from './hold-service.ts'
 import { type HoldLedger, readRecord } from './ledger.ts'
 import type { Party } from './messages.ts'
+import { PIECE_BLOCKS } from './pieces.ts'
 import type { Room } from './room.ts'
-import type { DeviceId, Incarnation, Nonce } from './state.ts'
+import type { DeviceId, Incarnation, Nonce, OwnerId } from './state.ts'
 import { Taking, type TakingParts } from './taking.ts'
 
 /** Messages of one device that wait. */
 const WAITING_MAX = 8
 /** Looking through all that was promised costs a while: it is not done more often. */
 const TIDY_MS_MIN = 60_000
-const PIECE = 256
 
 export interface LenderOptions extends Omit<TakingParts, 'driver'> {
   readonly driver: HoldDriver
@@ -119,7 +119,10 @@ export class Lender {
     const failed = await taking.run([...taken.keys()])
     for (const [reason, those] of failed) this.#refuse(from, nonce, those, reason)
     if (refused.length > 0 && room.isBelowShare(owner)) {
-      void this.#makeRoomSoon(refused.reduce((sum, { bytes }) => sum + bytes, 0))
+      void this.#makeRoomSoon(
+        refused.reduce((sum, { bytes }) => sum + bytes, 0),
+        owner,
+      )
     }
   }
 
@@ -134,20 +137,20 @@ export class Lender {
     this.#options.send([...blocks].map(({ cid, bytes }) => ({ to, cid, bytes, message })))
   }
 
-  async #makeRoomSoon(bytes: number): Promise<void> {
+  async #makeRoomSoon(bytes: number, owner: OwnerId): Promise<void> {
     const { clock, onError } = this.#options
     if (this.#tidying !== undefined || clock.now() - this.#tidiedMs < TIDY_MS_MIN) return
     this.#tidiedMs = clock.now()
-    this.#tidying = this.#makeRoom(bytes)
+    this.#tidying = this.#makeRoom(bytes, owner)
       .catch(onError)
       .finally(() => (this.#tidying = undefined))
     await this.#tidying
   }
 
   /** Forgets what is over; of those who have more than their share, asks for as much to be taken elsewhere. */
-  async #makeRoom(bytes: number): Promise<void> {
+  async #makeRoom(bytes: number, ...owners: readonly OwnerId[]): Promise<void> {
     const { ledger, driver, room } = this.#options
-    const over = room.overShare()
+    const over = room.overShare(...owners)
     let wanted = bytes
     let piece: Cid[] = []
     const goOn = async () => {
@@ -169,7 +172,7 @@ export class Lender {
     }
     for await (const cid of ledger.promised()) {
       if (this.#stopping.signal.aborted) return
-      if (piece.push(cid) === PIECE) await goOn()
+      if (piece.push(cid) === PIECE_BLOCKS) await goOn()
       if (wanted <= 0) break
     }
     await goOn()

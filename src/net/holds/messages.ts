@@ -10,6 +10,7 @@ import { HELD_BLOCKS_MAX, type HoldRecord } from '../../format/hold-record.ts'
 import type { SigningKey } from '../../seal/signing.ts'
 import type { Outgoing } from './driver.ts'
 import { deviceOf, keyOf, ownerKeyOf } from './ledger.ts'
+import { inPieces } from './pieces.ts'
 import { openHoldRecord, signHoldRecord } from './signed-hold.ts'
 import type { DeviceId, OwnerId } from './state.ts'
 import type { HoldMessage } from './transition.ts'
@@ -39,7 +40,7 @@ export function pack(outgoing: readonly Outgoing[], party: Party): { to: DeviceI
   const groups = Map.groupBy(outgoing, ({ to, message }) => `${to} ${groupOf(message)}`)
   return [...groups.values()].flatMap((group) => {
     const { to } = group[0]!
-    return inPieces(ascending(group)).map((piece) => ({ to, body: bodyOf(to, piece, party) }))
+    return inPieces(ascending(group), HELD_BLOCKS_MAX).map((piece) => ({ to, body: bodyOf(to, piece, party) }))
   })
 }
 
@@ -133,12 +134,6 @@ function sortKeyOf({ cid, message }: Outgoing): Buffer {
   const digest = digestOfCid(cid)
   const isByHold = 'hold' in message && message.kind !== 'release'
   return isByHold ? Buffer.concat([Buffer.from(message.hold, 'hex'), digest]) : digest
-}
-
-function inPieces<T>(items: readonly T[]): T[][] {
-  const pieces: T[][] = []
-  for (let at = 0; at < items.length; at += HELD_BLOCKS_MAX) pieces.push(items.slice(at, at + HELD_BLOCKS_MAX))
-  return pieces
 }
 
 /** Of messages that share a group. */

@@ -2,8 +2,8 @@
  * Deleting this device's copies, and letting holders go where there is no copy: asks the holders for new holds, counts
  * what comes, and ends each question one way or the other. What is allowed, `evicting.ts` says.
  */
+import { Slices } from '../../concurrency/slices.ts'
 import type { Cid } from '../../dfs.ts'
-import { HELD_BLOCKS_MAX } from '../../format/hold-record.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Answers } from './answers.ts'
 import { areEnough } from './counting.ts'
@@ -11,6 +11,7 @@ import type { BlockInput, HoldDriver } from './driver.ts'
 import { isReady } from './evicting.ts'
 import type { EvictOutcome } from './hold-service.ts'
 import { newNonce } from './nonce.ts'
+import { forPieces } from './pieces.ts'
 import type { DeviceId, Incarnation, Nonce } from './state.ts'
 
 /** Without a word from any holder that was asked. */
@@ -28,6 +29,7 @@ export class Questions {
   readonly #options: QuestionsOptions
   readonly #open = new Map<Nonce, Answers<EvictOutcome>>()
   readonly #underWay = new Set<Cid>()
+  readonly #slices = new Slices()
   /** Blocks with a question under way, by whom it may ask; and the run in which that was last heard of. */
   readonly #watched = new Map<DeviceId, Map<Cid, Incarnation | undefined>>()
 
@@ -41,12 +43,13 @@ export class Questions {
     { letGo, signal }: { letGo?: DeviceId; signal?: AbortSignal | undefined } = {},
   ): Promise<Map<Cid, EvictOutcome>> {
     const [busy, distinct] = partition(new Set(cids), (cid) => this.#underWay.has(cid))
-    const outcomes = new Map<Cid, EvictOutcome>(busy.map((cid) => [cid, 'busy']))
-    for (let at = 0; at < distinct.length; at += HELD_BLOCKS_MAX) {
-      const piece = distinct.slice(at, at + HELD_BLOCKS_MAX)
-      for (const [cid, outcome] of await this.#runPiece(piece, letGo, signal)) outcomes.set(cid, outcome)
+    for (const cid of distinct) this.#underWay.add(cid)
+    try {
+      const outcomes = await forPieces(distinct, (piece) => this.#runPiece(piece, letGo, signal))
+      return new Map([...outcomes, ...busy.map((cid) => [cid, 'busy'] as const)])
+    } finally {
+      for (const cid of distinct) this.#underWay.delete(cid)
     }
-    return outcomes
   }
 
   /** A device speaks in this run: what every open question that asks it has to hear. */
@@ -79,7 +82,6 @@ export class Questions {
     const nonce = newNonce()
     const answers = new Answers<EvictOutcome>({ cids, clock, quietMs, signal })
     this.#open.set(nonce, answers)
-    for (const cid of cids) this.#underWay.add(cid)
     const endLull = this.#watchLull(answers, nonce)
     try {
       this.#watch(cids)
@@ -100,7 +102,6 @@ export class Questions {
       this.#open.delete(nonce)
       await this.#giveUp(nonce, cids)
       this.#unwatch(cids)
-      for (const cid of cids) this.#underWay.delete(cid)
     }
   }
 
@@ -109,6 +110,7 @@ export class Questions {
     const { driver } = this.#options
     const ready: Cid[] = []
     for (const cid of cids) {
+      await this.#slices.next()
       if (!answers.pending.has(cid)) continue
       const state = driver.stateOf(cid)
       const view = driver.viewOf(cid)

@@ -2,10 +2,10 @@
  * Letting holders go of what nothing here needs any more, and saying so again until they acknowledge it.
  */
 import type { Cid } from '../../dfs.ts'
-import { HELD_BLOCKS_MAX } from '../../format/hold-record.ts'
 import type { Clock } from '../exchange/clock.ts'
 import type { BlockInput, HoldDriver } from './driver.ts'
 import { type HoldLedger, keyOf } from './ledger.ts'
+import { inPieces, PIECE_BLOCKS } from './pieces.ts'
 import type { DeviceId } from './state.ts'
 
 const AGAIN_MS_MIN = 30_000
@@ -35,9 +35,9 @@ export class Releases {
   /** Lets all holders of these go, who are told at once; those of which something is asked now stay. Fails as the ledger. */
   async release(cids: readonly Cid[]): Promise<void> {
     const { driver } = this.#options
-    for (let at = 0; at < cids.length; at += HELD_BLOCKS_MAX) {
+    for (const piece of inPieces(cids)) {
       const inputs: BlockInput[] = []
-      for (const cid of cids.slice(at, at + HELD_BLOCKS_MAX)) {
+      for (const cid of piece) {
         const bound = driver.stateOf(cid).record.holds.filter(({ status }) => status !== 'releasing')
         for (const holder of new Set(bound.map((hold) => hold.holder))) {
           inputs.push({ cid, input: { kind: 'command', command: { kind: 'release', holder } }, isNeeded: false })
@@ -72,7 +72,7 @@ export class Releases {
       piece = []
     }
     for await (const cid of ledger.heldBy(keyOf(holder), 'releasing')) {
-      if (piece.push(cid) === HELD_BLOCKS_MAX) await say()
+      if (piece.push(cid) === PIECE_BLOCKS) await say()
     }
     await say()
     return isAny

@@ -173,7 +173,9 @@ export class Taking {
 
   #fail(block: BlockSize, error: unknown): void {
     const reason = reasonOf(error)
-    this.#failed.set(reason, [...(this.#failed.get(reason) ?? []), block])
+    const failed = this.#failed.get(reason) ?? []
+    this.#failed.set(reason, failed)
+    failed.push(block)
     this.#parts.store.unpin(block.cid)
     this.#options.onSettled(block)
   }

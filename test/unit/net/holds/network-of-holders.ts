@@ -21,7 +21,7 @@ import { VirtualClock } from '../../../support/virtual-clock.ts'
 const GIB = 1024 ** 3
 
 export class HolderNetwork {
-  readonly clock = new VirtualClock(100)
+  readonly clock = new VirtualClock(1000)
   readonly network = Buffer.alloc(32, 7)
   readonly devices = new Map<string, Holder>()
   readonly removedOwners = new Set<string>()
@@ -112,6 +112,9 @@ export class Holder {
 /** One run of a device; after `kill` nothing that it does has an effect. */
 class Run {
   readonly holds: Holds
+  readonly pins = new Pins()
+  /** Blocks that were fetched for others, here or not. */
+  fetched = 0
   readonly #holder: Holder
   readonly #died = Promise.withResolvers<undefined>()
   #isDead = false
@@ -185,7 +188,7 @@ class Run {
 
   #store(): BlockStore & { delete(cid: Cid): boolean } {
     const { blocks } = this.#holder
-    const pins = new Pins()
+    const { pins } = this
     const unused = () => {
       throw new DfsError('unsupported', 'not in this test')
     }
@@ -211,6 +214,7 @@ class Run {
   }
 
   #fetch({ cid }: BlockName): Fetching {
+    this.fetched++
     const others = [...this.#holder.net.devices.values()].filter((one) => one !== this.#holder && !one.isAway)
     const found = others.map(({ blocks }) => blocks.get(cid)).find((one) => one !== undefined)
     const block =
