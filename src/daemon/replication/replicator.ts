@@ -68,6 +68,8 @@ export class Replicator implements AsyncDisposable {
   #missing = NOTHING
   #placed: PlacedHead | undefined
   #searching: Promise<void> = Promise.resolve()
+  /** Heads that are listened to. */
+  readonly #listening = new Set<Promise<void>>()
   #wake = () => {}
 
   private constructor(options: ReplicatorOptions) {
@@ -81,7 +83,7 @@ export class Replicator implements AsyncDisposable {
     replicator.#placed = await readPlacedHead(options.stateFile)
     replicator.#isBehind = !replicator.#isPlaced(options.heads.current)
     replicator.#ends.push(
-      options.heads.onHead((head, added, signal) => replicator.#onHead(head, added, signal)),
+      options.heads.onHead((head, added, signal) => replicator.#listen(replicator.#onHead(head, added, signal))),
       options.holds.onHolderLost((holder) => replicator.#onHolderLost(holder)),
     )
     replicator.#searching = replicator.#searchAlways()
@@ -113,7 +115,14 @@ export class Replicator implements AsyncDisposable {
     for (const end of this.#ends) end()
     this.#stopping.abort()
     this.#wake()
-    await this.#searching
+    await Promise.all([this.#searching, ...this.#listening])
+  }
+
+  /** The end waits for it. */
+  #listen(work: Promise<void>): Promise<void> {
+    const listening = work.finally(() => this.#listening.delete(listening))
+    this.#listening.add(listening)
+    return listening
   }
 
   #isPlaced(head: Head | undefined): boolean {

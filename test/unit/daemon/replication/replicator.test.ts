@@ -21,10 +21,12 @@ class Bench {
   readonly stateFile: string
   readonly setting = { replicas: 2 }
   isOnline = true
-  readonly #t: TestContext
+  readonly #started: Replicator[] = []
 
   constructor(t: TestContext) {
-    this.#t = t
+    t.after(async () => {
+      for (const replicator of this.#started) await replicator[Symbol.asyncDispose]()
+    })
     this.stateFile = path.join(temporaryDirectory(t), 'replicated')
     for (const device of this.members.others) this.holds.free.set(device, 1e9)
   }
@@ -47,7 +49,7 @@ class Bench {
       onHolder: (device) => giver.noteHolder(device),
     })
     const replicator = await Replicator.open({ heads, holds, placer, lenders, giver, replicas, stateFile, times })
-    this.#t.after(() => replicator[Symbol.asyncDispose]())
+    this.#started.push(replicator)
     return replicator
   }
 
