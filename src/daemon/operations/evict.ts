@@ -1,6 +1,7 @@
 /** `evict`: drops the blocks of files from this device, as far as enough others are bound to hold them. */
-import type { BlockRef, Cid } from '../../dfs.ts'
+import type { BlockRef, Cid, StubState } from '../../dfs.ts'
 import type { BlockSize } from '../../net/holds/hold-service.ts'
+import type { WalkedStub } from '../../vfs/stub-walk.ts'
 import type { EvictResult, Params } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import { type Evicted, Evictor } from '../replication/evictor.ts'
@@ -41,15 +42,19 @@ async function evictAll(context: Context, { folder, path }: Inside, { evictor, i
   await folder.checkpoint()
   for await (const stub of files.list(path)) {
     call.signal.throwIfAborted()
-    try {
-      const state = stub.load()
-      if (files.isDirty(stub)) evictor.leave('dirty')
-      else if (pins.has(state.fileId)) evictor.leave('pinned')
-      else await evictor.add(sizesOf(files.dataBlocks(state)), isPinned)
-    } catch {
-      call.signal.throwIfAborted()
-      evictor.leave('unreadable')
-    }
+    const state = stateOf(stub)
+    if (state === undefined) evictor.leave('unreadable')
+    else if (files.isDirty(stub)) evictor.leave('dirty')
+    else if (pins.has(state.fileId)) evictor.leave('pinned')
+    else await evictor.add(sizesOf(files.dataBlocks(state)), isPinned)
+  }
+}
+
+function stateOf({ load }: WalkedStub): StubState | undefined {
+  try {
+    return load()
+  } catch {
+    return undefined
   }
 }
 

@@ -43,11 +43,14 @@ export class Evictor {
     this.#options = options
   }
 
-  /** Evicts a file's data blocks, with others of which the turn has come. Fails with `aborted`, and as the blocks do. */
+  /** Evicts a file's data blocks, with others of which the turn has come. Fails with `aborted`, and as the holds do. */
   async add(blocks: AsyncIterable<BlockSize>, isKept: (cid: Cid) => boolean): Promise<void> {
     // Counted as one that waits until all of its blocks are known.
     const file: EvictedFile = { waiting: 1, kept: undefined }
-    for await (const { cid, bytes } of blocks) {
+    const onUnreadable = () => {
+      file.kept = 'unreadable'
+    }
+    for await (const { cid, bytes } of untilFailure(blocks, onUnreadable)) {
       if (!this.#options.has(cid)) continue
       if (isKept(cid)) file.kept = 'pinned'
       else this.#enter(file, cid, bytes)
@@ -101,5 +104,13 @@ export class Evictor {
     if (file.waiting > 0) return
     if (file.kept === undefined) this.#sum.files++
     else this.#sum.kept.set(file.kept, (this.#sum.kept.get(file.kept) ?? 0) + 1)
+  }
+}
+
+async function* untilFailure<T>(items: AsyncIterable<T>, onFailure: () => void): AsyncGenerator<T> {
+  try {
+    yield* items
+  } catch {
+    onFailure()
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Evictor } from '../../../../src/daemon/replication/evictor.ts'
 import type { Cid } from '../../../../src/dfs.ts'
+import { DfsError } from '../../../../src/errors.ts'
 import type { BlockSize, EvictOutcome } from '../../../../src/net/holds/hold-service.ts'
 import { blockOf, blocksOf, NEVER, streamOf } from './support.ts'
 
@@ -71,6 +72,25 @@ describe('evicting files', () => {
     await evictor.add(streamOf([blockOf(7)]), () => false)
     const { files, blocks, kept } = await evictor.finish()
     assert.deepEqual([files, blocks, kept.size, here.size], [2, 0, 0, 1])
+  })
+
+  it('drops what it can of a file whose manifest cannot be read, and does not hide what the holds fail with', async () => {
+    const { evictor, here, add } = setUp()
+    await add([blockOf(1)])
+    here.add(blockOf(2).cid)
+    async function* failing() {
+      yield blockOf(2)
+      throw new DfsError('corrupt', 'a node is damaged')
+    }
+    await evictor.add(failing(), () => false)
+    const { files, blocks, kept } = await evictor.finish()
+    assert.deepEqual([files, blocks, [...kept]], [1, 2, [['unreadable', 1]]])
+
+    const broken = setUp(() => {
+      throw new DfsError('io', 'the ledger fails')
+    })
+    await broken.add([blockOf(1)])
+    await assert.rejects(broken.evictor.finish(), { kind: 'io' })
   })
 
   it('tells of files that are left alone', async () => {
