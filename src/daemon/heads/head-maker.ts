@@ -90,6 +90,7 @@ export class HeadMaker implements AsyncDisposable {
   opened(folder: HeadedFolder): void {
     const former = folderOf(this.#current, Buffer.from(folder.id, 'hex'))
     this.#trees.add(folder, former && { ...former, root: rootOf(former) })
+    this.wake()
   }
 
   /** A folder is about to be closed: what changed last goes into a head, if little is to be done for that. */
@@ -128,7 +129,9 @@ export class HeadMaker implements AsyncDisposable {
   /** Something may be due, or somebody to keep a head may be there now. */
   wake(): void {
     if (this.#timer !== undefined || this.#making.locked || this.#stopping.signal.aborted) return
-    const dueInMs = this.#options.isActive() ? this.#trees.dueInMs() : undefined
+    if (!this.#options.isActive()) return
+    this.#trees.listen()
+    const dueInMs = this.#trees.dueInMs()
     if (dueInMs !== undefined) this.#timer = setTimeout(() => void this.#work(), dueInMs).unref()
   }
 
