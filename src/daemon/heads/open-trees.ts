@@ -21,6 +21,7 @@ interface Open {
   readonly folder: HeadedFolder
   readonly tree: FolderTree
   readonly leaving: AbortController
+  updating: Promise<void> | undefined
   /** From when it is followed. */
   unlisten: (() => void) | undefined
   /** When the first and the last change came that the tree has not, in ms of the monotonic clock. */
@@ -49,6 +50,7 @@ export class OpenTrees {
       folder,
       tree: new FolderTree(folder, { keys: this.#keys, state }),
       leaving: new AbortController(),
+      updating: undefined,
       unlisten: undefined,
       firstMs: now,
       lastMs: now,
@@ -61,9 +63,11 @@ export class OpenTrees {
     for (const open of this.#open.values()) open.unlisten ??= open.folder.onChange((change) => this.#note(open, change))
   }
 
-  /** Ends what is being done to a folder that is about to be closed. */
-  leave(id: string): void {
-    this.#open.get(id)?.leaving.abort(new Error('the folder is being closed'))
+  /** Ends what is being done to a folder that is about to be closed; resolves when nothing of that uses it any more. */
+  async leave(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    open?.leaving.abort(new Error('the folder is being closed'))
+    await open?.updating
   }
 
   delete(id: string): void {
@@ -96,7 +100,9 @@ export class OpenTrees {
   /** Brings to date what is due. What fails stays as it was, and is told of. */
   async update(update: TreeUpdate): Promise<void> {
     for (const open of [...this.#open.values()]) {
-      if (open.tree.isDirty && this.#dueMs(open) <= performance.now()) await this.#update(open, update)
+      if (!open.tree.isDirty || this.#dueMs(open) > performance.now()) continue
+      open.updating = this.#update(open, update)
+      await open.updating
     }
   }
 
