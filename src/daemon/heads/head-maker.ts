@@ -90,21 +90,34 @@ export class HeadMaker implements AsyncDisposable {
   opened(folder: HeadedFolder): void {
     const former = folderOf(this.#current, Buffer.from(folder.id, 'hex'))
     this.#trees.add(folder, former && { ...former, root: rootOf(former) })
+    this.wake()
   }
 
-  /** A folder is about to be closed: what changed last goes into a head, if little is to be done for that. */
+  /** A folder is about to be closed: what changed last goes into a head, if little is to be done for that. Never fails. */
   async closing(folder: HeadedFolder): Promise<void> {
-    this.#trees.leave(folder.id)
-    const update: Updating = (trees, by) =>
-      trees.catchUp(folder.id, { ...by, signal: AbortSignal.any([by.signal, AbortSignal.timeout(CLOSING_MS_MAX)]) })
+    await this.#trees.leave(folder.id)
     try {
-      if (this.#options.isActive()) await this.#making.run(() => this.#make(update, new Slices()))
+      if (this.#options.isActive()) await this.#catchUp(folder.id)
     } catch (error) {
       log('%s is closed with changes that are in no head: %s', folder.path, describeError(error))
     } finally {
       this.#trees.delete(folder.id)
       this.wake()
     }
+  }
+
+  /** Waits for its turn only so long: another folder may be walked. Once begun, it ends before this does. */
+  async #catchUp(id: string): Promise<void> {
+    const patience = AbortSignal.timeout(CLOSING_MS_MAX)
+    const turn = Promise.withResolvers<boolean>()
+    patience.addEventListener('abort', () => turn.resolve(false), { once: true })
+    const update: Updating = (trees, by) => trees.catchUp(id, { ...by, signal: AbortSignal.any([by.signal, patience]) })
+    const work = this.#making.run(async () => {
+      if (patience.aborted) return
+      turn.resolve(true)
+      await this.#make(update, new Slices())
+    })
+    if (await turn.promise) await work
   }
 
   /** All trees are made anew: the secrets are others now. */
@@ -128,7 +141,9 @@ export class HeadMaker implements AsyncDisposable {
   /** Something may be due, or somebody to keep a head may be there now. */
   wake(): void {
     if (this.#timer !== undefined || this.#making.locked || this.#stopping.signal.aborted) return
-    const dueInMs = this.#options.isActive() ? this.#trees.dueInMs() : undefined
+    if (!this.#options.isActive()) return
+    this.#trees.listen()
+    const dueInMs = this.#trees.dueInMs()
     if (dueInMs !== undefined) this.#timer = setTimeout(() => void this.#work(), dueInMs).unref()
   }
 

@@ -2,6 +2,7 @@
  * The trees of the folders that are open, and when each is to be brought up to date: some seconds after the last change, or
  * half a minute after the first; later where that failed.
  */
+import type { ObjectChange } from '../../dfs.ts'
 import { describeError, kindOf } from '../../errors.ts'
 import { warn } from '../../log.ts'
 import type { Keys } from '../../seal/keys.ts'
@@ -20,7 +21,9 @@ interface Open {
   readonly folder: HeadedFolder
   readonly tree: FolderTree
   readonly leaving: AbortController
-  readonly unlisten: () => void
+  updating: Promise<void> | undefined
+  /** From when it is followed. */
+  unlisten: (() => void) | undefined
   /** When the first and the last change came that the tree has not, in ms of the monotonic clock. */
   firstMs: number
   lastMs: number
@@ -40,37 +43,36 @@ export class OpenTrees {
     this.#onChange = onChange
   }
 
+  /** A folder that is open now; all of it is to be looked at. `state`: of the head before. */
   add(folder: HeadedFolder, state: TreeState | undefined): void {
-    const tree = new FolderTree(folder, { keys: this.#keys, state })
     const now = performance.now()
-    const unlisten = folder.onChange((change) => {
-      const at = performance.now()
-      if (!tree.isDirty) open.firstMs = at
-      open.lastMs = at
-      tree.note(change)
-      this.#onChange()
-    })
-    const open: Open = {
+    this.#open.set(folder.id, {
       folder,
-      tree,
+      tree: new FolderTree(folder, { keys: this.#keys, state }),
       leaving: new AbortController(),
-      unlisten,
+      updating: undefined,
+      unlisten: undefined,
       firstMs: now,
       lastMs: now,
       retryMs: Number.NEGATIVE_INFINITY,
-    }
-    this.#open.set(folder.id, open)
-    this.#onChange()
+    })
   }
 
-  /** Ends what is being done to a folder that is about to be closed. */
-  leave(id: string): void {
-    this.#open.get(id)?.leaving.abort(new Error('the folder is being closed'))
+  /** Follows the folders from now on: somebody is there for whom. */
+  listen(): void {
+    for (const open of this.#open.values()) open.unlisten ??= open.folder.onChange((change) => this.#note(open, change))
+  }
+
+  /** Ends what is being done to a folder that is about to be closed; resolves when nothing of that uses it any more. */
+  async leave(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    open?.leaving.abort(new Error('the folder is being closed'))
+    await open?.updating
   }
 
   delete(id: string): void {
     const open = this.#open.get(id)
-    open?.unlisten()
+    open?.unlisten?.()
     this.#open.delete(id)
   }
 
@@ -98,13 +100,23 @@ export class OpenTrees {
   /** Brings to date what is due. What fails stays as it was, and is told of. */
   async update(update: TreeUpdate): Promise<void> {
     for (const open of [...this.#open.values()]) {
-      if (open.tree.isDirty && this.#dueMs(open) <= performance.now()) await this.#update(open, update)
+      if (!open.tree.isDirty || this.#dueMs(open) > performance.now()) continue
+      open.updating = this.#update(open, update)
+      await open.updating
     }
   }
 
   /** Brings to date what is known to have changed in one folder, due or not. Fails as that does. */
   async catchUp(id: string, update: TreeUpdate): Promise<void> {
     await this.#open.get(id)?.tree.catchUp(update)
+  }
+
+  #note(open: Open, change: ObjectChange): void {
+    const now = performance.now()
+    if (!open.tree.isDirty) open.firstMs = now
+    open.lastMs = now
+    open.tree.note(change)
+    this.#onChange()
   }
 
   #dueMs({ firstMs, lastMs, retryMs }: Open): number {

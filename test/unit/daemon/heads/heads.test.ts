@@ -255,3 +255,30 @@ test('a folder that is not open keeps the tree it had, and one that is given up 
   await write(other, ROOT_INO, 'x', noise(100, 1))
   await until('one folder', () => rig.heads.current!.folders.length === 1)
 })
+
+test('closing a folder waits for nobody else, and nothing uses it afterwards', async (t) => {
+  const id = 'cd'.repeat(16)
+  const settling = Promise.withResolvers<void>()
+  await using rig = await newRig(t, {
+    registered: () => [
+      { id: ID, path: '/somewhere/cloud' },
+      { id, path: '/somewhere/else' },
+    ],
+  })
+  const { heads, folder } = rig
+  await write(folder, ROOT_INO, 'a', noise(100, 1))
+  const own = headed(folder)
+  heads.opened(own)
+  await untilHead(rig)
+  await using other = await TestFolder.open({ store: rig.store })
+  const slow = { ...headed(other), id, settle: () => settling.promise }
+  heads.opened(slow)
+  await write(folder, ROOT_INO, 'b', noise(100, 2))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  let isClosed = false
+  await heads.closing({ ...own })
+  isClosed = true
+  Object.defineProperty(own, 'directoryFd', { get: () => assert(!isClosed, 'it is closed') })
+  settling.resolve()
+  await until('the other folder is in a head', () => heads.current!.folders.length === 2)
+})
