@@ -17,9 +17,9 @@ import { logger, warn } from '../../log.ts'
 import type { SigningKey } from '../../seal/signing.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Asks } from './asks.ts'
-import { countHolds } from './counting.ts'
 import { HoldDriver, type Outcome, type Outgoing } from './driver.ts'
 import type { AskOutcome, BlockSize, EvictOutcome, HoldService, Offer } from './hold-service.ts'
+import { letLeave } from './leaving.ts'
 import { type HoldLedger, keyOf } from './ledger.ts'
 import { Lender, type Speaker } from './lender.ts'
 import { HOLD_TERM_MS } from './lending.ts'
@@ -146,7 +146,7 @@ export class Holds implements HoldService {
   ): Promise<ReadonlyMap<Cid, AskOutcome>> {
     const outcomes = await this.#asks.ask(holder, blocks, signal)
     const held = [...outcomes].filter(([, outcome]) => outcome === 'held').map(([cid]) => cid)
-    await this.#letLeave(held, signal)
+    await letLeave(held, { ...this.#options, driver: this.#driver, questions: this.#questions, signal })
     return outcomes
   }
 
@@ -267,23 +267,6 @@ export class Holds implements HoldService {
       first.nonce,
       incoming.map(({ cid }) => cid),
     )
-  }
-
-  /** Holders that asked to be let go are, of blocks that have enough others now. */
-  async #letLeave(cids: readonly Cid[], signal: AbortSignal | undefined): Promise<void> {
-    const { store, replicas, members, self } = this.#options
-    const handOver = new Map<DeviceId, Cid[]>()
-    for (const cid of cids) {
-      const { record } = this.#driver.stateOf(cid)
-      const leaving = record.holds.filter(({ status }) => status === 'leaving')
-      const isEnough = countHolds(record, { self, ownerOf: (one) => members.ownerOf(one) }) >= Math.max(1, replicas())
-      if (leaving.length === 0 || !isEnough) continue
-      for (const { holder } of leaving) {
-        if (store.has(cid)) await this.#driver.command([cid], { kind: 'release', holder })
-        else handOver.set(holder, [...(handOver.get(holder) ?? []), cid])
-      }
-    }
-    for (const [letGo, those] of handOver) await this.#questions.run(those, { letGo, signal })
   }
 
   #tellLost(holder: DeviceId, cids: readonly Cid[]): void {

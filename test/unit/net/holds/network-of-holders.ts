@@ -21,7 +21,7 @@ import { VirtualClock } from '../../../support/virtual-clock.ts'
 const GIB = 1024 ** 3
 
 export class HolderNetwork {
-  readonly clock = new VirtualClock(1000)
+  readonly clock = new VirtualClock()
   readonly network = Buffer.alloc(32, 7)
   readonly devices = new Map<string, Holder>()
   readonly removedOwners = new Set<string>()
