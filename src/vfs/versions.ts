@@ -14,7 +14,7 @@ import { type Stat, statAt } from '../posix/stat.ts'
 import { sealTrailer } from '../seal/stub-slot.ts'
 import { nowNs } from './clock.ts'
 import type { Inode } from './inode-table.ts'
-import { noteNames } from './note-names.ts'
+import { changeOf, noteName } from './note-names.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
 import { formatVersionTime } from './version-time.ts'
@@ -82,7 +82,8 @@ export class Versions {
       })
       table.removePlace(inode, place.parent, place.name)
       table.addPlace(inode, directory, name)
-      noteNames(journal, { kind: 'rename', from, to: tree.storedPath(inode) })
+      const moved = statAt(versionsFd, name + STUB_SUFFIX) as Stat
+      noteName(journal, { kind: 'rename', ...changeOf(moved, from), to: tree.storedPath(inode) })
       this.#noteFormerPath(inode, path)
     })
   }
@@ -92,8 +93,9 @@ export class Versions {
    * there is no room.
    */
   linkBeforeReplace(inode: Inode): boolean {
-    const { tree, table } = this.#services
+    const { tree, table, journal } = this.#services
     const { parent } = inode.place
+    const from = tree.storedPath(inode)
     const path = tree.visiblePath(inode)
     const stored = tree.storedName(inode)
     return withRoom(() => {
@@ -101,6 +103,9 @@ export class Versions {
       const versionsFd = tree.directoryFd(directory)
       const fromFd = tree.directoryFd(parent)
       const name = atFreeName((versionName) => linkAt(fromFd, stored, versionsFd, versionName))
+      const linked = statAt(versionsFd, name + STUB_SUFFIX) as Stat
+      const to = tree.storedPath(inode, { parent: directory, name })
+      noteName(journal, { kind: 'link', ...changeOf(linked, from), to })
       table.addPlace(inode, directory, name)
       // The last place is the one used; until the replacing is done that is the name people know.
       inode.places = [inode.places.at(-1)!, ...inode.places.slice(0, -1)]

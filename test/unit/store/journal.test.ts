@@ -12,7 +12,8 @@ import { diskError, temporaryDirectory } from './temporary-directory.ts'
 const KEYS = Keys.derive(Buffer.alloc(32, 1))
 
 function rename(number: number): JournalRecord {
-  return { kind: 'rename', from: `from ${number}`, to: `to ${number}` }
+  const place = { ino: number, btimeNs: 1n, path: `from ${number}` }
+  return { kind: 'rename', place, ctimeNs: 2n, to: `to ${number}`, over: undefined }
 }
 
 function commit(bytes: Buffer): CommitRecord {
