@@ -51,10 +51,9 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
 
 function renameAll(files: ReadonlyMap<string, JournaledFile>, record: Exclude<NameRecord, { kind: 'remove' }>): void {
   const { path } = record.place
-  if (record.kind === 'link') {
-    const linked = files.get(placeKey(record.place))
-    if (linked !== undefined) moveTo(linked, record.to)
-  }
+  const own = files.get(placeKey(record.place))
+  if (record.kind === 'link' && own !== undefined) moveTo(own, record.to)
+  if (record.kind === 'unlink' && own?.path === path) own.path = [...own.paths].findLast((one) => one !== path) ?? path
   if (record.kind === 'link' || record.kind === 'unlink') return
   const [to, back] = record.kind === 'exchange' ? [record.other.path, path] : [record.to, record.to]
   for (const file of files.values()) {
