@@ -12,7 +12,7 @@ import type { Journal } from './services.ts'
 /** Without room for the note the change stands all the same: a full disk must not keep anybody from deleting. */
 export function noteName(journal: Journal, record: NameRecord): void {
   try {
-    journal.append(record)
+    journal.note(record)
   } catch (error) {
     if (kindOf(error) !== 'no-space' && kindOf(error) !== 'over-quota') throw error
     warn('no room to note in the journal that a file was renamed or removed: after a crash it may be back')

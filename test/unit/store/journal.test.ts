@@ -151,6 +151,46 @@ describe('Journal', () => {
   })
 })
 
+describe('Journal.note', () => {
+  it('waits in an empty journal for the first record, and stands before it', async () => {
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS })
+    journal.note(rename(1))
+    journal.note(rename(2))
+    assert(journal.empty)
+    journal.append(rename(3))
+    journal.note(rename(4))
+    await journal.close()
+    assert.deepEqual(await replayed(dir), [1, 2, 3, 4].map(rename))
+  })
+
+  it('waits with no more than 256, the last ones', async () => {
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS })
+    for (let i = 1; i <= 300; i++) journal.note(rename(i))
+    journal.append(rename(301))
+    await journal.close()
+    const records = await replayed(dir)
+    assert.deepEqual([records.length, records[0], records.at(-1)], [257, rename(45), rename(301)])
+  })
+
+  it('waits on when a record could not be appended, and is written once', async () => {
+    let full = true
+    const writeSync: Files['writeSync'] = (...args) => {
+      if (full) throw diskError('ENOSPC')
+      return realFiles.writeSync(...args)
+    }
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS, files: { ...realFiles, writeSync } })
+    journal.note(rename(1))
+    assert.throws(() => journal.append(rename(2)), { kind: 'no-space' })
+    full = false
+    journal.append(rename(2))
+    await journal.close()
+    assert.deepEqual(await replayed(dir), [1, 2].map(rename))
+  })
+})
+
 describe('Journal.sync', () => {
   function counting(replaced: Partial<Files> = {}) {
     const count = { data: 0, names: 0 }
