@@ -6,7 +6,7 @@
  */
 import type { ByteString } from '../dfs.ts'
 import type { CommitRecord, JournalRecord, NameRecord, ObjectId } from '../format/journal-record.ts'
-import { visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
+import { visiblePathOfStub } from '../format/stored-name.ts'
 import { STUB_LINE_BYTES } from '../format/stub-line.ts'
 import { closeFd, O, openAt, preadFd, truncateFd } from '../posix/files.ts'
 import { statAt } from '../posix/stat.ts'
@@ -112,12 +112,11 @@ export class StubSearch {
   /** The stub's inode at a path of stored names; `wanted`: what may stand there in need of mending. */
   #resolve(path: ByteString, wanted?: JournaledFile): Inode | undefined {
     const { table, tree } = this.#services
-    const parts = path.split('/')
-    const stored = parts.pop()!
-    const names = [...parts.map(visibleNameOfOther), visibleNameOfStub(stored)]
+    const stored = path.slice(path.lastIndexOf('/') + 1)
+    const names = visiblePathOfStub(path).split('/')
     let inode = table.root
     for (const [i, name] of names.entries()) {
-      const isParent = i === parts.length && inode.kind === 'directory'
+      const isParent = i === names.length - 1 && inode.kind === 'directory'
       if (isParent && wanted !== undefined) mendTorn(tree.directoryFd(inode), stored, wanted)
       const next = inode.kind === 'directory' ? this.#namespace.find(inode, name)?.inode : undefined
       if (next === undefined) table.release(inode)

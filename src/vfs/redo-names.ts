@@ -16,20 +16,35 @@ import type {
   RenameRecord,
   UnlinkRecord,
 } from '../format/journal-record.ts'
-import { STORED_BYTES_MAX, storedNameBeside } from '../format/stored-name.ts'
+import { STORED_BYTES_MAX, storedNameBeside, visiblePathOfStub } from '../format/stored-name.ts'
 import { logger, warn } from '../log.ts'
+import { closeFd, O, openAt } from '../posix/files.ts'
 import { linkAt, RENAME, renameAt, unlinkAt } from '../posix/names.ts'
 import { type Stat, statAt, statFd } from '../posix/stat.ts'
+import type { Keys } from '../seal/keys.ts'
 import { type StoredPlace, withParent } from './stored-path.ts'
 import { isRegular } from './stub-tree.ts'
+import { isPathOfVersion, noteFormerPath } from './versions.ts'
 
 const log = logger('replay')
 
+/** An object, from where to where. */
+interface Moving {
+  readonly from: StoredPlace
+  readonly to: StoredPlace
+  readonly stat: Stat
+}
+
 type Redone = RenameRecord | ExchangeRecord | LinkRecord | UnlinkRecord
 
-/** To be done before anything is known of what is below `rootFd`. */
-export function redoNames(rootFd: number, records: Iterable<JournalRecord>): void {
-  const redo = new Redo(rootFd)
+export interface RedoOptions {
+  /** Of the folder; nothing may be known yet of what is below. */
+  rootFd: number
+  keys: Keys
+}
+
+export function redoNames(options: RedoOptions, records: Iterable<JournalRecord>): void {
+  const redo = new Redo(options)
   for (const record of records) {
     if (record.kind === 'commit' || record.kind === 'remove') redo.noteRemoved(record.place, record.kind === 'remove')
     else redo.tryAgain(record)
@@ -39,13 +54,15 @@ export function redoNames(rootFd: number, records: Iterable<JournalRecord>): voi
 
 class Redo {
   readonly #rootFd: number
+  readonly #keys: Keys
   /** Objects that were changed here: their change times say nothing any more. */
   readonly #changed = new Set<string>()
   readonly #removed = new Set<string>()
   count = 0
 
-  constructor(rootFd: number) {
+  constructor({ rootFd, keys }: RedoOptions) {
     this.#rootFd = rootFd
+    this.#keys = keys
   }
 
   /** What is written to after its removal was noted was not removed. */
@@ -70,12 +87,16 @@ class Redo {
       if (stat === undefined || !this.#isLeft(stat, record)) return false
       if (record.kind === 'unlink') return this.#unlink(from, stat)
       if (record.kind === 'exchange') {
-        return this.#at(record.other.path, (to) => this.#exchange(from, to, { stat, other: record.other }))
+        return this.#at(record.other.path, (to) => this.#exchange({ from, to, stat }, record.other))
       }
-      const again = (to: StoredPlace) =>
-        record.kind === 'link' ? this.#link(from, to, stat) : this.#rename(from, to, { stat, over: record.over })
-      return this.#at(record.to, again, { make: true })
+      return this.#at(record.to, (to) => this.#give(record, { from, to, stat }), { make: true })
     })
+  }
+
+  #give(record: RenameRecord | LinkRecord, moving: Moving): boolean {
+    const isDone = record.kind === 'link' ? this.#link(moving) : this.#rename(moving, record.over)
+    if (isDone && isPathOfVersion(record.to)) this.#noteFormerPath(moving.to, visiblePathOfStub(record.place.path))
+    return isDone
   }
 
   /** Whether an object is the one that was changed, as it was before. */
@@ -85,7 +106,7 @@ class Redo {
     return stat.ctimeNs <= ctimeNs || this.#changed.has(keyOf(stat))
   }
 
-  #rename(from: StoredPlace, to: StoredPlace, { stat, over }: { stat: Stat; over: ObjectId | undefined }): boolean {
+  #rename({ from, to, stat }: Moving, over: ObjectId | undefined): boolean {
     const there = standingAt(to)
     const mayGo = (one: Stat) => isSame(one, over) || this.#removed.has(keyOf(one))
     if (![...there.values()].every(mayGo)) return false
@@ -95,7 +116,7 @@ class Redo {
     return true
   }
 
-  #exchange(from: StoredPlace, to: StoredPlace, { stat, other }: { stat: Stat; other: ObjectId }): boolean {
+  #exchange({ from, to, stat }: Moving, other: ObjectId): boolean {
     const there = statAt(to.fd, to.name)
     if (there === undefined || !isSame(there, other)) return false
     renameAt(from.fd, from.name, to.fd, to.name, RENAME.EXCHANGE)
@@ -103,7 +124,7 @@ class Redo {
     return true
   }
 
-  #link(from: StoredPlace, to: StoredPlace, stat: Stat): boolean {
+  #link({ from, to, stat }: Moving): boolean {
     if (standingAt(to).size > 0) return false
     linkAt(from.fd, from.name, to.fd, to.name)
     this.#noteChanged(stat, statFd(to.fd))
@@ -115,6 +136,15 @@ class Redo {
     unlinkAt(from.fd, from.name)
     this.#noteChanged(stat, statFd(from.fd))
     return true
+  }
+
+  #noteFormerPath(version: StoredPlace, path: ByteString): void {
+    const fd = openAt(version.fd, version.name, O.RDWR | O.NOFOLLOW)
+    try {
+      noteFormerPath(fd, path, this.#keys)
+    } finally {
+      closeFd(fd)
+    }
   }
 
   #noteChanged(...objects: ObjectId[]): void {

@@ -28,7 +28,7 @@ export async function replay(
   { committer, namespace }: { committer: Committer; namespace: Namespace },
 ): Promise<void> {
   const records = [...services.journal.replay()]
-  redoNames(services.tree.rootFd, records)
+  redoNames({ rootFd: services.tree.rootFd, keys: services.keys }, records)
   const files = gatherFiles(records)
   const search = new StubSearch(services, namespace, files)
   services.tree.acceptsOlder = true

@@ -11,6 +11,7 @@ import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, pwriteFd } from '../posix/files.ts'
 import { linkAt, makeDirectoryAt, RENAME, removeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
 import { type Stat, statAt } from '../posix/stat.ts'
+import type { Keys } from '../seal/keys.ts'
 import { sealTrailer } from '../seal/stub-slot.ts'
 import { nowNs } from './clock.ts'
 import type { Inode } from './inode-table.ts'
@@ -181,10 +182,9 @@ export class Versions {
     }
   }
 
-  /** Where there is no room for it the version stands without: it keeps its blocks until it expires. */
   #noteFormerPath(inode: Inode, path: ByteString): void {
-    const trailer = sealTrailer(path, this.#services.keys)
-    withRoom(() => this.#services.tree.withStub(inode, O.RDWR, (fd) => pwriteFd(fd, trailer, TRAILER_OFFSET)))
+    const { tree, keys } = this.#services
+    tree.withStub(inode, O.RDWR, (fd) => noteFormerPath(fd, path, keys))
   }
 
   #directoryOf(key: string): Inode {
@@ -213,6 +213,20 @@ export class Versions {
       this.#madeAt.delete(oldest)
     }
   }
+}
+
+/** Whether a path of stored names is one that a version has. */
+export function isPathOfVersion(path: ByteString): boolean {
+  return path.startsWith(`${RESERVED_NAME}/${VERSIONS_DIRECTORY}/`)
+}
+
+/**
+ * Says in an open version which path the file had, as a person sees it. Where there is no room for it the version stands
+ * without: it keeps its blocks until it expires.
+ */
+export function noteFormerPath(fd: number, path: ByteString, keys: Keys): void {
+  const trailer = sealTrailer(path, keys)
+  withRoom(() => pwriteFd(fd, trailer, TRAILER_OFFSET))
 }
 
 /** Does `work` with the stored name of the first moment from now on for which it does not fail with `exists`; gives the name. */

@@ -13,9 +13,11 @@ import {
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import type { JournalRecord, RenameRecord, StubPlace } from '../../../src/format/journal-record.ts'
+import { TRAILER_OFFSET } from '../../../src/format/stub.ts'
 import { statAt } from '../../../src/posix/stat.ts'
+import { openTrailer } from '../../../src/seal/stub-slot.ts'
 import { redoNames } from '../../../src/vfs/redo-names.ts'
-import { temporaryDirectory, withDirectory } from './support.ts'
+import { KEYS, temporaryDirectory, withDirectory } from './support.ts'
 
 class Directory {
   readonly path = temporaryDirectory()
@@ -49,7 +51,7 @@ class Directory {
   }
 
   redo(...records: JournalRecord[]): void {
-    withDirectory(this.path, (fd) => redoNames(fd, records))
+    withDirectory(this.path, (rootFd) => redoNames({ rootFd, keys: KEYS }, records))
   }
 
   /** Content by path. */
@@ -142,6 +144,19 @@ describe('redoNames', () => {
     for (const other of others) directory.redo({ kind: 'rename', place: other, ctimeNs, to: 'c.f' })
     directory.redo({ kind: 'exchange', place, ctimeNs, other: { ...place, path: 'b.f' } })
     assert.deepEqual(directory.files, { 'a.f': 'a.f', 'b.f': 'b.f' })
+  })
+
+  it('keeps what was replaced or removed as a version that knows its path', () => {
+    const directory = new Directory('one.f~/a.f', 'b.f', 'c.f')
+    const versions = ['.dfs/versions/1/2.f', '.dfs/versions/3/4.f'] as const
+    directory.redo(
+      directory.rename('one.f~/a.f', versions[0]),
+      { kind: 'link', ...directory.change('b.f'), to: versions[1] },
+      directory.rename('c.f', 'b.f', directory.place('b.f')),
+    )
+    const pathIn = (version: string) => openTrailer(readFileSync(directory.at(version)).subarray(TRAILER_OFFSET), KEYS)
+    assert.deepEqual(versions.map(pathIn), ['one.f/a', 'b'])
+    assert.equal(readFileSync(directory.at('b.f'), 'utf8'), 'c.f')
   })
 
   it('follows no symbolic link', () => {
