@@ -46,6 +46,16 @@ test('power loss of the folder alone, which forgets what became of names, loses 
   await losePowerAgainAndAgain(t, disk, system, { files: 4, syncOneIn: 20 })
 })
 
+test('power loss of the home alone, which forgets what the folder knows of names, loses nothing either', {
+  skip: skipUnless(fuse, loopDisk),
+  timeout: 60_000 + LOSSES * ROUND_MS,
+}, async (t) => {
+  const place = newPlace(t)
+  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 1024, mountOptions: 'noauto_da_alloc,commit=300' })
+  const system = new DfsSystem(place, { home: join(disk.path, 'home') })
+  await losePowerAgainAndAgain(t, disk, system, { files: 4, syncOneIn: 20 })
+})
+
 async function losePowerAgainAndAgain(
   t: TestContext,
   disk: SmallDisk,
@@ -56,7 +66,7 @@ async function losePowerAgainAndAgain(
   t.diagnostic(`seed ${seed}, ${LOSSES} losses of power`)
   const random = new Random(seed)
   const states = new FileStates('power-loss')
-  fs.mkdirSync(system.root)
+  fs.mkdirSync(system.root, { recursive: true })
   await system.mount()
   for (let loss = 1; loss <= LOSSES; loss++) {
     const workload = await RunningWorkload.start(system.root, random.next(), states, options)
