@@ -1,6 +1,7 @@
 /**
  * The names in a directory on the disk below that an entry of a head may come from.
  */
+import type { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
 import {
   mayBeStub,
@@ -11,9 +12,11 @@ import {
   visibleNameOfOther,
   visibleNameOfStub,
 } from '../format/stored-name.ts'
-import { type EntryType, readDirectory } from '../posix/listing.ts'
+import { type EntryType, iterateDirectory } from '../posix/listing.ts'
 import { statAt } from '../posix/stat.ts'
 import { typeOf } from './head-objects.ts'
+
+const MERGED_AT_ONCE = 1_000
 
 /** A name in a directory; `visible` as a person sees it. */
 export interface Candidate {
@@ -29,12 +32,26 @@ export interface Candidates {
   readonly plainFiles: number
 }
 
-/** All in an open directory. */
-export function candidatesIn(fd: number, { isRoot }: { isRoot: boolean }): Candidates {
-  const names = readDirectory(fd).filter(({ name }) => !isRoot || name !== RESERVED_NAME)
-  return candidatesOf(
-    names.map(({ name, type }) => ({ stored: name, type: type === 'unknown' ? typeAt(fd, name) : type })),
-  )
+/**
+ * All in an open directory, read and sorted a piece at a time: one that changes meanwhile may have lost or gained what
+ * changed.
+ */
+export async function candidatesIn(
+  fd: number,
+  { isRoot, slices }: { isRoot: boolean; slices: Slices },
+): Promise<Candidates> {
+  const runs: Candidate[][] = []
+  let plainFiles = 0
+  for (const batch of iterateDirectory(fd)) {
+    await slices.next()
+    const names = batch.filter(({ name }) => !isRoot || name !== RESERVED_NAME)
+    const found = candidatesOf(
+      names.map(({ name, type }) => ({ stored: name, type: type === 'unknown' ? typeAt(fd, name) : type })),
+    )
+    runs.push(found.candidates)
+    plainFiles += found.plainFiles
+  }
+  return { candidates: await merged(runs, slices), plainFiles }
 }
 
 /** Those of one visible name. */
@@ -53,6 +70,30 @@ function candidatesOf(names: readonly { stored: ByteString; type: EntryType | un
     else if (type !== undefined) candidates.push({ visible: visibleName(stored, type), stored, type })
   }
   return { candidates: candidates.sort(byNameDescending), plainFiles }
+}
+
+/** One sorted list of several, each name once. */
+async function merged(runs: readonly Candidate[][], slices: Slices): Promise<Candidate[]> {
+  let left = [...runs]
+  while (left.length > 1) {
+    const next: Candidate[][] = []
+    for (let at = 0; at < left.length; at += 2) next.push(await mergedTwo(left[at]!, left[at + 1] ?? [], slices))
+    left = next
+  }
+  return left[0] ?? []
+}
+
+async function mergedTwo(a: readonly Candidate[], b: readonly Candidate[], slices: Slices): Promise<Candidate[]> {
+  const all: Candidate[] = []
+  let [i, j] = [0, 0]
+  while (i < a.length || j < b.length) {
+    if ((i + j) % MERGED_AT_ONCE === 0) await slices.next()
+    const isFirst = j === b.length || (i < a.length && byNameDescending(a[i]!, b[j]!) <= 0)
+    const next = isFirst ? a[i++]! : b[j++]!
+    // Renamed while it was read, it comes up again.
+    if (all.at(-1)?.stored !== next.stored) all.push(next)
+  }
+  return all
 }
 
 function typeAt(fd: number, stored: ByteString): EntryType | undefined {

@@ -67,7 +67,8 @@ export async function* objectsBelow(
     const listedFd = openListed(rootFd, at)
     if (listedFd === undefined) continue
     try {
-      for (const { stored, visible, type } of candidatesIn(listedFd, { isRoot: at === '' }).candidates) {
+      const { candidates } = await candidatesIn(listedFd, { isRoot: at === '', slices })
+      for (const { stored, visible, type } of candidates) {
         await slices.next()
         if (type === 'directory') left.push(joinPath(at, visible))
         const stat = type === 'directory' ? undefined : statAt(listedFd, stored)

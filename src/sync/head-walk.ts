@@ -97,7 +97,7 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
     try {
       const first = from === '' ? this.#root() : await this.#findAt(from)
       if (first.fd !== undefined) {
-        if (isDeep) open.push(this.#listed(first.fd, from))
+        if (isDeep) open.push(await this.#listed(first.fd, from, slices))
         else closeFd(first.fd)
       }
       if (first.entry !== undefined) yield first.entry
@@ -110,7 +110,7 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
           continue
         }
         const found = await this.#find(directory, candidate)
-        if (found.fd !== undefined) open.push(this.#listed(found.fd, found.entry.path))
+        if (found.fd !== undefined) open.push(await this.#listed(found.fd, found.entry.path, slices))
         if (found.entry === undefined) continue
         directory.last = candidate.visible
         yield found.entry
@@ -142,9 +142,9 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
     }
   }
 
-  #listed(fd: number, path: ByteString): OpenDirectory {
+  async #listed(fd: number, path: ByteString, slices: Slices): Promise<OpenDirectory> {
     try {
-      const { candidates, plainFiles } = candidatesIn(fd, { isRoot: path === '' })
+      const { candidates, plainFiles } = await candidatesIn(fd, { isRoot: path === '', slices })
       this.plainFiles += plainFiles
       return { fd, path, left: candidates }
     } catch (error) {

@@ -274,8 +274,13 @@ export class Filesystem implements FilesystemOperations {
   }
 
   idleObjects(count: number): IdleObject[] {
+    const { table } = this.#services
     const found: IdleObject[] = []
-    for (const { ino, kind, opens, file, places } of this.#services.table.values()) {
+    const stride = Math.max(1, Math.floor(table.size / count))
+    let skip = Math.floor(Math.random() * stride)
+    for (const { ino, kind, opens, file, places } of table.values()) {
+      if (skip-- > 0) continue
+      skip = stride - 1
       if (found.length >= count) break
       if (kind === 'directory' || opens > 0 || file?.isBusy === true) continue
       found.push({ ino, names: places.map(({ parent, name }) => ({ parent: parent.ino, name })) })

@@ -17,6 +17,7 @@ import { Finder, type FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
 import { Nameless } from './nameless.ts'
 import { makeStub, ownerOfNew } from './new-stub.ts'
+import { changeOf, noteName } from './note-names.ts'
 import type { Attributes, Awaitable, Caller } from './operations.ts'
 import { Removal } from './removal.ts'
 import { Renaming, type RenamingOptions } from './renaming.ts'
@@ -140,15 +141,18 @@ export class Namespace {
   }
 
   link(inode: Inode, newParent: Inode, newName: ByteString): Awaitable<void> {
-    const { tree, table, changes } = this.#services
+    const { tree, table, journal, changes } = this.#services
     if (inode.places.length === 0) {
       return this.#nameless.link(inode, newParent, newName).then(() => changes.name(newParent, newName))
     }
     const to = tree.storedName(inode, newName)
     this.#finder.checkNew(newParent, newName, to)
     this.#finder.checkMayChange(inode.place.parent)
+    const from = tree.storedPath(inode)
     linkAt(tree.directoryFd(inode.place.parent), tree.storedName(inode), tree.directoryFd(newParent), to)
+    const linked = statAt(tree.directoryFd(newParent), to)
     table.addPlace(inode, newParent, newName)
+    if (linked !== undefined) noteName(journal, { kind: 'link', ...changeOf(linked, from), to: tree.storedPath(inode) })
     this.#removal.changedLinks(inode)
     changes.name(newParent, newName)
     changes.object(inode)

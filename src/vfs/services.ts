@@ -39,6 +39,8 @@ export interface Journal {
   replay(): Iterable<JournalRecord>
   /** The record survives the end of the process once this returns. Fails with `no-space`; nothing has changed then. */
   append(record: JournalRecord): void
+  /** The same for a record that matters only to those after it, and need not be kept before there is one. */
+  note(record: JournalRecord): void
   /** Resolves once every record appended before survives power loss. */
   sync(): Promise<void>
   /** The mark stands for every record appended until now. */

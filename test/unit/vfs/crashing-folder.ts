@@ -263,6 +263,11 @@ function watchedJournal(real: Journal, moments: Moments, durable: Durable): Fold
       real.append(record)
       moments.pass('record appended')
     },
+    note: (record) => {
+      moments.pass('record to be noted')
+      real.note(record)
+      moments.pass('record noted')
+    },
     sync: async () => {
       moments.pass('journal to be synced')
       const { journal } = durable.place
