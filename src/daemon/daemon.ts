@@ -2,7 +2,9 @@
  * The one place where the real parts of dfs are built and joined: keys, block store, pool, index, folders, drivers.
  * What is built here is closed here, in the opposite order.
  */
+import { statfs } from 'node:fs/promises'
 import path from 'node:path'
+import { decodeBase32 } from '../bytes/base32.ts'
 import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
@@ -12,12 +14,16 @@ import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
+import { realClock } from '../net/exchange/clock.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
+import { Holds } from '../net/holds/holds.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
+import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
+import { HoldLedger } from '../store/hold-ledger.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
@@ -43,10 +49,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const { config } = home
   await using opened = new AsyncDisposableStack()
   const keys = home.keys
-  // Where there are folders there were blocks: a store that is gone is a disk that is missing, not a new store.
-  const store = opened.use(
-    await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),
-  )
+  const store = opened.use(await BlockFiles.open(home.directory('blocks'), { create: !home.mayHaveBlocks }))
   const pool = new SealPool({ keys, memory: network.source.memory, threads: config.sealThreads || undefined })
   opened.defer(() => pool.close())
   opened.defer(network.onAdvance(() => pool.rekey(keys)))
@@ -54,6 +57,9 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
+  const ledger = opened.use(await HoldLedger.open(home.directory('holds')))
+  const holds = makeHolds(home, { network, store, ledger, clock })
+  opened.defer(() => holds.stop())
   const dirty = new DirtyMemory(pool.memory, config.dirtyBytesMax)
 
   const policy = new HydrationPolicy(() => home.config.localOnlyPrograms)
@@ -91,6 +97,9 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const collecting = new Mutex()
   opened.use(new VersionKeeper({ home, clock, folders, collecting }))
 
+  await holds.start()
+  opened.defer(network.serveHolds(holds))
+
   const closing = opened.move()
   return {
     keys,
@@ -101,8 +110,42 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     collecting,
     folders,
     mounts,
+    holds,
     close: () => closing.disposeAsync(),
   }
+}
+
+interface HoldParts {
+  network: NetworkService
+  store: BlockFiles
+  ledger: HoldLedger
+  clock: RunningTime
+}
+
+function makeHolds(home: Home, { network, store, ledger, clock }: HoldParts): Holds {
+  const { membership } = network
+  return new Holds({
+    self: home.deviceId,
+    key: home.identity,
+    network: membership.identity.network,
+    owner: home.ownerId,
+    members: {
+      ownerOf: (device) => membership.ownerOf(device),
+      isOwnerRemoved: (owner) => membership.isOwnerRemoved(decodeBase32(owner)),
+    },
+    ledger,
+    store,
+    source: network.source,
+    transport: (peerId, message) => network.network.call('holds.send', { peerId, message }),
+    disk: async () => {
+      const { bavail, blocks, bsize } = await statfs(home.directory('blocks'))
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    },
+    nowMs: () => clock.nowMs(),
+    clock: realClock,
+    replicas: () => home.config.replicas,
+    offerBytes: () => home.config.offerBytes,
+  })
 }
 
 /** Long blocks on their way from other devices, and a few that are being opened while the cache is full. */
@@ -153,10 +196,11 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
     worker: NETWORK_WORKER,
     start: () => networkStart(home, membership, memory.memory),
     events: {
-      'event.member': ({ isUp }) => void (isUp && service.catchUp()),
+      'event.member': (change) => service.memberChanged(change),
       'event.addresses': () => undefined,
       'event.statements': (statements) => void membership.merge(buffersOf(statements)),
       'event.keyWanted': (peerId) => service.keyFor(peerId),
+      'event.holds': ({ peerId, message }) => service.takeHolds(peerId, bufferOf(message)),
     },
   })
   const service: NetworkService = new NetworkService({ home, membership, network, source })
@@ -174,6 +218,7 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
       'event.member': ignore,
       'event.addresses': ignore,
       'event.statements': ignore,
+      'event.holds': ignore,
       'event.keyWanted': () => {
         throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
       },

@@ -152,8 +152,17 @@ export class Home {
     this.#keys.advance(newest, older)
   }
 
-  /** Of `blocks`, `journal` or `index`. */
-  directory(name: 'blocks' | 'journal' | 'index'): string {
+  /** Whether there were blocks here, of folders or for others: a store that is gone is a missing disk, not a new store. */
+  get mayHaveBlocks(): boolean {
+    return this.folders.list().length > 0 || this.hasHeld
+  }
+
+  /** Whether there is a ledger of holds. */
+  get hasHeld(): boolean {
+    return existsSync(this.directory('holds'))
+  }
+
+  directory(name: 'blocks' | 'journal' | 'index' | 'holds'): string {
     return path.join(this.dir, name)
   }
 }

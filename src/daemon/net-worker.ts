@@ -11,6 +11,7 @@ import { deviceIdOf } from '../format/device-id.ts'
 import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
+import { HoldStreams } from '../net/holds/hold-streams.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
@@ -40,6 +41,7 @@ let node: DfsNode | undefined
 let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
+let holds: HoldStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -60,8 +62,13 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
   ...exchangeHandlers(() => theBlocks().exchange, start.memory),
+  'holds.send': async ({ peerId, message }) => {
+    if (holds === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'hold' })
+    await holds.send(peerId, message)
+  },
   'node.stop': async () => {
     sync?.stop()
+    holds?.stop()
     await blocks?.stop()
     await node?.stop()
   },
@@ -78,6 +85,11 @@ async function serve(starting: DfsNode): Promise<void> {
   await sync.start()
   keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
   await keys.start()
+  holds = new HoldStreams({
+    node,
+    onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
+  })
+  await holds.start()
   const reader = new BlockFilesReader(start.blocksDir)
   blocks = await NodeExchange.start({
     node,

@@ -27,6 +27,13 @@ import type { Home } from './home.ts'
 
 const log = logger('net')
 
+/** What takes the messages about holds in, once the home's parts are open. */
+export interface HoldReceiver {
+  receive(from: string, message: Buffer): Promise<void>
+  memberUp(device: string, isUp: boolean): void
+  membersLeft(devices: readonly string[]): Promise<void>
+}
+
 export interface NetworkServiceOptions {
   home: Home
   membership: Membership
@@ -45,6 +52,8 @@ export class NetworkService {
   #isRunning = false
   #catchingUp: Promise<void> | undefined
   readonly #advanceListeners = new Set<() => Promise<void>>()
+  readonly #connected = new Set<string>()
+  #holds: HoldReceiver | undefined
 
   constructor({ home, membership, network, source }: NetworkServiceOptions) {
     this.#home = home
@@ -130,6 +139,27 @@ export class NetworkService {
     for (const listener of this.#advanceListeners) await listener()
   }
 
+  /** A member came or went. */
+  memberChanged({ peerId, isUp }: { peerId: string; isUp: boolean }): void {
+    if (isUp) this.#connected.add(peerId)
+    else this.#connected.delete(peerId)
+    this.#holds?.memberUp(peerId, isUp)
+    if (isUp) this.catchUp()
+  }
+
+  /** Hands everything about holds to `receiver` from now on; gives what ends that. */
+  serveHolds(receiver: HoldReceiver): () => void {
+    this.#holds = receiver
+    for (const peerId of this.#connected) receiver.memberUp(peerId, true)
+    return () => (this.#holds = undefined)
+  }
+
+  /** Fails with `unreachable` while nobody takes such messages. */
+  async takeHolds(peerId: string, message: Buffer): Promise<void> {
+    if (this.#holds === undefined) throw new DfsError('unreachable', 'nothing is held here now', { op: 'hold' })
+    await this.#holds.receive(peerId, message)
+  }
+
   /** Calls the listener when the home has moved on; gives what ends that. */
   onAdvance(listener: () => Promise<void>): () => void {
     this.#advanceListeners.add(listener)
@@ -189,6 +219,9 @@ export class NetworkService {
     void this.saved().catch((error) => warn(`the members are not saved: ${describeError(error)}`))
     log('%d new statements', added.length)
     this.catchUp()
+    if (left.length > 0) {
+      this.#holds?.membersLeft(left).catch((error) => warn(`holds of who left: ${describeError(error)}`))
+    }
     if (left.length > 0 && this.isRemoved) {
       warn('this device was removed from its network: it reaches no other device any more, and no new content')
     }

@@ -3,6 +3,7 @@
 import type { Mutex } from '../../concurrency/mutex.ts'
 import { DfsError } from '../../errors.ts'
 import type { Ticket } from '../../format/ticket.ts'
+import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { Network } from '../../net/network.ts'
 import type { WireJoined, WireJoinRequest } from '../../net/pairing/pairing-calls.ts'
 import type { Keys } from '../../seal/keys.ts'
@@ -29,6 +30,7 @@ export interface Parts {
   readonly collecting: Mutex
   readonly folders: Folders
   readonly mounts: Mounts
+  readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>
 }
