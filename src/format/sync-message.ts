@@ -23,7 +23,7 @@ export type SyncMessageBody =
       readonly own: Cursor
       /** What the sender has of the receiver's index. */
       readonly known: Cursor | undefined
-      /** The sender has heard no hello yet. */
+      /** The sender waits for the receiver's. */
       readonly wantsAnswer: boolean
     }
   | {

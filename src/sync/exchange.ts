@@ -73,7 +73,7 @@ const UNDERWAY_MAX = 4
 export function step(link: Link, input: Input, view: View): Transition {
   switch (input.kind) {
     case 'connected':
-      return { link, actions: [sayHello(link, view)] }
+      return { link, actions: [sayHello(view, true)] }
     case 'message':
       return answer(link, input.message, view)
     case 'changed':
@@ -108,12 +108,12 @@ function hear(link: Link, { own, known, wantsAnswer }: Hello, view: View): Trans
   const sent = isOurs ? known : { indexId: view.own.indexId, sequence: 0 }
   const heard = { ...link, theirs: own.indexId, sent, acknowledged: sent, underway: [] }
   const { link: next, actions } = sendMore(heard, view)
-  return { link: next, actions: wantsAnswer ? [sayHello(heard, view), ...actions] : actions }
+  return { link: next, actions: wantsAnswer ? [sayHello(view, false), ...actions] : actions }
 }
 
 function take(link: Link, message: Extract<SyncMessageBody, { kind: 'entries' }>, view: View): Transition {
-  // Of another run, perhaps said before the other was set back: what has been kept of this one would be forgotten.
-  if (message.upTo.indexId !== link.theirs) return { link, actions: [] }
+  // Of another run: one of the two hellos was late.
+  if (message.upTo.indexId !== link.theirs) return { link, actions: [sayHello(view, true)] }
   const { cursor } = view
   const { after, upTo, entries } = message
   if (!isKept(after, cursor)) return step(link, { kind: 'kept' }, view)
@@ -128,12 +128,12 @@ function isKept(after: Cursor, cursor: Cursor | undefined): boolean {
 }
 
 function noteKept(link: Link, kept: Cursor, view: View): Transition {
-  const isNew =
-    link.sent !== undefined &&
-    kept.indexId === view.own.indexId &&
-    kept.sequence <= link.sent.sequence &&
-    kept.sequence > (link.acknowledged?.sequence ?? 0)
-  if (!isNew) return { link, actions: [] }
+  const { sent, acknowledged } = link
+  if (sent === undefined || acknowledged === undefined) return { link, actions: [] }
+  const isOfThisRun = kept.indexId === view.own.indexId && kept.sequence <= sent.sequence
+  // The other may have come by what it acknowledged under another id.
+  const isNew = acknowledged.indexId !== kept.indexId || acknowledged.sequence < kept.sequence
+  if (!isOfThisRun || !isNew) return { link, actions: [] }
   const underway = link.underway.filter((sequence) => sequence > kept.sequence)
   return sendMore({ ...link, acknowledged: kept, underway }, view)
 }
@@ -163,14 +163,14 @@ function isSame(a: Cursor | undefined, b: Cursor): boolean {
 
 /** Says again what may have been lost. */
 function resume(link: Link, view: View): Transition {
-  const hello = link.theirs === undefined ? [sayHello(link, view)] : []
+  const hello = link.theirs === undefined ? [sayHello(view, true)] : []
   const again = link.underway.length === 0 ? link : { ...link, sent: link.acknowledged, underway: [] }
   const { link: next, actions } = sendMore(again, view)
   return { link: next, actions: [...hello, ...actions] }
 }
 
-function sayHello({ theirs }: Link, { own, cursor }: View): Action {
-  return send({ kind: 'hello', own, known: cursor, wantsAnswer: theirs === undefined })
+function sayHello({ own, cursor }: View, wantsAnswer: boolean): Action {
+  return send({ kind: 'hello', own, known: cursor, wantsAnswer })
 }
 
 function send(message: SyncMessageBody): Action {
