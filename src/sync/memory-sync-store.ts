@@ -4,8 +4,9 @@
 import type { ByteString } from '../dfs.ts'
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
+import type { IndexBatch, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 import { isAlive } from './entry-merge.ts'
-import type { IndexBatch, IndexState, ReadLimits, StoredEntry, SyncStore } from './sync-store.ts'
+import type { SyncStore } from './sync-store.ts'
 
 export class MemorySyncStore implements SyncStore {
   #state: IndexState | undefined

@@ -8,11 +8,12 @@ import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError } from '../errors.ts'
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
+import type { ChangedEntry, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 import type { WriterId } from '../format/version-vector.ts'
 import type { Stamp } from './entry-change.ts'
 import { mergeEntries } from './entry-merge.ts'
 import { findLoops } from './loops.ts'
-import type { ChangedEntry, IndexState, ReadLimits, StoredEntry, SyncStore } from './sync-store.ts'
+import type { SyncStore } from './sync-store.ts'
 
 /** Never used before. */
 export interface Beginning {

@@ -5,49 +5,9 @@
  * same however many there are.
  */
 import type { ByteString } from '../dfs.ts'
-import type { Cursor } from '../format/sync-message.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
-import type { WriterId } from '../format/version-vector.ts'
-
-export interface StoredEntry {
-  readonly entry: SyncEntry
-  /** The number of its last change in this index. */
-  readonly sequence: number
-}
-
-/** What the index says of itself. */
-export interface IndexState {
-  /** Its own, and the number of the last change. */
-  readonly own: Cursor
-  /** Ids that it had before, the oldest first, and the last number that it had under each. */
-  readonly former: readonly Cursor[]
-  /** Ids that others knew it by, in states that it was set back from. */
-  readonly lost: readonly string[]
-  /** This device in its present incarnation, and the number of changes that it made. */
-  readonly writer: WriterId
-  readonly counter: number
-  /** Directories that were cut out of circles. */
-  readonly loops: readonly ObjectId[]
-}
-
-/** A row that changes: what was there, and what is to be. */
-export interface ChangedEntry {
-  readonly before: StoredEntry | undefined
-  readonly after: StoredEntry
-}
-
-export interface IndexBatch {
-  readonly state: IndexState
-  readonly entries: readonly ChangedEntry[]
-  /** What is kept of another device's index with this batch. */
-  readonly cursor?: { readonly device: string; readonly cursor: Cursor } | undefined
-}
-
-export interface ReadLimits {
-  readonly entries: number
-  /** Length of the entries together; one entry alone may be longer. */
-  readonly bytes: number
-}
+import type { Cursor } from '../format/sync-message.ts'
+import type { IndexBatch, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 
 export interface SyncStore {
   /** Undefined if the index is new. */

@@ -25,6 +25,8 @@ const ROUNDS_MAX = 200
 export class World {
   readonly devices: Device[]
   readonly history = new History()
+  /** What people did, in its order. */
+  readonly done: Done[] = []
   #messages: Envelope[] = []
   #backup: MemorySyncStore | undefined
   #step = 0
@@ -100,7 +102,12 @@ export class World {
     const paths = await device.paths()
     const directories = paths.filter(({ shown }) => isDirectory(shown))
     const into = chosen([undefined, ...directories], step.directory)
-    const target = { directory: into === undefined ? ROOT : idsOf(into.shown), name: NAMES[step.name % NAMES.length]! }
+    const name = NAMES[step.name % NAMES.length]!
+    const target = {
+      directory: into === undefined ? ROOT : idsOf(into.shown),
+      name,
+      path: into === undefined ? name : `${into.path}/${name}`,
+    }
     const taken = await this.#at(device, target.directory, target.name)
     const one = chosen(paths, step.object)
     switch (step.kind) {
@@ -114,16 +121,16 @@ export class World {
         if (taken === undefined) await this.#create(device, target, 'directory', step)
         return
       case 'chmod':
-        if (one !== undefined) await device.changes.describe(one.shown, this.#attributes(step))
+        if (one !== undefined) await this.#describe(device, one, step)
         return
       case 'edit':
-        if (one?.shown.objects[0].entry.kind === 'file') await this.#edit(device, one.shown, step)
+        if (one?.shown.objects[0].entry.kind === 'file') await this.#edit(device, one, step)
         return
       case 'link':
-        if (one !== undefined && !isDirectory(one.shown) && taken === undefined) await device.changes.link(one.shown, target)
+        if (one !== undefined && !isDirectory(one.shown) && taken === undefined) await this.#link(device, one, target)
         return
       case 'remove':
-        if (one !== undefined && isRemovable(one, paths)) await this.#remove(device, one.shown)
+        if (one !== undefined && isRemovable(one, paths)) await this.#remove(device, one)
         return
       case 'rename':
         if (one !== undefined) await this.#rename(device, { one, into, target, taken, paths })
@@ -133,23 +140,38 @@ export class World {
   async #create(device: Device, target: Target, kind: ObjectKind, step: LocalStep): Promise<void> {
     const id = (++this.#objects).toString(16).padStart(32, 'c')
     const content = contentOf(kind, this.#text(step))
-    await device.changes.create(target, { id, kind, content, attributes: this.#attributes(step) })
+    const attributes = this.#attributes(step)
+    await device.changes.create(target, { id, kind, content, attributes })
+    this.done.push({ kind: 'create', path: target.path, is: kind, content: textOf(content), attributes })
     const { dot } = (await device.index.get(id))!.content
     if (kind === 'directory') this.history.madeDirectory(id, dot, device.number)
     else this.history.wrote(id, textOf(content), dot, device.number)
   }
 
-  async #edit(device: Device, shown: Shown, step: LocalStep): Promise<void> {
+  async #describe(device: Device, { path, shown }: ShownPath, step: LocalStep): Promise<void> {
+    const attributes = this.#attributes(step)
+    await device.changes.describe(shown, attributes)
+    this.done.push({ kind: 'chmod', path, attributes })
+  }
+
+  async #link(device: Device, { path, shown }: ShownPath, target: Target): Promise<void> {
+    await device.changes.link(shown, target)
+    this.done.push({ kind: 'link', path, to: target.path })
+  }
+
+  async #edit(device: Device, { path, shown }: ShownPath, step: LocalStep): Promise<void> {
     const content = contentOf('file', this.#text(step))
     const attributes = { ...shownAttributes(shown), mtimeNs: BigInt(this.#step) }
     await device.changes.edit(shown, content, attributes)
+    this.done.push({ kind: 'edit', path, content: textOf(content), attributes })
     const [{ entry }, ...equals] = shown.objects
     await this.#noteReplaced(device, [entry, ...equals.map((one) => one.entry).filter(hasOneName)])
     this.history.wrote(entry.id, textOf(content), (await device.index.get(entry.id))!.content.dot, device.number)
   }
 
-  async #remove(device: Device, shown: Shown): Promise<void> {
+  async #remove(device: Device, { path, shown }: ShownPath): Promise<void> {
     await device.changes.remove(shown)
+    this.done.push({ kind: 'remove', path })
     await this.#noteReplaced(device, shown.objects.map(({ entry }) => entry).filter(hasOneName))
   }
 
@@ -163,6 +185,7 @@ export class World {
       if (isSame || !isSameKind || !isRemovable(replaced, paths)) return
     }
     await device.changes.rename(one.shown, target, taken)
+    this.done.push({ kind: 'rename', path: one.path, to: target.path })
     if (taken !== undefined) await this.#noteReplaced(device, taken.objects.map(({ entry }) => entry).filter(hasOneName))
   }
 
@@ -264,9 +287,24 @@ export class World {
   }
 }
 
+/** A change as the person saw it who made it. */
+export type Done =
+  | {
+      readonly kind: 'create'
+      readonly path: string
+      readonly is: ObjectKind
+      readonly content: string
+      readonly attributes: SyncAttributes
+    }
+  | { readonly kind: 'edit'; readonly path: string; readonly content: string; readonly attributes: SyncAttributes }
+  | { readonly kind: 'chmod'; readonly path: string; readonly attributes: SyncAttributes }
+  | { readonly kind: 'link' | 'rename'; readonly path: string; readonly to: string }
+  | { readonly kind: 'remove'; readonly path: string }
+
 interface Target {
   readonly directory: Directory
   readonly name: string
+  readonly path: string
 }
 
 interface Rename {
