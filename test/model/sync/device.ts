@@ -3,12 +3,14 @@
  * exchanges indexes, wired as the rules of `sync/exchange.ts` demand.
  */
 import { decodeSyncEntry, type SyncContent } from '../../../src/format/sync-entry.ts'
-import { decodeSyncMessage, encodeSyncMessage, SYNC_ENTRIES_BYTES } from '../../../src/format/sync-message.ts'
+import { decodeSyncMessage, encodeSyncMessage, SYNC_ENTRIES_BYTES, type SyncMessage } from '../../../src/format/sync-message.ts'
+import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import { type Action, type Input, type Link, NEW_LINK, step, type View } from '../../../src/sync/exchange.ts'
 import { LocalChanges } from '../../../src/sync/local-changes.ts'
 import { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
-import { ROOT, type Shown, ShownTree, shownAttributes } from '../../../src/sync/shown-tree.ts'
+import { ROOT, type Shown, ShownTree, shownAttributes, type TreeSource } from '../../../src/sync/shown-tree.ts'
 import { SyncIndex } from '../../../src/sync/sync-index.ts'
+import type { SyncStore } from '../../../src/sync/sync-store.ts'
 
 export interface Envelope {
   readonly from: number
@@ -22,10 +24,36 @@ export interface ShownPath {
   readonly shown: Shown
 }
 
+/** What the tests of the model take out of the rules: each of these leaves all as it is by itself. */
+export interface Rules {
+  /** What becomes of what the index writes. */
+  writes(batch: IndexBatch, nowMs: number): IndexBatch
+  hears(message: SyncMessage): SyncMessage
+  shows(source: TreeSource): TreeSource
+  /** Whether a device that was set back counts anew. */
+  readonly countsAnew: boolean
+  /** Whether what is kept of another index is written after the entries are. */
+  readonly entriesFirst: boolean
+}
+
+export const THE_RULES: Rules = {
+  writes: (batch) => batch,
+  hears: (message) => message,
+  shows: (source) => source,
+  countsAnew: true,
+  entriesFirst: true,
+}
+
 const FOLDER = Buffer.alloc(16, 0xf0)
 /** So few that most histories need several messages. */
 const ENTRIES_IN_MESSAGE = 3
 const DEVICE_NAMES = ['ann', 'bob', 'cas', 'dee']
+
+export interface DeviceOptions {
+  readonly send: (envelope: Envelope) => void
+  readonly clock: () => number
+  readonly rules?: Rules | undefined
+}
 
 export class Device {
   readonly number: number
@@ -35,21 +63,33 @@ export class Device {
   index!: SyncIndex
   changes!: LocalChanges
   tree!: ShownTree
+  readonly #rules: Rules
   #links = new Map<number, Link>()
   #runs = 0
 
-  constructor(number: number, send: (envelope: Envelope) => void, clock: () => number) {
+  constructor(number: number, { send, clock, rules = THE_RULES }: DeviceOptions) {
     this.number = number
     this.#send = send
     this.#clock = clock
+    this.#rules = rules
   }
 
   /** Starts on what is durable; `isSetBack`: that is an older state. */
   async start(isSetBack = false): Promise<void> {
-    const options = { ...this.#beginning(), isSetBack, nowMs: this.#clock }
-    this.index = await SyncIndex.open(this.store, options)
+    const rules = this.#rules
+    const options = { ...this.#beginning(), isSetBack: isSetBack && rules.countsAnew, nowMs: this.#clock }
+    const { store } = this
+    const written: SyncStore = {
+      readState: () => store.readState(),
+      readEntries: (ids) => store.readEntries(ids),
+      readChildren: (parent, name) => store.readChildren(parent, name),
+      readChanges: (after, limits) => store.readChanges(after, limits),
+      readCursor: (device) => store.readCursor(device),
+      write: (batch) => store.write(rules.writes(batch, this.#clock())),
+    }
+    this.index = await SyncIndex.open(written, options)
     this.changes = new LocalChanges(this.index, deviceName)
-    this.tree = new ShownTree(this.index, deviceName)
+    this.tree = new ShownTree(rules.shows(this.index), deviceName)
     this.#links.clear()
   }
 
@@ -70,7 +110,7 @@ export class Device {
   async receive({ from, bytes }: Envelope, actionsMax = Number.POSITIVE_INFINITY): Promise<boolean> {
     if (!this.#links.has(from)) return true
     const budget = { left: actionsMax }
-    await this.#step(from, { kind: 'message', message: decodeSyncMessage(bytes) }, budget)
+    await this.#step(from, { kind: 'message', message: this.#rules.hears(decodeSyncMessage(bytes)) }, budget)
     return budget.left > 0
   }
 
@@ -125,6 +165,10 @@ export class Device {
       }
       case 'merge': {
         const before = this.index.own.sequence
+        if (!this.#rules.entriesFirst) {
+          await this.index.take(String(other), [], action.cursor)
+          if (budget.left-- <= 0) return
+        }
         await this.index.take(String(other), action.entries.map(decodeSyncEntry), action.cursor)
         await this.#step(other, { kind: 'kept' }, budget)
         if (this.index.own.sequence === before) return
@@ -132,6 +176,7 @@ export class Device {
         return
       }
       case 'begin-anew':
+        if (!this.#rules.countsAnew) return
         await this.index.beginAnew(action.lost, this.#beginning())
         for (const each of [...this.#links.keys()]) await this.connect(each)
     }

@@ -9,7 +9,7 @@ import type { Dot } from '../../../src/format/version-vector.ts'
 import type { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
 import { type Directory, ROOT, type Shown, shownAttributes } from '../../../src/sync/shown-tree.ts'
 import { includes } from '../../../src/sync/version-vector.ts'
-import { Device, type Envelope, idsOf, isDirectory, type ShownPath, textOf } from './device.ts'
+import { Device, type Envelope, idsOf, isDirectory, type Rules, type ShownPath, textOf } from './device.ts'
 import { History } from './history.ts'
 import type { LocalStep, Plan, Step } from './steps.ts'
 
@@ -32,12 +32,12 @@ export class World {
   #step = 0
   #objects = 0
 
-  constructor({ devices, clocks }: Pick<Plan, 'devices' | 'clocks'>) {
+  constructor({ devices, clocks }: Pick<Plan, 'devices' | 'clocks'>, rules?: Rules) {
     const send = (envelope: Envelope) => this.#messages.push(envelope)
-    this.devices = Array.from(
-      { length: devices },
-      (_, number) => new Device(number, send, () => START_MS + clocks[number]! + this.#step * STEP_MS),
-    )
+    this.devices = Array.from({ length: devices }, (_, number) => {
+      const clock = () => START_MS + clocks[number]! + this.#step * STEP_MS
+      return new Device(number, { send, clock, rules })
+    })
   }
 
   async start(): Promise<void> {
