@@ -14,7 +14,7 @@ import { requireRule, requireVersion } from './refuse.ts'
 import { RESERVED_NAME, STORED_BYTES_MAX } from './stored-name.ts'
 import { INLINE_BYTES_MAX } from './stub.ts'
 import { type Dot, readDot, readVector, type VersionVector, writeDot, writeVector } from './version-vector.ts'
-import { decodeXattrs, encodeXattrs, type Xattr, XATTRS_BYTES_MAX } from './xattrs.ts'
+import { decodeXattrs, encodeXattrs, XATTRS_BYTES_MAX, type Xattr } from './xattrs.ts'
 
 /** Of a file its file id, of any other object 16 random bytes; 32 hex digits. */
 export type ObjectId = string
@@ -127,7 +127,10 @@ export function decodeSyncEntry(bytes: Buffer): SyncEntry {
     requireRule(isIn(version, dot), 'sync entry: from a change that it does not include')
   }
   const isDeleted = deleted !== undefined && isIn(deleted, content.dot)
-  requireRule(isDeleted === (content.value === undefined), 'sync entry: content of a deleted object, or none of another')
+  requireRule(
+    isDeleted === (content.value === undefined),
+    'sync entry: content of a deleted object, or none of another',
+  )
   return { id, kind, version, deleted, placement, content, attributes }
 }
 

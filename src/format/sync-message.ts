@@ -44,7 +44,7 @@ export type SyncMessage = SyncMessageBody & {
 }
 
 export const SYNC_ENTRIES_MAX = 1024
-/** How much one message has of entries, unless it has one alone that is longer. */
+/** Length of the entries of one message together. */
 export const SYNC_ENTRIES_BYTES = 262_144
 /** Length of the longest message. */
 export const SYNC_MESSAGE_BYTES_MAX = 2 + FOLDER_ID_BYTES + 2 * 24 + 2 + SYNC_ENTRIES_BYTES + 2 * SYNC_ENTRIES_MAX

@@ -25,7 +25,8 @@ export function sealRow(key: Buffer, row: Buffer, keys: Keys): Buffer {
 export function openRow(key: Buffer, sealed: Buffer, keys: Keys): Buffer {
   const head = sealed.subarray(0, HEAD_BYTES)
   const epoch = keys.ofKeyId(head.subarray(0, KEY_ID_BYTES))
-  if (epoch === undefined) throw new DfsError('wrong-key', 'the index of the folder is sealed with another personal key')
+  if (epoch === undefined)
+    throw new DfsError('wrong-key', 'the index of the folder is sealed with another personal key')
   const row = openMessage(sealOf(key, head, epoch), sealed.subarray(HEAD_BYTES))
   if (row === undefined) throw new DfsError('corrupt', 'a row of the index of the folder does not authenticate')
   return row

@@ -28,8 +28,8 @@ import {
   type IndexState,
   idOfChildKey,
   type ReadLimits,
-  type StoredEntry,
   STATE_KEY,
+  type StoredEntry,
   sequenceOfChangeKey,
 } from '../format/sync-record.ts'
 import type { Keys } from '../seal/keys.ts'
@@ -37,7 +37,9 @@ import { openRow, sealRow } from '../seal/sync-seal.ts'
 import { decodeChecked, encodeChecked } from './index-value.ts'
 
 type Database = Level<Buffer, Buffer>
-type Operation = { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer } | { readonly type: 'del'; readonly key: Buffer }
+type Operation =
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: Buffer }
 
 const NO_VALUE = Buffer.alloc(0)
 /** Entries that are read at once where there may be many. */
@@ -65,7 +67,7 @@ export class SyncIndexDb {
   }
 
   async readState(): Promise<IndexState | undefined> {
-    const value = await this.#db.get(STATE_KEY)
+    const value = await guarded(this.#db.get(STATE_KEY))
     return value && decodeIndexState(decodeChecked(STATE_KEY, value))
   }
 
@@ -78,8 +80,11 @@ export class SyncIndexDb {
       const prefix = childPrefix(parent, isAlive, name)
       const keys = this.#db.keys({ gte: prefix, lt: behind(prefix) })
       try {
-        for (let some = await keys.nextv(READ_AT_ONCE); some.length > 0; some = await keys.nextv(READ_AT_ONCE)) {
-          for (const stored of await this.readEntries(some.map(idOfChildKey))) if (stored !== undefined) yield stored.entry
+        for (;;) {
+          const some = await guarded(keys.nextv(READ_AT_ONCE))
+          if (some.length === 0) break
+          for (const stored of await this.readEntries(some.map(idOfChildKey)))
+            if (stored !== undefined) yield stored.entry
         }
       } finally {
         await keys.close()
@@ -89,9 +94,8 @@ export class SyncIndexDb {
 
   async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
     const end = (await this.readState())?.own.sequence ?? 0
-    const changes = await this.#db
-      .iterator({ gt: changeKey(after), lte: changeKey(end), limit: limits.entries })
-      .all()
+    const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
+    const changes = await guarded(this.#db.iterator(range).all())
     const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))
     const entries: Buffer[] = []
     let bytes = 0
@@ -109,7 +113,7 @@ export class SyncIndexDb {
 
   async readCursor(device: string): Promise<Cursor | undefined> {
     const key = cursorKey(device)
-    const value = await this.#db.get(key)
+    const value = await guarded(this.#db.get(key))
     return value && decodeCursor(decodeChecked(key, value))
   }
 
@@ -130,7 +134,7 @@ export class SyncIndexDb {
       operations.push(put(key, encodeChecked(key, encodeCursor(cursor.cursor))))
     }
     operations.push(put(STATE_KEY, encodeChecked(STATE_KEY, encodeIndexState(state))))
-    await this.#db.batch(operations, { sync: true })
+    await guarded(this.#db.batch(operations, { sync: true }))
   }
 
   close(): Promise<void> {
@@ -143,7 +147,7 @@ export class SyncIndexDb {
 
   async #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
     const keys = ids.map(entryKey)
-    const values = await this.#db.getMany(keys)
+    const values = await guarded(this.#db.getMany(keys))
     return values.map((value, at) => value && openRow(keys[at]!, value, this.#keys))
   }
 }
@@ -169,9 +173,20 @@ function remove(key: Buffer): Operation {
   return { type: 'del', key }
 }
 
+/** What the database does; it fails with `io`. */
+async function guarded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const { message } = ((error as Error).cause as Error | undefined) ?? (error as Error)
+    throw new DfsError('io', `the index of the folder fails: ${message}`, { op: 'use index', cause: error })
+  }
+}
+
 function openError(dir: string, error: unknown): DfsError {
   const cause = (error as Error).cause as (Error & { code?: string }) | undefined
   const options = { op: 'open index', subject: dir, cause: error }
-  if (cause?.code === 'LEVEL_LOCKED') return new DfsError('locked', 'another process uses the index of the folder', options)
+  if (cause?.code === 'LEVEL_LOCKED')
+    return new DfsError('locked', 'another process uses the index of the folder', options)
   return new DfsError('io', `the index ${dir} cannot be opened: ${(cause ?? (error as Error)).message}`, options)
 }

@@ -62,9 +62,7 @@ export function isSameContent(a: SyncContent, b: SyncContent): boolean {
   if (a.kind === 'symlink' && b.kind === 'symlink') return a.target === b.target
   if (a.kind !== 'file' || b.kind !== 'file') return a.kind === b.kind
   return (
-    a.size === b.size &&
-    a.content.kind === b.content.kind &&
-    contentBytes(a.content).equals(contentBytes(b.content))
+    a.size === b.size && a.content.kind === b.content.kind && contentBytes(a.content).equals(contentBytes(b.content))
   )
 }
 

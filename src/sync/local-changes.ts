@@ -9,8 +9,8 @@ import { DfsError } from '../errors.ts'
 import {
   type ObjectId,
   type ObjectKind,
-  type Place,
   PLACES_MAX,
+  type Place,
   ROOT_ID,
   type SyncAttributes,
   type SyncContent,
@@ -111,7 +111,8 @@ export class LocalChanges {
   async #remove(change: IndexChange, shown: Shown): Promise<void> {
     const ids = shown.objects.map(({ entry }) => entry.id).sort()
     const isDirectory = shown.objects[0].entry.kind === 'directory'
-    if (isDirectory && (await this.#tree.list(ids)).size > 0) throw new DfsError('not-empty', 'the directory is not empty')
+    if (isDirectory && (await this.#tree.list(ids)).size > 0)
+      throw new DfsError('not-empty', 'the directory is not empty')
     await this.#keepOtherNames(change, shown)
     for (const placed of shown.objects) await takeAway(change, placed)
   }

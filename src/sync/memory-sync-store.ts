@@ -71,7 +71,8 @@ export class MemorySyncStore implements SyncStore {
     for (const { before, after } of entries) {
       if (before !== undefined) {
         this.#changes.delete(before.sequence)
-        for (const { parent } of before.entry.placement.value.places) this.#alter(parent, (ids) => ids.delete(after.entry.id))
+        for (const { parent } of before.entry.placement.value.places)
+          this.#alter(parent, (ids) => ids.delete(after.entry.id))
       }
       this.#entries.set(after.entry.id, after)
       this.#changes.set(after.sequence, after.entry.id)

@@ -150,7 +150,11 @@ export class ShownTree {
     return shown
   }
 
-  async #conflictName(directory: Directory, { entry, place }: Placed, taken: ReadonlySet<ByteString>): Promise<ByteString> {
+  async #conflictName(
+    directory: Directory,
+    { entry, place }: Placed,
+    taken: ReadonlySet<ByteString>,
+  ): Promise<ByteString> {
     for (let attempt = 1; ; attempt++) {
       const conflict = { id: entry.id, name: place.name, since: entry.placement }
       const name = conflictName(conflict, this.#deviceName, attempt)

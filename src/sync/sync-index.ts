@@ -218,7 +218,8 @@ export class IndexChange {
     const { sequence } = this.#state.own
     return [...this.#after.values()].map((entry, index) => {
       const before = this.#before.get(entry.id)
-      if (before !== undefined && before.entry.kind !== entry.kind) throw new DfsError('corrupt', 'an object changed its kind')
+      if (before !== undefined && before.entry.kind !== entry.kind)
+        throw new DfsError('corrupt', 'an object changed its kind')
       return { before, after: { entry, sequence: sequence + index + 1 } }
     })
   }
@@ -226,5 +227,9 @@ export class IndexChange {
 
 function isPlacedAnew({ before, after }: ChangedEntry): boolean {
   if (after.entry.kind !== 'directory') return false
-  return before?.entry.placement.value.places[0]!.parent !== after.entry.placement.value.places[0]!.parent
+  return before === undefined || parentOf(before.entry) !== parentOf(after.entry)
+}
+
+function parentOf({ placement }: SyncEntry): ObjectId {
+  return placement.value.places[0]!.parent
 }

@@ -20,7 +20,10 @@ export interface SyncStore {
    */
   readChildren(parent: ObjectId, name?: ByteString): AsyncIterable<SyncEntry>
   /** The entries changed after this number, encoded, in the order of their numbers, as many as the limits allow; and up to which number these are all. */
-  readChanges(after: number, limits: ReadLimits): Promise<{ readonly entries: readonly Buffer[]; readonly upTo: number }>
+  readChanges(
+    after: number,
+    limits: ReadLimits,
+  ): Promise<{ readonly entries: readonly Buffer[]; readonly upTo: number }>
   /** What is kept of another device's index. */
   readCursor(device: string): Promise<Cursor | undefined>
   /** All of it or nothing; resolves once it is durable. */

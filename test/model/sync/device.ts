@@ -3,7 +3,12 @@
  * exchanges indexes, wired as the rules of `sync/exchange.ts` demand.
  */
 import { decodeSyncEntry, type SyncContent } from '../../../src/format/sync-entry.ts'
-import { decodeSyncMessage, encodeSyncMessage, SYNC_ENTRIES_BYTES, type SyncMessage } from '../../../src/format/sync-message.ts'
+import {
+  decodeSyncMessage,
+  encodeSyncMessage,
+  SYNC_ENTRIES_BYTES,
+  type SyncMessage,
+} from '../../../src/format/sync-message.ts'
 import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import { type Action, type Input, type Link, NEW_LINK, step, type View } from '../../../src/sync/exchange.ts'
 import { LocalChanges } from '../../../src/sync/local-changes.ts'
@@ -185,7 +190,7 @@ export class Device {
   #beginning(): { indexId: string; newWriter: string } {
     this.#runs++
     const run = (this.#runs * 16 + this.number).toString(16)
-    return { indexId: run.padStart(32, '1'), newWriter: `${this.number}`.repeat(16) + run.padStart(16, '0') }
+    return { indexId: `1${run.padStart(31, '0')}`, newWriter: `${this.number}`.repeat(16) + run.padStart(16, '0') }
   }
 }
 

@@ -73,7 +73,8 @@ export class History {
   #missing(shown: readonly Shown[]): string | undefined {
     const there = new Set(shown.filter((one) => !isDirectory(one)).map((one) => faceOf(one).content))
     const missing = this.#writes.find(
-      (write) => !write.isLost && !there.has(write.content) && !this.#alike(write).some(({ replaced }) => replaced.length > 0),
+      (write) =>
+        !write.isLost && !there.has(write.content) && !this.#alike(write).some(({ replaced }) => replaced.length > 0),
     )
     return missing && `${missing.content}, written by ${missing.device}, is lost`
   }

@@ -1,5 +1,5 @@
 /** The rules with one of them taken out: what the properties must not hold of. */
-import type { SyncEntry } from '../../../src/format/sync-entry.ts'
+import { decodeSyncEntry, type SyncEntry } from '../../../src/format/sync-entry.ts'
 import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import type { TreeSource } from '../../../src/sync/shown-tree.ts'
 import { type Rules, THE_RULES } from './device.ts'
@@ -24,11 +24,9 @@ export const MUTANTS: readonly Mutant[] = [
           : { ...entry, deleted: entry.version, content: { ...entry.content, value: undefined } },
       ),
   }),
-  mutant('what was written wins over a deletion that knew it', {
-    writes: (batch) =>
-      withEntries(batch, (entry) =>
-        entry.kind === 'file' && entry.content.value !== undefined ? { ...entry, deleted: undefined } : entry,
-      ),
+  mutant('a deletion counts for nothing with others', {
+    hears: (message) =>
+      message.kind === 'entries' ? { ...message, entries: message.entries.filter(isNotDeleted) } : message,
   }),
   mutant('the clock says which change is the later', {
     writes: (batch, timeMs) =>
@@ -62,12 +60,19 @@ export const MUTANTS: readonly Mutant[] = [
   }),
 ]
 
+function isNotDeleted(bytes: Buffer): boolean {
+  return decodeSyncEntry(bytes).content.value !== undefined
+}
+
 function mutant(name: string, taken: Partial<Rules>): Mutant {
   return { name, rules: { ...THE_RULES, ...taken } }
 }
 
 function withEntries(batch: IndexBatch, change: (entry: SyncEntry) => SyncEntry): IndexBatch {
-  const entries = batch.entries.map(({ before, after }) => ({ before, after: { ...after, entry: change(after.entry) } }))
+  const entries = batch.entries.map(({ before, after }) => ({
+    before,
+    after: { ...after, entry: change(after.entry) },
+  }))
   return { ...batch, entries }
 }
 

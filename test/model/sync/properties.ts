@@ -16,7 +16,7 @@ import { World } from './world.ts'
 
 export async function requireHolds(plan: Plan, rules?: Rules): Promise<void> {
   const world = new World(plan, rules)
-  await world.start()
+  await world.start(plan.before)
   for (const step of plan.steps) await world.run(step)
   await world.connectAll()
   assert(await world.settle(), 'the devices come to rest')
@@ -31,8 +31,7 @@ export async function requireHolds(plan: Plan, rules?: Rules): Promise<void> {
 export async function requireAsOnOne(steps: readonly LocalStep[]): Promise<void> {
   const world = new World({ devices: 3, clocks: [0, -5000, 10 ** 9] })
   const folder = new PlainFolder()
-  await world.start()
-  assert(await world.settle())
+  await world.start([])
   for (const step of steps) {
     await world.change(step)
     for (const done of world.done.splice(0)) folder.carryOut(done)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 /** Numbers choose among what there is when the step comes. */
 export type Step =
   | {
-      readonly kind: 'create' | 'symlink' | 'mkdir' | 'edit' | 'chmod' | 'remove' | 'rename' | 'link'
+      readonly kind: 'create' | 'symlink' | 'mkdir' | 'edit' | 'chmod' | 'remove' | 'rename' | 'move' | 'link'
       readonly device: number
       readonly object: number
       readonly directory: number
@@ -30,7 +30,7 @@ const anyChange = fc.record({
     { weight: 5, arbitrary: fc.constant('create' as const) },
     { weight: 5, arbitrary: fc.constant('edit' as const) },
     { weight: 4, arbitrary: fc.constant('rename' as const) },
-    { weight: 3, arbitrary: fc.constantFrom('mkdir' as const, 'remove' as const) },
+    { weight: 3, arbitrary: fc.constantFrom('mkdir' as const, 'move' as const, 'remove' as const) },
     { weight: 1, arbitrary: fc.constantFrom('symlink' as const, 'chmod' as const, 'link' as const) },
   ),
   device,
@@ -46,7 +46,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('deliver' as const), message: fc.nat(6) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('lose' as const, 'double' as const), message: number }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('settle' as const), device, other: device }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('connect' as const, 'disconnect' as const), device, other: device }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('connect' as const, 'disconnect' as const), device, other: device }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), device, actions: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('idle' as const), device }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('back-up' as const, 'set-back' as const) }) },
@@ -56,13 +59,26 @@ export interface Plan {
   readonly devices: number
   /** How far each clock is off, in milliseconds. */
   readonly clocks: readonly number[]
+  /** What all devices have at first, for they all heard of it. */
+  readonly before: readonly LocalStep[]
   readonly steps: readonly Step[]
 }
 
 const anyClock = fc.constantFrom(0, 0, 0, 3000, -3000, 86_400_000, -(10 ** 15), 10 ** 15)
 
+const at = { device: 0, object: 0, name: 0 }
+/** A folder with directories in each other. */
+const SOME: readonly LocalStep[] = [
+  { ...at, kind: 'mkdir', directory: 0 },
+  { ...at, kind: 'mkdir', directory: 0, name: 1 },
+  { ...at, kind: 'mkdir', directory: 2, name: 2 },
+  { ...at, kind: 'create', directory: 1, name: 3 },
+  { ...at, kind: 'create', directory: 0, object: 1, name: 3 },
+]
+
 export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   devices: fc.integer({ min: 2, max: 4 }),
   clocks: fc.array(anyClock, { minLength: 4, maxLength: 4 }),
+  before: fc.constantFrom([], SOME),
   steps: fc.array(anyStep, { maxLength: 40, size: 'max' }),
 })

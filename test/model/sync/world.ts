@@ -40,9 +40,12 @@ export class World {
     })
   }
 
-  async start(): Promise<void> {
+  /** All devices have what these steps make, and are connected. */
+  async start(steps: readonly LocalStep[]): Promise<void> {
     for (const device of this.devices) await device.start()
     await this.connectAll()
+    for (const step of steps) await this.change(step)
+    await this.settle()
   }
 
   async connectAll(): Promise<void> {
@@ -134,11 +137,16 @@ export class World {
         return
       case 'rename':
         if (one !== undefined) await this.#rename(device, { one, into, target, taken, paths })
+        return
+      case 'move': {
+        const moved = chosen(directories, step.object)
+        if (moved !== undefined) await this.#rename(device, { one: moved, into, target, taken, paths })
+      }
     }
   }
 
   async #create(device: Device, target: Target, kind: ObjectKind, step: LocalStep): Promise<void> {
-    const id = (++this.#objects).toString(16).padStart(32, 'c')
+    const id = `c${(++this.#objects).toString(16).padStart(31, '0')}`
     const content = contentOf(kind, this.#text(step))
     const attributes = this.#attributes(step)
     await device.changes.create(target, { id, kind, content, attributes })
@@ -186,7 +194,8 @@ export class World {
     }
     await device.changes.rename(one.shown, target, taken)
     this.done.push({ kind: 'rename', path: one.path, to: target.path })
-    if (taken !== undefined) await this.#noteReplaced(device, taken.objects.map(({ entry }) => entry).filter(hasOneName))
+    if (taken !== undefined)
+      await this.#noteReplaced(device, taken.objects.map(({ entry }) => entry).filter(hasOneName))
   }
 
   async #noteReplaced(device: Device, entries: readonly SyncEntry[]): Promise<void> {
@@ -230,7 +239,9 @@ export class World {
 
   async #settlePair(a: Device, b: Device): Promise<void> {
     if (a === b || !a.isConnected(b.number)) return
-    await this.#deliverAll(({ from, to }) => (from === a.number && to === b.number) || (from === b.number && to === a.number))
+    await this.#deliverAll(
+      ({ from, to }) => (from === a.number && to === b.number) || (from === b.number && to === a.number),
+    )
   }
 
   /** Whether nobody has anything to say even when reminded. */
@@ -263,7 +274,10 @@ export class World {
     const known = new Map<string, SyncEntry[]>()
     for (const id of this.history.objects) {
       const entries = await Promise.all(others.map((one) => one.index.get(id)))
-      known.set(id, entries.filter((entry) => entry !== undefined))
+      known.set(
+        id,
+        entries.filter((entry) => entry !== undefined),
+      )
     }
     const backup = this.#backup
     const kept = await backup.readEntries([...known.keys()])

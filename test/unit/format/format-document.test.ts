@@ -15,6 +15,9 @@ import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.
 import { DATA_SHARDS_MAX, DATA_SHARDS_MIN, PARITY_SHARDS_MAX } from '../../../src/format/shard.ts'
 import { CHALLENGE_SLICES_MAX, PROOF_BYTES_MAX } from '../../../src/format/storage-proof.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
+import { PLACES_MAX, SYNC_ENTRY_BYTES_MAX } from '../../../src/format/sync-entry.ts'
+import { SYNC_ENTRIES_MAX, SYNC_MESSAGE_BYTES_MAX } from '../../../src/format/sync-message.ts'
+import { VECTOR_WRITERS_MAX } from '../../../src/format/version-vector.ts'
 import { XATTRS_BYTES_MAX } from '../../../src/format/xattrs.ts'
 import { FORMATS, readVectors, type Vector } from './vectors.ts'
 
@@ -74,6 +77,11 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['| block length | L, at most ', BLOCK_BYTES_MAX, ' |'],
     ['| count N | 1 to ', CHALLENGE_SLICES_MAX, ' |'],
     ['The longest has ', PROOF_BYTES_MAX, ' bytes'],
+    ['a u16 count, at most ', VECTOR_WRITERS_MAX, ','],
+    ['1 to ', PLACES_MAX, ', of a directory 1'],
+    ['An entry has at most ', SYNC_ENTRY_BYTES_MAX, ' bytes'],
+    ['each, at most ', SYNC_MESSAGE_BYTES_MAX, ' bytes'],
+    ['u16 count, at most ', SYNC_ENTRIES_MAX, ', entries'],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
   for (const [before, limit, after] of limits) {
