@@ -2,8 +2,8 @@
  * What the index of a synced folder says of one object: where it is, what it is, and which changes led there.
  *
  * An object keeps its id for life, whatever it is called; the directory that it is in is named by its id, too. So a move,
- * of whatever is below, changes one entry. Placement, content and attributes change by themselves: each carries the dot
- * of the change that it is from.
+ * of whatever is below, changes one entry. Placement, content, mtime and attributes change by themselves: each carries the
+ * dot of the change that it is from.
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
@@ -13,7 +13,7 @@ import { SYMLINK_BYTES_MAX } from './head-entry.ts'
 import { requireRule, requireVersion } from './refuse.ts'
 import { RESERVED_NAME, STORED_BYTES_MAX } from './stored-name.ts'
 import { INLINE_BYTES_MAX } from './stub.ts'
-import { type Dot, readDot, readVector, type VersionVector, writeDot, writeVector } from './version-vector.ts'
+import { type Dot, readVector, type VersionVector, type WriterId, writeVector } from './version-vector.ts'
 import { decodeXattrs, encodeXattrs, XATTRS_BYTES_MAX, type Xattr } from './xattrs.ts'
 
 /** Of a file its file id, of any other object 16 random bytes; 32 hex digits. */
@@ -44,7 +44,6 @@ export type SyncContent =
 export interface SyncAttributes {
   /** Permission bits and suid, sgid, sticky; of a symbolic link 0o777. */
   readonly mode: number
-  readonly mtimeNs: bigint
   readonly uid: number
   readonly gid: number
   /** By ascending name, each once. */
@@ -69,6 +68,8 @@ export interface SyncEntry {
   readonly placement: Register<Placement>
   /** Undefined once the object is deleted. */
   readonly content: Register<SyncContent | undefined>
+  /** In nanoseconds since 1970. */
+  readonly mtime: Register<bigint>
   readonly attributes: Register<SyncAttributes>
 }
 
@@ -95,14 +96,17 @@ export function isName(name: ByteString): boolean {
 }
 
 /** What it says must keep to the rules of `SyncEntry`. */
-export function encodeSyncEntry({ id, kind, version, deleted, placement, content, attributes }: SyncEntry): Buffer {
+export function encodeSyncEntry({ id, kind, version, deleted, ...registers }: SyncEntry): Buffer {
+  const { placement, content, mtime, attributes } = registers
   const writer = writeVector(new Writer().u8(VERSION).u8(KINDS.indexOf(kind)).bytes(idBytes(id)), version)
   if (deleted === undefined) writer.u8(DELETED.NOT)
   else if (isSameVector(deleted, version)) writer.u8(DELETED.ALL)
   else writeVector(writer.u8(DELETED.PART), deleted)
-  writePlacement(writeOrigin(writer, placement), placement.value)
-  writeContent(writeOrigin(writer, content), content.value)
-  writeAttributes(writeOrigin(writer, attributes), attributes.value)
+  const writers = [...version.keys()].sort()
+  writePlacement(writeOrigin(writer, placement, writers), placement.value)
+  writeContent(writeOrigin(writer, content, writers), content.value)
+  writeMtime(writeOrigin(writer, mtime, writers), mtime.value)
+  writeAttributes(writeOrigin(writer, attributes, writers), attributes.value)
   const bytes = writer.finish()
   assert(bytes.length <= SYNC_ENTRY_BYTES_MAX)
   return bytes
@@ -119,19 +123,18 @@ export function decodeSyncEntry(bytes: Buffer): SyncEntry {
   requireRule(id !== ROOT_ID, 'sync entry: of the root')
   const version = readVector(reader)
   const deleted = readDeleted(reader, version)
-  const placement = { ...readOrigin(reader), value: readPlacement(reader, kind) }
-  const content = { ...readOrigin(reader), value: readContent(reader, kind) }
-  const attributes = { ...readOrigin(reader), value: readAttributes(reader) }
+  const writers = [...version.keys()]
+  const placement = { ...readOrigin(reader, version, writers), value: readPlacement(reader, kind) }
+  const content = { ...readOrigin(reader, version, writers), value: readContent(reader, kind) }
+  const mtime = { ...readOrigin(reader, version, writers), value: reader.i64() }
+  const attributes = { ...readOrigin(reader, version, writers), value: readAttributes(reader) }
   reader.end()
-  for (const { dot } of [placement, content, attributes]) {
-    requireRule(isIn(version, dot), 'sync entry: from a change that it does not include')
-  }
   const isDeleted = deleted !== undefined && isIn(deleted, content.dot)
   requireRule(
     isDeleted === (content.value === undefined),
     'sync entry: content of a deleted object, or none of another',
   )
-  return { id, kind, version, deleted, placement, content, attributes }
+  return { id, kind, version, deleted, placement, content, mtime, attributes }
 }
 
 export function idBytes(id: ObjectId): Buffer {
@@ -172,13 +175,22 @@ function isSameVector(a: VersionVector, b: VersionVector): boolean {
   return a === b || (a.size === b.size && [...a].every(([writer, counter]) => b.get(writer) === counter))
 }
 
-function writeOrigin(writer: Writer, { dot, timeMs }: Register<unknown>): Writer {
-  assert(timeMs < TIME_MS_LIMIT)
-  return writeDot(writer, dot).u53(timeMs)
+/** The writer of the dot is named by its place in the version. */
+function writeOrigin(writer: Writer, { dot, timeMs }: Register<unknown>, writers: readonly WriterId[]): Writer {
+  const place = writers.indexOf(dot.writer)
+  assert(place >= 0 && timeMs < TIME_MS_LIMIT)
+  return writer.u8(place).u53(dot.counter).u53(timeMs)
 }
 
-function readOrigin(reader: Reader): Omit<Register<unknown>, 'value'> {
-  const dot = readDot(reader)
+function readOrigin(
+  reader: Reader,
+  version: VersionVector,
+  writers: readonly WriterId[],
+): Omit<Register<unknown>, 'value'> {
+  const writer = writers[reader.u8()]
+  requireRule(writer !== undefined, 'sync entry: unknown writer')
+  const dot = { writer, counter: reader.u53() }
+  requireRule(dot.counter > 0 && isIn(version, dot), 'sync entry: from a change that it does not include')
   const timeMs = reader.u53()
   requireRule(timeMs < TIME_MS_LIMIT, 'sync entry: impossible time')
   return { dot, timeMs }
@@ -245,11 +257,14 @@ function readContent(reader: Reader, kind: ObjectKind): SyncContent | undefined 
   return { kind, size, content }
 }
 
-export function writeAttributes(writer: Writer, { mode, mtimeNs, uid, gid, xattrs }: SyncAttributes): Writer {
+export function writeMtime(writer: Writer, mtimeNs: bigint): Writer {
+  return writer.i64(mtimeNs)
+}
+
+export function writeAttributes(writer: Writer, { mode, uid, gid, xattrs }: SyncAttributes): Writer {
   const list = xattrs.length === 0 ? Buffer.alloc(0) : encodeXattrs(xattrs)
   return writer
     .u16(mode & PERMISSION_BITS)
-    .i64(mtimeNs)
     .u32(uid)
     .u32(gid)
     .u16(list.length)
@@ -259,8 +274,8 @@ export function writeAttributes(writer: Writer, { mode, mtimeNs, uid, gid, xattr
 function readAttributes(reader: Reader): SyncAttributes {
   const mode = reader.u16()
   requireRule(mode <= PERMISSION_BITS, 'sync entry: mode has more than permission bits')
-  const [mtimeNs, uid, gid] = [reader.i64(), reader.u32(), reader.u32()]
+  const [uid, gid] = [reader.u32(), reader.u32()]
   const length = reader.u16()
   requireRule(length <= XATTRS_BYTES_MAX, 'sync entry: too many attributes')
-  return { mode, mtimeNs, uid, gid, xattrs: length === 0 ? [] : decodeXattrs(reader.bytes(length)) }
+  return { mode, uid, gid, xattrs: length === 0 ? [] : decodeXattrs(reader.bytes(length)) }
 }

@@ -26,13 +26,14 @@ export interface Stamp {
 export interface NewObject extends Pick<SyncEntry, 'id' | 'kind'> {
   readonly place: Place
   readonly content: SyncContent
+  readonly mtimeNs: bigint
   readonly attributes: SyncAttributes
 }
 
 /** A clock that is far ahead moves nothing out of what an entry can say. */
 const CLOCK_MS_MAX = TIME_MS_LIMIT / 2
 
-export function createEntry({ id, kind, place, content, attributes }: NewObject, stamp: Stamp): SyncEntry {
+export function createEntry({ id, kind, place, content, mtimeNs, attributes }: NewObject, stamp: Stamp): SyncEntry {
   const origin = { dot: stamp.dot, timeMs: clockOf(stamp) }
   return {
     id,
@@ -41,6 +42,7 @@ export function createEntry({ id, kind, place, content, attributes }: NewObject,
     deleted: undefined,
     placement: { ...origin, value: { places: [place], isCopy: false } },
     content: { ...origin, value: content },
+    mtime: { ...origin, value: mtimeNs },
     attributes: { ...origin, value: attributes },
   }
 }
@@ -48,6 +50,10 @@ export function createEntry({ id, kind, place, content, attributes }: NewObject,
 /** Other content; an object that was deleted is there again. */
 export function withContent(entry: SyncEntry, content: SyncContent, stamp: Stamp): SyncEntry {
   return { ...changed(entry, stamp), content: registerOf(entry, content, stamp) }
+}
+
+export function withMtime(entry: SyncEntry, mtimeNs: bigint, stamp: Stamp): SyncEntry {
+  return { ...changed(entry, stamp), mtime: registerOf(entry, mtimeNs, stamp) }
 }
 
 export function withAttributes(entry: SyncEntry, attributes: SyncAttributes, stamp: Stamp): SyncEntry {
@@ -70,8 +76,9 @@ function changed(entry: SyncEntry, { dot }: Stamp): SyncEntry {
   return { ...entry, version: advance(entry.version, dot) }
 }
 
-function registerOf<T>({ placement, content, attributes }: SyncEntry, value: T, stamp: Stamp): Register<T> {
-  const latest = Math.max(placement.timeMs, content.timeMs, attributes.timeMs)
+function registerOf<T>(entry: SyncEntry, value: T, stamp: Stamp): Register<T> {
+  const { placement, content, mtime, attributes } = entry
+  const latest = Math.max(placement.timeMs, content.timeMs, mtime.timeMs, attributes.timeMs)
   return { dot: stamp.dot, timeMs: Math.max(clockOf(stamp), latest + 1), value }
 }
 

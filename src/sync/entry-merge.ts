@@ -1,7 +1,7 @@
 /**
  * Two states of one object as one.
  *
- * Version, deletion, placement, content and attributes are merged each by itself, always to the greater of two in an
+ * Version, deletion, placement, content, mtime and attributes are merged each by itself, always to the greater of two in an
  * order that is total: so merging is commutative, associative and idempotent, and whoever has heard of the same changes
  * has the same entry, in whatever order they came (a state-based CRDT: Shapiro et al., 2011). The later of two changes
  * wins, and a change counts as later than all that its author knew of; so whatever was known is never put back.
@@ -22,6 +22,7 @@ import {
   type SyncEntry,
   writeAttributes,
   writeContent,
+  writeMtime,
   writePlacement,
 } from '../format/sync-entry.ts'
 import { type Dot, writeDot } from '../format/version-vector.ts'
@@ -46,6 +47,7 @@ export function mergeEntries(a: SyncEntry, b: SyncEntry): Merged {
     deleted,
     placement: later(a.placement, b.placement, writePlacement),
     content: deleted !== undefined && includes(deleted, content.dot) ? { ...content, value: undefined } : content,
+    mtime: later(a.mtime, b.mtime, writeMtime),
     attributes: later(a.attributes, b.attributes, writeAttributes),
   }
   const loser = isSameDot(content.dot, a.content.dot) ? b : a
@@ -91,7 +93,7 @@ function isConflict(a: SyncEntry, b: SyncEntry): boolean {
 }
 
 /** An object of what lost; undefined if somebody deleted it who knew it, or if it is what won. */
-function copyOf({ id, kind, content, attributes }: SyncEntry, { content: won, placement, deleted }: SyncEntry) {
+function copyOf({ id, kind, content, mtime, attributes }: SyncEntry, { content: won, placement, deleted }: SyncEntry) {
   const { dot, timeMs, value } = content
   if (value === undefined || (deleted !== undefined && includes(deleted, dot))) return undefined
   if (won.value !== undefined && isSameContent(won.value, value)) return undefined
@@ -103,6 +105,7 @@ function copyOf({ id, kind, content, attributes }: SyncEntry, { content: won, pl
     // If what won is deleted, nothing has the name.
     placement: { dot, timeMs, value: { places: placement.value.places.slice(0, 1), isCopy: won.value !== undefined } },
     content,
+    mtime: { dot, timeMs, value: mtime.value },
     attributes: { dot, timeMs, value: attributes.value },
   }
   return copy

@@ -17,7 +17,7 @@ import {
   type SyncEntry,
 } from '../format/sync-entry.ts'
 import type { DeviceNames } from './conflict-name.ts'
-import { createEntry, withAttributes, withContent, withoutLife, withPlaces } from './entry-change.ts'
+import { createEntry, withAttributes, withContent, withMtime, withoutLife, withPlaces } from './entry-change.ts'
 import { isAlive } from './entry-merge.ts'
 import { type Directory, type Placed, type Shown, ShownTree } from './shown-tree.ts'
 import type { IndexChange, SyncIndex } from './sync-index.ts'
@@ -33,7 +33,14 @@ export interface Made {
   readonly id: ObjectId
   readonly kind: ObjectKind
   readonly content: SyncContent
+  readonly mtimeNs: bigint
   readonly attributes: SyncAttributes
+}
+
+/** What is given is set. */
+export interface Description {
+  readonly mtimeNs?: bigint
+  readonly attributes?: SyncAttributes
 }
 
 const NOTHING = { kind: 'nothing' } as const
@@ -56,23 +63,27 @@ export class LocalChanges {
     })
   }
 
-  /** A file's new content, and the attributes that it has from then on. */
-  edit(shown: Shown, content: SyncContent, attributes: SyncAttributes): Promise<void> {
+  /** A file's new content. */
+  edit(shown: Shown, content: SyncContent, mtimeNs: bigint): Promise<void> {
     return this.#index.change(async (change) => {
       const [first, ...equals] = shown.objects
       const stamp = change.stamp()
       const entry = (await change.get(first.entry.id))!
-      await change.put(withAttributes(withContent(entry, content, stamp), attributes, stamp))
+      await change.put(withMtime(withContent(entry, content, stamp), mtimeNs, stamp))
       for (const placed of equals) await takeAway(change, placed)
     })
   }
 
-  describe(shown: Shown, attributes: SyncAttributes): Promise<void> {
+  describe({ objects }: Shown, { mtimeNs, attributes }: Description): Promise<void> {
     return this.#index.change(async (change) => {
       const stamp = change.stamp()
-      for (const { entry } of shown.objects.slice(0, shown.objects[0].entry.kind === 'directory' ? undefined : 1)) {
-        const described = withAttributes((await change.get(entry.id))!, attributes, stamp)
-        await change.put(isAlive(described) ? described : withContent(described, NOTHING, stamp))
+      const isDirectory = objects[0].entry.kind === 'directory'
+      for (const { entry: shown } of isDirectory ? objects : objects.slice(0, 1)) {
+        let entry = (await change.get(shown.id))!
+        if (!isAlive(entry)) entry = withContent(entry, NOTHING, stamp)
+        if (mtimeNs !== undefined) entry = withMtime(entry, mtimeNs, stamp)
+        if (attributes !== undefined) entry = withAttributes(entry, attributes, stamp)
+        await change.put(entry)
       }
     })
   }

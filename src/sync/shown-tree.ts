@@ -13,7 +13,14 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { RESERVED_NAME } from '../format/stored-name.ts'
-import { type ObjectId, type Place, ROOT_ID, type SyncAttributes, type SyncEntry } from '../format/sync-entry.ts'
+import {
+  type ObjectId,
+  type Place,
+  type Register,
+  ROOT_ID,
+  type SyncAttributes,
+  type SyncEntry,
+} from '../format/sync-entry.ts'
 import { conflictName, type DeviceNames } from './conflict-name.ts'
 import { compareOrigins, isAlive, isSameContent } from './entry-merge.ts'
 
@@ -45,11 +52,12 @@ export interface Shown {
 
 export const ROOT: Directory = [ROOT_ID]
 
-/** Of directories that are one, those that were set last. */
-export function shownAttributes({ objects }: Shown): SyncAttributes {
-  const isDirectory = objects[0].entry.kind === 'directory'
-  const all = (isDirectory ? objects : objects.slice(0, 1)).map(({ entry }) => entry.attributes)
-  return all.reduce((last, one) => (compareOrigins(last, one) < 0 ? one : last)).value
+/** Of directories that are one, what was set last. */
+export function shownAttributes(shown: Shown): SyncAttributes & { readonly mtimeNs: bigint } {
+  const entries = shown.objects.map(({ entry }) => entry)
+  const described = entries[0]!.kind === 'directory' ? entries : entries.slice(0, 1)
+  const mtimeNs = lastSet(described.map(({ mtime }) => mtime))
+  return { ...lastSet(described.map(({ attributes }) => attributes)), mtimeNs }
 }
 
 export class ShownTree {
@@ -167,6 +175,10 @@ export class ShownTree {
     const namesakes = await this.#childrenOf(directory, name)
     return namesakes.some(({ entry }) => !entry.placement.value.isCopy)
   }
+}
+
+function lastSet<T>(registers: readonly Register<T>[]): T {
+  return registers.reduce((last, one) => (compareOrigins(last, one) < 0 ? one : last)).value
 }
 
 function isDirectory({ entry }: Placed): boolean {

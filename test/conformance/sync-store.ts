@@ -10,7 +10,7 @@ import type { SyncStore } from '../../src/sync/sync-store.ts'
 
 const WRITER = '0a'.repeat(16)
 const INDEX_ID = '0b'.repeat(16)
-const ATTRIBUTES = { mode: 0o644, mtimeNs: 5n, uid: 1, gid: 2, xattrs: [] }
+const ATTRIBUTES = { mode: 0o644, uid: 1, gid: 2, xattrs: [] }
 const NO_LIMITS = { entries: 1000, bytes: 1_000_000 }
 
 export const idOf = (number: number): ObjectId => `d${number.toString(16).padStart(31, '0')}`
@@ -27,7 +27,7 @@ export function entryOf(
   const file = { kind: 'file', size: bytes.length, content: { kind: 'inline', bytes } } as const
   const content = kind === 'file' ? file : ({ kind: 'nothing' } as const)
   return createEntry(
-    { id: idOf(number), kind, place: { parent, name }, content, attributes: ATTRIBUTES },
+    { id: idOf(number), kind, place: { parent, name }, content, mtimeNs: 5n, attributes: ATTRIBUTES },
     stampOf(number),
   )
 }

@@ -5,6 +5,7 @@ import type { Done } from './world.ts'
 interface PlainObject {
   readonly kind: ObjectKind
   content: string
+  mtimeNs: bigint
   attributes: SyncAttributes
 }
 
@@ -15,10 +16,10 @@ export class PlainFolder {
   carryOut(done: Done): void {
     switch (done.kind) {
       case 'create':
-        this.#objects.set(done.path, { kind: done.is, content: done.content, attributes: done.attributes })
+        this.#create(done)
         return
       case 'edit':
-        Object.assign(this.#objects.get(done.path)!, { content: done.content, attributes: done.attributes })
+        Object.assign(this.#objects.get(done.path)!, { content: done.content, mtimeNs: done.mtimeNs })
         return
       case 'chmod':
         this.#objects.get(done.path)!.attributes = done.attributes
@@ -40,11 +41,16 @@ export class PlainFolder {
     const paths = [...this.#objects.keys()].sort()
     return new Map(
       paths.map((path) => {
-        const { kind, content, attributes } = this.#objects.get(path)!
-        if (!numbers.has(this.#objects.get(path)!)) numbers.set(this.#objects.get(path)!, numbers.size)
-        return [path, { kind, content, attributes, object: numbers.get(this.#objects.get(path)!) }]
+        const object = this.#objects.get(path)!
+        const { kind, content, mtimeNs, attributes } = object
+        if (!numbers.has(object)) numbers.set(object, numbers.size)
+        return [path, { kind, content, attributes: { ...attributes, mtimeNs }, object: numbers.get(object) }]
       }),
     )
+  }
+
+  #create({ path, is: kind, content, mtimeNs, attributes }: Extract<Done, { kind: 'create' }>): void {
+    this.#objects.set(path, { kind, content, mtimeNs, attributes })
   }
 
   #rename(from: string, to: string): void {

@@ -7,7 +7,7 @@
 import type { ObjectKind, SyncAttributes, SyncContent, SyncEntry } from '../../../src/format/sync-entry.ts'
 import type { Dot } from '../../../src/format/version-vector.ts'
 import type { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
-import { type Directory, ROOT, type Shown, shownAttributes } from '../../../src/sync/shown-tree.ts'
+import { type Directory, ROOT, type Shown } from '../../../src/sync/shown-tree.ts'
 import { includes } from '../../../src/sync/version-vector.ts'
 import { Device, type Envelope, idsOf, isDirectory, type Rules, type ShownPath, textOf } from './device.ts'
 import { History } from './history.ts'
@@ -149,8 +149,9 @@ export class World {
     const id = `c${(++this.#objects).toString(16).padStart(31, '0')}`
     const content = contentOf(kind, this.#text(step))
     const attributes = this.#attributes(step)
-    await device.changes.create(target, { id, kind, content, attributes })
-    this.done.push({ kind: 'create', path: target.path, is: kind, content: textOf(content), attributes })
+    const mtimeNs = BigInt(this.#step)
+    await device.changes.create(target, { id, kind, content, mtimeNs, attributes })
+    this.done.push({ kind: 'create', path: target.path, is: kind, content: textOf(content), mtimeNs, attributes })
     const { dot } = (await device.index.get(id))!.content
     if (kind === 'directory') this.history.madeDirectory(id, dot, device.number)
     else this.history.wrote(id, textOf(content), dot, device.number)
@@ -158,7 +159,7 @@ export class World {
 
   async #describe(device: Device, { path, shown }: ShownPath, step: LocalStep): Promise<void> {
     const attributes = this.#attributes(step)
-    await device.changes.describe(shown, attributes)
+    await device.changes.describe(shown, { attributes })
     this.done.push({ kind: 'chmod', path, attributes })
   }
 
@@ -169,9 +170,9 @@ export class World {
 
   async #edit(device: Device, { path, shown }: ShownPath, step: LocalStep): Promise<void> {
     const content = contentOf('file', this.#text(step))
-    const attributes = { ...shownAttributes(shown), mtimeNs: BigInt(this.#step) }
-    await device.changes.edit(shown, content, attributes)
-    this.done.push({ kind: 'edit', path, content: textOf(content), attributes })
+    const mtimeNs = BigInt(this.#step)
+    await device.changes.edit(shown, content, mtimeNs)
+    this.done.push({ kind: 'edit', path, content: textOf(content), mtimeNs })
     const [{ entry }, ...equals] = shown.objects
     await this.#noteReplaced(device, [entry, ...equals.map((one) => one.entry).filter(hasOneName)])
     this.history.wrote(entry.id, textOf(content), (await device.index.get(entry.id))!.content.dot, device.number)
@@ -212,7 +213,7 @@ export class World {
 
   #attributes({ object, directory }: LocalStep): SyncAttributes {
     const xattrs = object % 4 === 0 ? [{ name: 'user.x', value: Buffer.from([directory]) }] : []
-    return { mode: MODES[object % MODES.length]!, mtimeNs: BigInt(this.#step), uid: 1000, gid: 1000, xattrs }
+    return { mode: MODES[object % MODES.length]!, uid: 1000, gid: 1000, xattrs }
   }
 
   /** Now and then what others write, too. */
@@ -308,9 +309,10 @@ export type Done =
       readonly path: string
       readonly is: ObjectKind
       readonly content: string
+      readonly mtimeNs: bigint
       readonly attributes: SyncAttributes
     }
-  | { readonly kind: 'edit'; readonly path: string; readonly content: string; readonly attributes: SyncAttributes }
+  | { readonly kind: 'edit'; readonly path: string; readonly content: string; readonly mtimeNs: bigint }
   | { readonly kind: 'chmod'; readonly path: string; readonly attributes: SyncAttributes }
   | { readonly kind: 'link' | 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string }

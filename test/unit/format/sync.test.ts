@@ -108,14 +108,15 @@ const anyEntry: fc.Arbitrary<SyncEntry> = fc
       maxLength: 4,
       comparator: isSamePlace,
     }),
-    picks: fc.array(fc.nat(), { minLength: 3, maxLength: 3 }),
+    picks: fc.array(fc.nat(), { minLength: 4, maxLength: 4 }),
     deletion: fc.constantFrom('none' as const, 'all' as const, 'part' as const),
-    times: fc.array(anyTimeMs, { minLength: 3, maxLength: 3 }),
-    attributes: fc.record({ mode: fc.nat(0o7777), mtimeNs: anyTimeNs, uid: anyU32, gid: anyU32, xattrs: anyXattrs }),
+    times: fc.array(anyTimeMs, { minLength: 4, maxLength: 4 }),
+    mtimeNs: anyTimeNs,
+    attributes: fc.record({ mode: fc.nat(0o7777), uid: anyU32, gid: anyU32, xattrs: anyXattrs }),
     isCopy: fc.boolean(),
   })
   .chain((parts) => anyContent[parts.kind].map((content) => ({ ...parts, content })))
-  .map(({ id, kind, pairs, places, picks, deletion, times, attributes, isCopy, content }) => {
+  .map(({ id, kind, pairs, places, picks, deletion, times, mtimeNs, attributes, isCopy, content }) => {
     const version: VersionVector = new Map(pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)))
     const dots = picks.map((pick): Dot => {
       const [writer, counter] = pairs[pick % pairs.length]!
@@ -132,6 +133,7 @@ const anyEntry: fc.Arbitrary<SyncEntry> = fc
       deleted,
       placement: { ...origin(0), value: { places: sorted, isCopy: isCopy && kind === 'file' } },
       content: { ...origin(1), value: deletion === 'all' ? undefined : content },
+      mtime: { ...origin(3), value: mtimeNs },
       attributes: { ...origin(2), value: { ...attributes } },
     }
   })
@@ -194,12 +196,12 @@ test('the longest entry fits, and a message of as many as there may be', () => {
     deleted: new Map(writers.slice(1)),
     placement: { dot, timeMs: 0, value: { places, isCopy: true } },
     content: { dot, timeMs: 0, value: { kind: 'file', size: bytes.length, content: { kind: 'inline', bytes } } },
+    mtime: { dot, timeMs: 0, value: 0n },
     attributes: {
       dot,
       timeMs: 0,
       value: {
         mode: 0,
-        mtimeNs: 0n,
         uid: 0,
         gid: 0,
         xattrs: [{ name: 'x', value: Buffer.alloc(XATTRS_BYTES_MAX - 4) }],

@@ -54,6 +54,7 @@ export class SyncedFolder {
       id,
       kind,
       content: contentOf(kind, text),
+      mtimeNs: 1n,
       attributes: attributesOf(),
     })
     return id
@@ -65,12 +66,13 @@ export class SyncedFolder {
 
   async edit(path: string, text: string): Promise<void> {
     const shown = await this.at(path)
-    await this.changes.edit(shown, contentOf('file', text), shownAttributes(shown))
+    await this.changes.edit(shown, contentOf('file', text), BigInt(++ticks))
   }
 
   async describe(path: string, attributes: Partial<SyncAttributes>): Promise<void> {
     const shown = await this.at(path)
-    await this.changes.describe(shown, { ...shownAttributes(shown), ...attributes })
+    const { mtimeNs: _, ...before } = shownAttributes(shown)
+    await this.changes.describe(shown, { attributes: { ...before, ...attributes } })
   }
 
   async remove(path: string): Promise<void> {
@@ -151,7 +153,7 @@ function contentOf(kind: ObjectKind, text: string): SyncContent {
 }
 
 function attributesOf(): SyncAttributes {
-  return { mode: 0o644, mtimeNs: 1n, uid: 1, gid: 1, xattrs: [] }
+  return { mode: 0o644, uid: 1, gid: 1, xattrs: [] }
 }
 
 function textOf({ objects: [{ entry }] }: Shown): string {
