@@ -11,7 +11,7 @@ import type { Cursor } from '../format/sync-message.ts'
 import type { ChangedEntry, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 import type { WriterId } from '../format/version-vector.ts'
 import type { Stamp } from './entry-change.ts'
-import { mergeEntries } from './entry-merge.ts'
+import { compareOrigins, mergeEntries } from './entry-merge.ts'
 import { findLoops } from './loops.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -225,11 +225,8 @@ export class IndexChange {
   }
 }
 
+/** Also to where it was: the move is a later one then. */
 function isPlacedAnew({ before, after }: ChangedEntry): boolean {
   if (after.entry.kind !== 'directory') return false
-  return before === undefined || parentOf(before.entry) !== parentOf(after.entry)
-}
-
-function parentOf({ placement }: SyncEntry): ObjectId {
-  return placement.value.places[0]!.parent
+  return before === undefined || compareOrigins(before.entry.placement, after.entry.placement) !== 0
 }

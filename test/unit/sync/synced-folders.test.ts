@@ -235,6 +235,19 @@ describe('a move', () => {
     await assertMeetAs({ [`${cut}/`]: '', [`${cut}/in y`]: 'y/in y', 'x/': '', 'x/in x': 'x/in x' }, ann, bob)
   })
 
+  it('into each other is undone where the latest was, also if that was heard of last', async () => {
+    const [ann, bob] = await having('x/', 'y/')
+    const cas = await SyncedFolder.open('cas')
+    await cas.hear(ann)
+    await bob.rename('y', 'x/y')
+    await ann.rename('x', 'y/x')
+    await cas.rename('y', 'x/y')
+    await ann.hear(bob)
+    assert.deepEqual(Object.keys(await ann.shows()), [`${conflict('x', 'ann')}/`, `${conflict('x', 'ann')}/y/`])
+    const cut = conflict('y', 'cas')
+    await assertMeetAs({ [`${cut}/`]: '', [`${cut}/x/`]: '' }, ann, bob, cas)
+  })
+
   it('into itself is refused', async () => {
     const [ann] = await having('x/', 'x/y/')
     await assert.rejects(ann.rename('x', 'x/y/x'), (error) => kindOf(error) === 'invalid')
