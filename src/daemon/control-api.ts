@@ -27,6 +27,9 @@ export const DAEMON_NODE_OPTIONS: readonly string[] = ['--max-semi-space-size=4'
 /** What to run for `doctor`: argument `HOME`; prints `Check[]` as JSON. It is no method, for it is there when no daemon can start. */
 export const DOCTOR_ENTRY: URL = programBeside('doctor-main')
 
+/** What to run to take off a mount whose daemon does not answer: argument `MOUNTPOINT`; prints `{ error?: WireError }`. */
+export const FORCE_UMOUNT_ENTRY: URL = programBeside('force-umount-main')
+
 function programBeside(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 }

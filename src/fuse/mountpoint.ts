@@ -6,7 +6,7 @@ import { stat, statfs } from 'node:fs/promises'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
 import { fromNodeError } from '../posix/errno.ts'
-import { type MountEntry, mountEntries, unmount } from '../posix/mount.ts'
+import { abortConnection, type MountEntry, mountEntries, unmount } from '../posix/mount.ts'
 
 const log = logger('fuse')
 
@@ -54,6 +54,24 @@ export async function detachStale(target: string): Promise<boolean> {
     detached = true
   }
   return detached
+}
+
+/**
+ * Takes a mount of dfs off `target` without asking who serves it: whoever waits for it gets an error, and what was not
+ * stored by then may be lost. Fails with `not-found` if there is none, `not-permitted`.
+ */
+export async function forceOff(target: string): Promise<void> {
+  const mount = mountAt(target)
+  if (mount === undefined || !isDfsMount(mount)) {
+    throw new DfsError('not-found', 'nothing of dfs is mounted there', { op: 'umount', subject: target })
+  }
+  try {
+    abortConnection(mount)
+  } catch (error) {
+    // Not where the kernel's list of connections is not mounted; root can do it with the unmount, too.
+    log('%s', error)
+  }
+  await unmount(target, { lazy: true, force: true })
 }
 
 /** ECONNABORTED comes to whoever was asking at the moment the server died. */

@@ -3,9 +3,10 @@
  *
  * Nothing here makes this thread wait for a mounted file system, so the process that serves a mount may call it.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { byteStringOf, textOf } from '../bytes/byte-string.ts'
 import { DfsError, kindOf } from '../errors.ts'
+import { fromNodeError } from './errno.ts'
 import { unmountThroughFusermount } from './fusermount.ts'
 import { callAsync, check, libc } from './libc.ts'
 
@@ -59,25 +60,46 @@ function decodeField(field: string): string {
   )
 }
 
+const MNT_FORCE = 1
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 
+export interface UnmountOptions {
+  /** At once out of sight, and off when nobody uses it any more. */
+  readonly lazy: boolean
+  /** Whoever waits for the file system's program is answered with an error (root only). */
+  readonly force?: boolean
+}
+
 /**
- * Takes the topmost mount off `target`; with `lazy` at once out of sight, and off when nobody uses it any more.
+ * Takes the topmost mount off `target`.
  * Those who may not call umount2 go through fusermount, which unmounts what the same user mounted.
  *
  * Fails with `busy` while it is in use, `invalid` where nothing is mounted, `not-permitted`.
  */
-export async function unmount(target: string, { lazy }: { lazy: boolean }): Promise<void> {
+export async function unmount(target: string, { lazy, force = false }: UnmountOptions): Promise<void> {
   // A buffer of its own: the scratch ones are good for synchronous calls only.
   const path = Buffer.from(`${target}\0`, 'utf8')
   if (path.indexOf(0) !== path.length - 1)
     throw new DfsError('invalid', 'a path cannot hold a NUL byte', { op: 'umount' })
   try {
-    await callAsync(libc.umount2, 'umount2', path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0))
+    await callAsync(libc.umount2, 'umount2', path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0))
   } catch (error) {
     if (kindOf(error) !== 'not-permitted') throw error
     await unmountThroughFusermount(target, lazy)
+  }
+}
+
+/**
+ * Ends the connection of a FUSE mount: whoever waits for its program, or asks it from now on, is answered with an error.
+ * The user who mounted may do that, and root. Fails with `not-permitted`, `no-permission`, `not-found`.
+ */
+export function abortConnection({ device }: Pick<MountEntry, 'device'>): void {
+  const connection = device.split(':')[1]
+  try {
+    writeFileSync(`/sys/fs/fuse/connections/${connection}/abort`, '1')
+  } catch (error) {
+    throw fromNodeError(error, 'abort', `connection ${connection}`)
   }
 }
 

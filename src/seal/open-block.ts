@@ -11,6 +11,7 @@ import {
   BLOCK_HEADER_BYTES,
   decodeBlockHeader,
   decodeFrameTable,
+  encodeBlockHeader,
   frameCountOf,
   frameNonce,
   frameOffsets,
@@ -44,8 +45,24 @@ export function readFrameTable(head: Buffer, ref: BlockRef): FrameTable {
   const { plainBytes, frameBytes } = naming(ref, () => decodeFrameTable(plain, header))
   const offsets = frameOffsets(frameBytes)
   if (plainBytes !== ref.plainBytes || offsets.at(-1) !== ref.sealedBytes) throw corrupt(ref, 'the block does not fit')
-  const frames = frameBytes.map((_, i) => ({ offset: offsets[i]!, bytes: offsets[i + 1]! - offsets[i]! }))
-  return { frames, key, aad }
+  return { frames: framesAt(offsets), key, aad }
+}
+
+function framesAt(offsets: readonly number[]): FrameTable['frames'] {
+  return offsets.slice(1).map((end, i) => ({ offset: offsets[i]!, bytes: end - offsets[i]! }))
+}
+
+/**
+ * Where the frames of a data block lie that was not compressed, which its length tells: its head need not be read. A
+ * frame that does not open by it may be damaged, or the block another: the table says. Undefined for other blocks.
+ */
+export function impliedFrameTable(ref: BlockRef): FrameTable | undefined {
+  const frameCount = frameCountOf(ref.plainBytes)
+  const frameBytes = Array.from({ length: frameCount }, (_, index) => framePlainBytes(ref.plainBytes, index))
+  const offsets = frameOffsets(frameBytes)
+  if (offsets.at(-1) !== ref.sealedBytes) return undefined
+  const aad = encodeBlockHeader({ kind: 'data', compression: 'none', cipher: 'aes-256-gcm', frameCount })
+  return { frames: framesAt(offsets), key: secretKey(ref.key), aad }
 }
 
 /** The plaintext of frame `index`; `sealed` is the block's bytes from `offset` on, `bytes` long, as the table says. */

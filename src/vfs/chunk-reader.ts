@@ -13,7 +13,7 @@ import { frameCountOf, headBytes } from '../format/block.ts'
 import { FRAME_BYTES } from '../format/chunk-layout.ts'
 import { warn } from '../log.ts'
 import { readSoon } from '../posix/files.ts'
-import { type FrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
+import { type FrameTable, impliedFrameTable, openBlock, openFrame, readFrameTable } from '../seal/open-block.ts'
 import type { SealPool } from '../seal/pool.ts'
 import { ALWAYS, type BlockReader, type MayFetch, notFetched } from './block-reader.ts'
 import { OpenedChunks } from './opened-chunks.ts'
@@ -222,20 +222,26 @@ export class ChunkReader implements BlockReader, Disposable {
 
   #openFrame(ref: BlockRef, frame: number): Buffer {
     using block = this.#openBlock(ref)
-    const table = this.#tableOf(ref, block.handle)
-    const { offset, bytes } = table.frames[frame]!
-    const plain = openFrame(table, frame, block.handle.read(offset, bytes), ref)
+    const plain = this.#openFrameIn(block.handle, ref, frame)
     this.#opened.keepFrame(ref, frame, plain)
     return plain
   }
 
-  #tableOf(ref: BlockRef, handle: BlockHandle): FrameTable {
-    let table = this.#tables.get(ref.cid)
-    if (table === undefined) {
-      table = readFrameTable(handle.read(0, headBytes(frameCountOf(ref.plainBytes))), ref)
+  #openFrameIn(handle: BlockHandle, ref: BlockRef, frame: number): Buffer {
+    const table = this.#tables.get(ref.cid) ?? impliedFrameTable(ref)
+    if (table !== undefined) {
       this.#tables.set(ref.cid, table)
+      try {
+        return openFrameBy(table, frame, handle, ref)
+      } catch (error) {
+        // Where the table was not read yet, it says what is wrong.
+        this.#tables.delete(ref.cid)
+        if (kindOf(error) !== 'corrupt') throw error
+      }
     }
-    return table
+    const read = readFrameTable(handle.read(0, headBytes(frameCountOf(ref.plainBytes))), ref)
+    this.#tables.set(ref.cid, read)
+    return openFrameBy(read, frame, handle, ref)
   }
 
   /** Opens the whole chunk in the pool, once for all who ask, and gives each `use` its plaintext. */
@@ -276,6 +282,11 @@ export class ChunkReader implements BlockReader, Disposable {
     }
     return { handle, [Symbol.dispose]: () => handle.close() }
   }
+}
+
+function openFrameBy(table: FrameTable, frame: number, handle: BlockHandle, ref: BlockRef): Buffer {
+  const { offset, bytes } = table.frames[frame]!
+  return openFrame(table, frame, handle.read(offset, bytes), ref)
 }
 
 function range(first: number, last: number): number[] {

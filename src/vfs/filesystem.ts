@@ -30,7 +30,7 @@ import type {
   FilePosition,
   FilesystemOperations,
   FilesystemStatistics,
-  NameChange,
+  IdleObject,
   WriteOptions,
 } from './operations.ts'
 import type { Services } from './services.ts'
@@ -274,12 +274,12 @@ export class Filesystem implements FilesystemOperations {
     return this.#services.table.watch(listener)
   }
 
-  idleNames(count: number): NameChange[] {
-    const found: NameChange[] = []
-    for (const { kind, opens, file, places } of this.#services.table.values()) {
+  idleObjects(count: number): IdleObject[] {
+    const found: IdleObject[] = []
+    for (const { ino, kind, opens, file, places } of this.#services.table.values()) {
       if (found.length >= count) break
       if (kind === 'directory' || opens > 0 || file?.isBusy === true) continue
-      for (const { parent, name } of places) found.push({ parent: parent.ino, name })
+      found.push({ ino, names: places.map(({ parent, name }) => ({ parent: parent.ino, name })) })
     }
     return found
   }

@@ -158,8 +158,8 @@ export interface FilesystemOperations {
    * content can forget them; until the function it returns is called.
    */
   watch?(listener: (change: Change) => void): () => void
-  /** Names of objects that nobody has open, directories aside: up to `count`, those known longest first. */
-  idleNames?(count: number): NameChange[]
+  /** Objects that nobody has open, directories aside: up to `count`, those known longest first. */
+  idleObjects?(count: number): IdleObject[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean
   /** Access control lists are kept, and hold: `chmod` changes them and they the mode, directories hand theirs down. */
@@ -174,6 +174,12 @@ export interface NameChange {
 }
 
 /** A name that stands for something else than it did, or nothing; or an object with other content or attributes. */
+/** An object, by its number and by all names under which the kernel may know it. */
+export interface IdleObject {
+  readonly ino: Ino
+  readonly names: readonly NameChange[]
+}
+
 export type Change = NameChange | { readonly ino: Ino }
 
 export interface FilePosition {

@@ -1,16 +1,17 @@
 /**
  * A store that does not answer for a while: whoever waits for it can be ended (but for the one whose request is being
- * worked on, which no file system of Linux lets go before its disk does), and all goes on when it answers again.
+ * worked on, which no file system of Linux lets go before its disk does), and all goes on when it answers again. Who
+ * cannot wait for the disk takes the mount off by force.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newPlace, type Place } from '../e2e/support/place.ts'
-import { runOk, within } from '../e2e/support/process.ts'
+import { runOk, until, within } from '../e2e/support/process.ts'
 import { loopDisk, program, skipUnless } from '../support/requirements.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 import { DfsSystem, dfs } from '../support/systems/dfs.ts'
@@ -42,9 +43,8 @@ class Waiting {
   }
 }
 
-test('on a disk that is frozen, all but the first who waits can be ended; thawed, all goes on', {
-  skip: skipUnless(dfs.missing, loopDisk, program('fsfreeze')),
-}, async (t) => {
+/** A folder on a disk, with the files a, b and c; frozen until it is told to thaw, or the test ends. */
+async function frozenFolder(t: TestContext) {
   const place = newPlace(t)
   const disk = await SmallDisk.create(place, 'disk', { mebibytes: 300 })
   const folder = join(disk.path, 'folder')
@@ -53,7 +53,15 @@ test('on a disk that is frozen, all but the first who waits can be ended; thawed
   await system.mount()
   await place.sh(`cd '${folder}'; for name in a b c; do echo $name > $name; done; sync -f .`)
   await runOk('fsfreeze', ['-f', disk.path])
-  const thaw = () => runOk('fsfreeze', ['-u', disk.path])
+  return { place, folder, system, thaw: () => runOk('fsfreeze', ['-u', disk.path]) }
+}
+
+const skip = skipUnless(dfs.missing, loopDisk, program('fsfreeze'))
+
+test('on a disk that is frozen, all but the first who waits can be ended; thawed, all goes on', {
+  skip,
+}, async (t) => {
+  const { place, folder, system, thaw } = await frozenFolder(t)
   try {
     const first = new Waiting(place, `exec 2>&-; printf more >> '${folder}/a'`)
     await sleep(SETTLE_MS)
@@ -76,5 +84,25 @@ test('on a disk that is frozen, all but the first who waits can be ended; thawed
   await system.unmount()
   await system.mount()
   assert.equal(readFileSync(join(folder, 'd'), 'utf8'), 'd\n')
+  await system.unmount()
+})
+
+test('umount --force lets go even that one, while the disk is frozen', { skip }, async (t) => {
+  const { place, folder, system, thaw } = await frozenFolder(t)
+  try {
+    const first = new Waiting(place, `exec 2>&-; printf more >> '${folder}/a'`)
+    await sleep(SETTLE_MS)
+    first.kill()
+    await sleep(SETTLE_MS)
+    assert(!first.hasEnded)
+    const { code, stderr } = await system.command(['umount', '--force', folder])
+    assert.equal(code, 0, stderr)
+    await first.ended()
+  } finally {
+    await thaw()
+  }
+  await until('the daemon has ended its mount', async () => (await place.sh(`ls '${folder}'`)) === 'a.f\nb.f\nc.f\n')
+  await system.mount()
+  assert.match(readFileSync(join(folder, 'a'), 'utf8'), /^a\n(more)?$/)
   await system.unmount()
 })

@@ -58,7 +58,7 @@ async function checkDaemon(dir: string): Promise<Finding> {
     return ok('the last one ended without notice; the next one goes on from its journal')
   return warning(
     `process ${address.pid} does not answer`,
-    `see ${path.join(dir, 'daemon.log')}; if it is dfs and hangs, run "kill -9 ${address.pid}"`,
+    `see ${path.join(dir, 'daemon.log')}; if it is dfs and hangs, run "kill -9 ${address.pid}", then "dfs umount --force" for each mount that stays`,
   )
 }
 

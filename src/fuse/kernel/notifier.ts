@@ -5,26 +5,42 @@
  * one after the other from another thread, never from the one that serves.
  */
 import type { Ino } from '../../dfs.ts'
+import { kindOf } from '../../errors.ts'
 import { logger } from '../../log.ts'
 import { writeFuseDeviceAside } from '../../posix/fuse-device.ts'
-import type { Change } from '../../vfs/operations.ts'
+import type { Change, IdleObject } from '../../vfs/operations.ts'
 import { NOTIFY } from './protocol.ts'
 import { Reply } from './reply.ts'
-import { INVAL_ENTRY_OUT, INVAL_INODE_OUT } from './structs.ts'
+import { INVAL_ENTRY_OUT, INVAL_INODE_OUT, PRUNE_OUT } from './structs.ts'
 
 const log = logger('fuse')
+const PRUNED_AT_ONCE = 1000
 
 export class Notifier {
   readonly #fd: number
+  readonly #write: typeof writeFuseDeviceAside
+  /** Whether the kernel is not known to be too old for `PRUNE`. */
+  #prunes = true
   #last: Promise<void> = Promise.resolve()
   #ended = false
 
-  constructor(fd: number) {
+  constructor(fd: number, write = writeFuseDeviceAside) {
     this.#fd = fd
+    this.#write = write
   }
 
   notify(change: Change): void {
     void this.#send('ino' in change ? inodeNotice(change.ino) : entryNotice(change.parent, change.name))
+  }
+
+  /** Has the kernel forget what it does not use of these. */
+  async drop(objects: readonly IdleObject[]): Promise<void> {
+    for (let done = 0; done < objects.length; done += PRUNED_AT_ONCE) {
+      const some = objects.slice(done, done + PRUNED_AT_ONCE)
+      if (this.#prunes) await this.#send(pruneNotice(some), () => (this.#prunes = false))
+      // Kernels before 6.18 forget by names alone, one after the other.
+      if (!this.#prunes) for (const change of some.flatMap(({ names }) => names)) this.notify(change)
+    }
   }
 
   /** Resolves once the kernel has written all pages of a file that only it had. */
@@ -38,14 +54,25 @@ export class Notifier {
     return this.#last
   }
 
-  /** Never rejects: the kernel says ENOENT of what it does not know. */
-  #send(notice: Buffer): Promise<void> {
+  /** Never rejects: the kernel says ENOENT of what it does not know, and EINVAL to a kind of notice that it does not know. */
+  #send(notice: Buffer, onUnknown = () => {}): Promise<void> {
     this.#last = this.#last.then(async () => {
       if (this.#ended) return
-      await writeFuseDeviceAside(this.#fd, notice).catch((error) => log('a notice: %o', error))
+      await this.#write(this.#fd, notice).catch((error) => {
+        log('a notice: %o', error)
+        if (kindOf(error) === 'invalid') onUnknown()
+      })
     })
     return this.#last
   }
+}
+
+function pruneNotice(objects: readonly IdleObject[]): Buffer {
+  const bytes = PRUNE_OUT.bytes + 8 * objects.length
+  const reply = new Reply(bytes).begin(bytes)
+  reply.u32(PRUNE_OUT.count, objects.length)
+  for (const [index, { ino }] of objects.entries()) reply.u64(PRUNE_OUT.bytes + 8 * index, ino)
+  return sealed(reply, NOTIFY.PRUNE)
 }
 
 function inodeNotice(ino: Ino): Buffer {

@@ -52,7 +52,7 @@ export const OPCODE = {
 export type OperationName = keyof typeof OPCODE
 
 /** What we tell the kernel unasked. */
-export const NOTIFY = { INVAL_INODE: 2, INVAL_ENTRY: 3 } as const
+export const NOTIFY = { INVAL_INODE: 2, INVAL_ENTRY: 3, PRUNE: 9 } as const
 
 /** The version spoken here; older kernels down to `MINOR_MIN` are served. */
 export const MAJOR = 7

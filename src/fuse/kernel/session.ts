@@ -39,7 +39,7 @@ export class Session {
   constructor(fd: number, { filesystem, openBelow = false }: Pick<MountOptions, 'filesystem' | 'openBelow'>) {
     const validity = openBelow ? BRIEF : LASTING
     this.#notifier = new Notifier(fd)
-    const trimmer = new Trimmer({ filesystem, notify: (change) => this.#notifier.notify(change) })
+    const trimmer = new Trimmer({ filesystem, drop: (objects) => void this.#notifier.drop(objects) })
     this.#account = new Account(filesystem, (known) => trimmer.note(known))
     const unwatch = filesystem.watch?.((change) => this.#notifier.notify(change))
     const context: Context = {

@@ -154,3 +154,5 @@ export const INTERRUPT_IN = { unique: 0, bytes: 8 } as const
 export const INVAL_INODE_OUT = { ino: 0, off: 8, len: 16, bytes: 24 } as const
 /** namelen u32; then the name and a NUL. */
 export const INVAL_ENTRY_OUT = { parent: 0, namelen: 8, flags: 12, bytes: 16 } as const
+/** count u32; then so many nodeids, each u64. */
+export const PRUNE_OUT = { count: 0, bytes: 16 } as const

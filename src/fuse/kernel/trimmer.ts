@@ -3,15 +3,16 @@
  * forgets only when its own memory runs short. Those known longest that nobody has open leave first; who asks for one of
  * them again has it looked up again.
  */
-import type { Change, FilesystemOperations } from '../../vfs/operations.ts'
+import type { FilesystemOperations, IdleObject } from '../../vfs/operations.ts'
 
 const KNOWN_MAX = 100_000
 /** Taken out of the kernel's memory at a time. */
 const BATCH = 10_000
 
 export interface TrimmerOptions {
-  filesystem: Pick<FilesystemOperations, 'idleNames'>
-  notify: (change: Change) => void
+  filesystem: Pick<FilesystemOperations, 'idleObjects'>
+  /** Asks the kernel to forget them. */
+  drop: (objects: readonly IdleObject[]) => void
   knownMax?: number
   batch?: number
 }
@@ -28,10 +29,10 @@ export class Trimmer {
 
   /** To be told how many objects the kernel knows, whenever that has changed. */
   note(known: number): void {
-    const { filesystem, notify, knownMax, batch } = this.#options
+    const { filesystem, drop, knownMax, batch } = this.#options
     if (known < knownMax) this.#due = knownMax
     if (known < this.#due) return
     this.#due = known + batch
-    for (const name of filesystem.idleNames?.(batch) ?? []) notify(name)
+    drop(filesystem.idleObjects?.(batch) ?? [])
   }
 }

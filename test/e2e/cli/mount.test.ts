@@ -152,6 +152,21 @@ test('a daemon that ends takes a mount away that is in use', { skip }, async (t)
   assert.equal(await place.dfsOk(['cat', `${place.folder}/file.f`]), 'kept')
 })
 
+test('umount --force takes off a mount as it is, and only one of dfs', { skip }, async (t) => {
+  const place = newPlace(t)
+  await place.dfsOk(['mount', place.folder])
+  await place.sh(`echo kept > '${place.folder}/file'`)
+  await place.dfsOk(['umount', '--force', place.folder])
+  await place.sh(`test -e '${place.folder}/file.f'`)
+  await until('the daemon has noticed', () => place.pids().length === 0)
+  await place.dfsOk(['mount', place.folder])
+  assert.equal(await place.sh(`cat '${place.folder}/file'`), 'kept\n')
+  await place.dfsOk(['umount', place.folder])
+  const { code, stderr } = await place.dfs(['umount', '--force', place.folder])
+  assert.notEqual(code, 0)
+  assert.match(stderr, /nothing of dfs is mounted there/)
+})
+
 test('umount of what is not mounted says so', async (t) => {
   const place = newPlace(t)
   await place.dfsOk(['init'])
@@ -167,6 +182,9 @@ test('an ordinary user mounts, writes and unmounts', { skip: secondUserMissing()
   assert.equal(await place.sh(`stat -c %u ${place.folder}/file`), `${place.user!.uid}\n`)
   await place.dfsOk(['umount', place.folder])
   assert.deepEqual(readdirSync(place.folder).sort(), ['.dfs', 'file.f'])
+  await place.dfsOk(['mount', place.folder])
+  await place.dfsOk(['umount', '--force', place.folder])
+  assert.equal(isMounted(place.folder), false)
 })
 
 test('a mount that fusermount refuses says why', { skip: secondUserMissing() }, async (t) => {

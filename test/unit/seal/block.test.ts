@@ -8,7 +8,7 @@ import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../../../src/format/chunk-layout.t
 import { cidOfDigest } from '../../../src/format/cid.ts'
 import { contentHash, digestOf } from '../../../src/seal/hash.ts'
 import { Keys } from '../../../src/seal/keys.ts'
-import { openBlock, openFrame, readFrameTable } from '../../../src/seal/open-block.ts'
+import { impliedFrameTable, openBlock, openFrame, readFrameTable } from '../../../src/seal/open-block.ts'
 import { sealBlock } from '../../../src/seal/seal-block.ts'
 
 const keys = Keys.derive(Buffer.alloc(32, 1))
@@ -57,6 +57,21 @@ test('every frame opens on its own', () => {
     const frame = openFrame(table, index, bytes.subarray(offset, offset + length), ref)
     assert.ok(frame.equals(plain.subarray(index * FRAME_BYTES, (index + 1) * FRAME_BYTES)))
   }
+})
+
+test('of what was not compressed, the length tells where the frames are', () => {
+  for (const [frames, lastBytes] of [
+    [1, 1],
+    [1, FRAME_BYTES],
+    [3, 500],
+  ] as const) {
+    const { ref, bytes } = sealBlock('data', mixed(Array(frames).fill(false), lastBytes), keys)
+    const { frames: places, aad } = readFrameTable(bytes, ref)
+    const implied = impliedFrameTable(ref)
+    assert.deepEqual([implied?.frames, implied?.aad], [places, aad])
+  }
+  assert.equal(impliedFrameTable(sealBlock('data', mixed([true, false], 500), keys).ref), undefined)
+  assert.equal(impliedFrameTable(sealBlock('data', text(5000), keys).ref), undefined)
 })
 
 test('what compresses is stored shorter, what does not is stored as it is', () => {

@@ -275,3 +275,25 @@ test('memory is used again, and all of it is given back in the end', async (t) =
   assert.equal(new Set(slots.map(({ byteOffset }) => byteOffset)).size, 4)
   assert(slots.every(({ buffer }) => buffer === memory.memory))
 })
+
+test('a frame of what was not compressed is read without the head of its block; damage is told by either', async (t) => {
+  const { ref, bytes, store, reader } = setUp(t)
+  const flipped = (at: number) => {
+    const damaged = Buffer.from(bytes)
+    damaged[at]! ^= 1
+    return damaged
+  }
+  const into = Buffer.alloc(100)
+  const read = async (block: Buffer, frame: number) => {
+    store.distrust(ref.cid)
+    await store.put(ref, block)
+    return reader.read(ref, frame * FRAME_BYTES, into)
+  }
+  await read(flipped(20), 3)
+  assert(into.equals(PLAIN.subarray(3 * FRAME_BYTES, 3 * FRAME_BYTES + 100)))
+  const other = new ChunkReader({ store, pool: new SealPool({ keys, threads: 1 }), cacheBytesMax: 1 << 20 })
+  store.distrust(ref.cid)
+  await store.put(ref, flipped(bytes.length - 1))
+  assert.throws(() => other.read(ref, 7 * FRAME_BYTES, into), { kind: 'corrupt' })
+  assert.equal(other.read(ref, 6 * FRAME_BYTES, into), undefined)
+})

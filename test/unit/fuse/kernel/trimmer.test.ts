@@ -11,17 +11,17 @@ function setUp({ forgets }: { forgets: boolean }) {
   let trims = 0
   const filesystem = {
     forget: (ino: Ino) => void known.delete(ino),
-    idleNames: (count: number) => {
+    idleObjects: (count: number) => {
       trims++
-      return [...known].slice(0, count).map((ino) => ({ parent: 1 as Ino, name: String(ino) }))
+      return [...known].slice(0, count).map((ino) => ({ ino: ino as Ino, names: [] }))
     },
   } as unknown as FilesystemOperations
   const trimmer = new Trimmer({
     filesystem,
     knownMax: 100,
     batch: 10,
-    notify: (change) => {
-      if (forgets && 'name' in change) account.forget(Number(change.name) as Ino, 1)
+    drop: (objects) => {
+      if (forgets) for (const { ino } of objects) account.forget(ino, 1)
     },
   })
   const account: Account = new Account(filesystem, (count) => trimmer.note(count))
