@@ -55,11 +55,16 @@ export class LocalChanges {
     this.#tree = new ShownTree(index, deviceName)
   }
 
-  /** Nothing is shown by that name. */
+  /** Nothing is shown by that name. An object that was deleted may be made again. Fails with `exists` if it is there. */
   create(target: Target, made: Made): Promise<void> {
     return this.#index.change(async (change) => {
       const place = { parent: await parentIn(change, target.directory), name: target.name }
-      await change.put(createEntry({ ...made, place }, change.stamp()))
+      const before = await change.get(made.id)
+      const stamp = change.stamp()
+      if (before === undefined) return change.put(createEntry({ ...made, place }, stamp))
+      if (isAlive(before) || before.kind !== made.kind) throw new DfsError('exists', 'there is such an object')
+      const again = withContent(withPlaces(before, [place], stamp), made.content, stamp)
+      return change.put(withAttributes(withMtime(again, made.mtimeNs, stamp), made.attributes, stamp))
     })
   }
 

@@ -5,7 +5,6 @@
  * that say nothing new are not written and get no number: so what goes around among devices comes to rest.
  */
 import { Mutex } from '../concurrency/mutex.ts'
-import { DfsError } from '../errors.ts'
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
 import type { ChangedEntry, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
@@ -155,9 +154,15 @@ export class SyncIndex {
       counter: counter + change.stamps,
       loops: [...loops].sort(),
     }
-    await this.#store.write({ state, entries, cursor })
-    this.#state = state
-    this.#loops = loops
+    const before = this.#loops
+    // Whoever reads meanwhile sees no circle, whichever of the entries are there already.
+    this.#loops = new Set([...before, ...loops])
+    try {
+      await this.#store.write({ state, entries, cursor })
+      this.#state = state
+    } finally {
+      this.#loops = this.#state === state ? loops : before
+    }
   }
 }
 
@@ -217,10 +222,7 @@ export class IndexChange {
   changes(): ChangedEntry[] {
     const { sequence } = this.#state.own
     return [...this.#after.values()].map((entry, index) => {
-      const before = this.#before.get(entry.id)
-      if (before !== undefined && before.entry.kind !== entry.kind)
-        throw new DfsError('corrupt', 'an object changed its kind')
-      return { before, after: { entry, sequence: sequence + index + 1 } }
+      return { before: this.#before.get(entry.id), after: { entry, sequence: sequence + index + 1 } }
     })
   }
 }

@@ -48,8 +48,7 @@ export class SyncedFolder {
     return Promise.all(names.map((name) => SyncedFolder.open(name)))
   }
 
-  async create(path: string, text = path, kind: ObjectKind = 'file'): Promise<string> {
-    const id = `f${`${++objects}`.padStart(31, '0')}`
+  async create(path: string, text = path, kind: ObjectKind = 'file', id = newId()): Promise<string> {
     await this.changes.create(await this.#target(path), {
       id,
       kind,
@@ -143,6 +142,10 @@ export async function meet(...folders: SyncedFolder[]): Promise<void> {
 export async function assertMeetAs(shown: Record<string, string>, ...folders: SyncedFolder[]): Promise<void> {
   await meet(...folders)
   for (const folder of folders) assert.deepEqual(await folder.shows(), shown)
+}
+
+function newId(): string {
+  return `f${`${++objects}`.padStart(31, '0')}`
 }
 
 function contentOf(kind: ObjectKind, text: string): SyncContent {

@@ -107,6 +107,16 @@ describe('a deletion', () => {
     await assertMeetAs({ 'x/': '', 'x/y/': '' }, ann, bob)
   })
 
+  it('is undone by making the object again, on whichever device', async () => {
+    const [ann, bob] = await having('b')
+    const id = await ann.create('a', 'old')
+    await ann.remove('a')
+    await meet(ann, bob)
+    await bob.create('c', 'restored', 'file', id)
+    await assertMeetAs({ b: 'b', c: 'restored' }, ann, bob)
+    await assert.rejects(ann.create('d', 'twice', 'file', id), (error) => kindOf(error) === 'exists')
+  })
+
   it('of a directory with something in it is refused', async () => {
     const [ann] = await having('x/', 'x/a')
     await assert.rejects(ann.remove('x'), (error) => kindOf(error) === 'not-empty')
