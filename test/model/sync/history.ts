@@ -52,8 +52,9 @@ export class History {
     const replacement = { dot, device, object: entry.id, isLost: false }
     const writes = entry.kind === 'directory' ? this.#directories : this.#writes
     for (const write of writes) {
-      const isOfIt = write.object === entry.id || (entry.kind !== 'directory' && !this.#objects.has(entry.id))
-      if (isOfIt && isShownBy(write, entry)) write.replaced.push(replacement)
+      // A copy is of one write, of another object.
+      const isShown = (write.object === entry.id && isShownBy(write, entry)) || isFrom(write, entry)
+      if (isShown) write.replaced.push(replacement)
     }
   }
 
@@ -103,6 +104,10 @@ export class History {
   #alike({ object, content }: Write): Write[] {
     return this.#writes.filter((write) => write.object === object && write.content === content)
   }
+}
+
+function isFrom({ dot }: Write, { content }: SyncEntry): boolean {
+  return dot.writer === content.dot.writer && dot.counter === content.dot.counter
 }
 
 /** Whether this is the write that the entry shows, or one of the same content that its device knew of. */
