@@ -264,6 +264,7 @@ export class Checkpointer {
     if (stubChanges !== undefined) file.stubSynced(stubChanges)
     if (!file.needsCheckpoint) this.#committer.journaled.delete(file)
     if (stat !== undefined) this.#services.index.put(stat, { ...state, allocatedBytes })
+    this.#services.changes.object(file.inode)
   }
 }
 

@@ -5,6 +5,7 @@ import type { BlockStore, FileMeta } from '../dfs.ts'
 import type { JournalRecord } from '../format/journal-record.ts'
 import type { Stat } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
+import type { ChangeFeed } from './change-feed.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
 import type { InodeTable } from './inode-table.ts'
@@ -59,4 +60,5 @@ export interface Services {
   readonly keys: Keys
   readonly index: AttributeIndex
   readonly dirty: DirtyMemory
+  readonly changes: ChangeFeed
 }
