@@ -28,6 +28,9 @@ export interface BlockRef {
   readonly sealedBytes: number
 }
 
+/** What is needed to fetch and keep a block that is not to be opened. */
+export type BlockName = Pick<BlockRef, 'cid' | 'sealedBytes'>
+
 /** A block as sealing made it. */
 export interface SealedBlock {
   readonly ref: BlockRef
@@ -88,14 +91,14 @@ export interface BlockStore {
    * Keeps a block (or finds that it is already kept, byte for byte) and pins it. Resolves when it can be read;
    * it is durable only after `sync`. Fails with `no-space`, `io`; then nothing is kept and nothing pinned.
    */
-  put(ref: BlockRef, bytes: Buffer): Promise<void>
+  put(ref: BlockName, bytes: Buffer): Promise<void>
   /**
    * Where a sealer may write a block before its name is known: a path on the store's disk, not used before.
    * Undefined where blocks are not files.
    */
   temporary(): string | undefined
   /** As `put`, of a block that was written whole to a path that `temporary` gave; nothing is left there, whatever happens. */
-  adopt(ref: BlockRef, temporary: string): Promise<void>
+  adopt(ref: BlockName, temporary: string): Promise<void>
   /** Pins a block that is known to be referenced already, so that a reference to it may be copied. */
   pin(cid: Cid): void
   unpin(cid: Cid): void
@@ -142,7 +145,7 @@ export interface Fetching {
 
 /** Where blocks come from that are not on this device. */
 export interface BlockSource {
-  fetch(ref: BlockRef, options?: FetchOptions): Fetching
+  fetch(ref: BlockName, options?: FetchOptions): Fetching
 }
 
 /** Reports how far long work has come; `total` is undefined while it is not known. */
@@ -171,6 +174,13 @@ export interface ReferenceSource {
   /** Every block referred to, in any order and as often as it likes. Throws if it cannot tell. */
   references(): AsyncIterable<Cid> | Iterable<Cid>
 }
+
+/** What a folder tells of an object on the disk below. */
+export type ObjectChange =
+  /** What has this path, or had it, came, went, or says something else; `isTree`: so may all below it. */
+  | { readonly path: ByteString; readonly isTree: boolean }
+  /** So may a file of several names, of which none is known. */
+  | { readonly ino: number; readonly btimeNs: bigint }
 
 /** A file refers to this block; `file` is its name for people. */
 export interface FileReference {

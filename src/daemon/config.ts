@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { DfsError } from '../errors.ts'
 import { replaceFile } from '../store/small-file.ts'
+import { parseByteCount } from './byte-count.ts'
 import type { Setting } from './control-api.ts'
 
 interface FieldBase {
@@ -16,6 +17,8 @@ interface FieldBase {
 
 interface NumberField extends FieldBase {
   readonly type: 'number'
+  /** Sizes may be given as people write them: `20GB`. */
+  readonly unit?: 'bytes'
   readonly min: number
   readonly max: number
   readonly fallback: number
@@ -77,6 +80,42 @@ const SCHEMA = {
     fallback: 0,
     about: 'threads that compress and encrypt; 0: by the number of cores',
   },
+  replicas: {
+    type: 'number',
+    atOnce: true,
+    min: 0,
+    max: 16,
+    fallback: 2,
+    about: 'how many other devices hold each block before it counts as safe and may be evicted; 0: nothing is copied',
+  },
+  localQuotaBytes: {
+    type: 'number',
+    unit: 'bytes',
+    atOnce: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: 0,
+    about:
+      'how much own content stays here; beyond it, what was not used for longest is evicted once it is safe; 0: all',
+  },
+  upBytesPerSecond: {
+    type: 'number',
+    unit: 'bytes',
+    atOnce: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: 0,
+    about: 'how fast own content is copied to other devices; 0: as fast as it goes',
+  },
+  downBytesPerSecond: {
+    type: 'number',
+    unit: 'bytes',
+    atOnce: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: 0,
+    about: 'how fast `dfs hydrate` and `dfs pin` fetch; 0: as fast as it goes',
+  },
   versionDays: {
     type: 'number',
     atOnce: true,
@@ -92,6 +131,15 @@ const SCHEMA = {
     max: 60 * 24 * 365,
     fallback: 60,
     about: 'how long a block that nothing needs is kept before `dfs gc` drops it',
+  },
+  offerBytes: {
+    type: 'number',
+    unit: 'bytes',
+    atOnce: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: 0,
+    about: 'how much is kept here for other devices, who ask for it; 0: nothing new',
   },
   network: {
     type: 'text',
@@ -171,7 +219,13 @@ export async function setConfig(file: string, key: string, text: string): Promis
   const stored = readStored(file)
   const field = fieldOf(key, 'see "dfs config" for the keys')
   if (text === 'default') delete stored[key]
-  else stored[key] = checkValue(key, field, field.type === 'number' ? parseNumber(key, text) : text, 'see "dfs config"')
+  else
+    stored[key] = checkValue(
+      key,
+      field,
+      field.type === 'number' ? parseNumber(key, field, text) : text,
+      'see "dfs config"',
+    )
   await writeStored(file, stored)
   return describe(key, stored[key] ?? field.fallback)
 }
@@ -236,11 +290,12 @@ function fieldOf(key: string, mend: string): Field {
   throw new DfsError('invalid', `there is no setting "${key}"`, { op: 'config', mend })
 }
 
-function parseNumber(key: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
+function parseNumber(key: string, { unit }: NumberField, text: string): number {
+  const value = unit === 'bytes' ? parseByteCount(text) : /^\d+$/.test(text) ? Number(text) : undefined
+  if (value !== undefined) return value
   throw new DfsError('invalid', `"${key}" takes a whole number, not "${text}"`, {
     op: 'config',
-    mend: 'the unit is in its name',
+    mend: unit === 'bytes' ? 'give bytes, or a size like 20GB or 512MiB' : 'the unit is in its name',
   })
 }
 

@@ -2,7 +2,9 @@
  * The one place where the real parts of dfs are built and joined: keys, block store, pool, index, folders, drivers.
  * What is built here is closed here, in the opposite order.
  */
+import { statfs } from 'node:fs/promises'
 import path from 'node:path'
+import { decodeBase32 } from '../bytes/base32.ts'
 import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
@@ -12,12 +14,17 @@ import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
+import { realClock } from '../net/exchange/clock.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
+import type { HoldService } from '../net/holds/hold-service.ts'
+import { Holds } from '../net/holds/holds.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
+import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import { SealPool } from '../seal/pool.ts'
 import { BlockFiles } from '../store/block-files.ts'
+import { HoldLedger } from '../store/hold-ledger.ts'
 import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
@@ -27,6 +34,8 @@ import { Folder } from '../vfs/folder.ts'
 import { HydrationPolicy } from '../vfs/hydration-policy.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
 import { Folders } from './folders.ts'
+import { Heads } from './heads/heads.ts'
+import { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
 import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
@@ -43,10 +52,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const { config } = home
   await using opened = new AsyncDisposableStack()
   const keys = home.keys
-  // Where there are folders there were blocks: a store that is gone is a disk that is missing, not a new store.
-  const store = opened.use(
-    await BlockFiles.open(home.directory('blocks'), { create: home.folders.list().length === 0 }),
-  )
+  const store = opened.use(await BlockFiles.open(home.directory('blocks'), { create: !home.mayHaveBlocks }))
   const pool = new SealPool({ keys, memory: network.source.memory, threads: config.sealThreads || undefined })
   opened.defer(() => pool.close())
   opened.defer(network.onAdvance(() => pool.rekey(keys)))
@@ -54,13 +60,23 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
+  const ledger = opened.use(await HoldLedger.open(home.directory('holds')))
+  const holds = makeHolds(home, { network, store, ledger, clock })
+  opened.defer(() => holds.stop())
   const dirty = new DirtyMemory(pool.memory, config.dirtyBytesMax)
 
   const policy = new HydrationPolicy(() => home.config.localOnlyPrograms)
 
+  const heads = await openHeads(home, { network, store, holds })
+  opened.use(heads)
+  opened.defer(network.onMember((device) => heads.memberCame(device)))
+  opened.defer(network.onAdvance(async () => heads.forgetTrees()))
+
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
+    onOpened: (folder) => heads.opened(folder),
+    onClosing: (folder) => heads.closing(folder),
     source: {
       idAt: (folder) => Folder.idAt(folder),
       open: (folder) =>
@@ -91,6 +107,9 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const collecting = new Mutex()
   opened.use(new VersionKeeper({ home, clock, folders, collecting }))
 
+  await holds.start()
+  opened.defer(network.serveHolds(holds))
+
   const closing = opened.move()
   return {
     keys,
@@ -101,8 +120,64 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     collecting,
     folders,
     mounts,
+    heads,
+    holds,
     close: () => closing.disposeAsync(),
   }
+}
+
+function openHeads(
+  home: Home,
+  { network, store, holds }: { network: NetworkService; store: BlockFiles; holds: HoldService },
+): Promise<Heads> {
+  const { membership } = network
+  return Heads.open({
+    dir: home.directory('heads'),
+    store,
+    source: network.source,
+    keys: home.keys,
+    device: home.identity,
+    identity: () => membership.identity,
+    registered: () => home.folders.list(),
+    isActive: () => network.isRunning && network.hasOthers,
+    holds,
+    give: (peerId, record, signal) =>
+      network.network.call('heads.give', { peerId, record: Uint8Array.from(record) }, { signal }),
+    isMember: (device) => membership.isMember(device),
+  })
+}
+
+interface HoldParts {
+  network: NetworkService
+  store: BlockFiles
+  ledger: HoldLedger
+  clock: RunningTime
+}
+
+function makeHolds(home: Home, { network, store, ledger, clock }: HoldParts): Holds {
+  const { membership } = network
+  return new Holds({
+    self: home.deviceId,
+    key: home.identity,
+    network: membership.identity.network,
+    owner: home.ownerId,
+    members: {
+      ownerOf: (device) => membership.ownerOf(device),
+      isOwnerRemoved: (owner) => membership.isOwnerRemoved(decodeBase32(owner)),
+    },
+    ledger,
+    store,
+    source: network.source,
+    transport: (peerId, message) => network.network.call('holds.send', { peerId, message }),
+    disk: async () => {
+      const { bavail, blocks, bsize } = await statfs(home.directory('blocks'))
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    },
+    nowMs: () => clock.nowMs(),
+    clock: realClock,
+    replicas: () => home.config.replicas,
+    offerBytes: () => home.config.offerBytes,
+  })
 }
 
 /** Long blocks on their way from other devices, and a few that are being opened while the cache is full. */
@@ -141,6 +216,7 @@ const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, i
 export async function openNetwork(home: Home): Promise<NetworkService> {
   const bytes = await readFileIfThere(membersFile(home.dir))
   const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
+  const keptHeads = await KeptHeads.open(home.directory('heads'), membership)
   const memory = sharedMemory(home)
   const source: RemoteSource = new RemoteSource({
     memory,
@@ -153,13 +229,15 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
     worker: NETWORK_WORKER,
     start: () => networkStart(home, membership, memory.memory),
     events: {
-      'event.member': ({ isUp }) => void (isUp && service.catchUp()),
+      'event.member': (change) => service.memberChanged(change),
       'event.addresses': () => undefined,
       'event.statements': (statements) => void membership.merge(buffersOf(statements)),
       'event.keyWanted': (peerId) => service.keyFor(peerId),
+      ...keptHeads.events(),
+      'event.holds': ({ peerId, message }) => service.takeHolds(peerId, bufferOf(message)),
     },
   })
-  const service: NetworkService = new NetworkService({ home, membership, network, source })
+  const service: NetworkService = new NetworkService({ home, membership, network, source, keptHeads })
   await service.found()
   return service
 }
@@ -174,6 +252,9 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
       'event.member': ignore,
       'event.addresses': ignore,
       'event.statements': ignore,
+      'event.headGiven': () => ({ refused: 'unavailable' }),
+      'event.headsWanted': () => [],
+      'event.holds': ignore,
       'event.keyWanted': () => {
         throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
       },

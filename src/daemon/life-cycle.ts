@@ -162,7 +162,15 @@ export class Daemon implements Context {
   #startNetwork(): void {
     this.network()
       .then((network) => network.startIfUseful())
+      .then(async () => {
+        if (this.#lends) await this.parts()
+      })
       .catch((error) => warn(`the network does not start: ${describeError(error)}`))
+  }
+
+  /** Whether something is kept for others, or may be. */
+  get #lends(): boolean {
+    return this.#home !== undefined && (this.#home.config.offerBytes > 0 || this.#home.hasHeld)
   }
 
   #handlers(): Handlers {

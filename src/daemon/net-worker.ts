@@ -11,6 +11,8 @@ import { deviceIdOf } from '../format/device-id.ts'
 import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
+import { HeadExchange } from '../net/heads/head-exchange.ts'
+import { HoldStreams } from '../net/holds/hold-streams.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
@@ -40,6 +42,8 @@ let node: DfsNode | undefined
 let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
+let heads: HeadExchange | undefined
+let holds: HoldStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -59,9 +63,16 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   },
   'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
+  'heads.give': ({ peerId, record }) => theHeads().give(peerId, bufferOf(record)),
+  'heads.ask': ({ peerId, owner }) => theHeads().ask(peerId, bufferOf(owner)),
   ...exchangeHandlers(() => theBlocks().exchange, start.memory),
+  'holds.send': async ({ peerId, message }) => {
+    if (holds === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'hold' })
+    await holds.send(peerId, message)
+  },
   'node.stop': async () => {
     sync?.stop()
+    holds?.stop()
     await blocks?.stop()
     await node?.stop()
   },
@@ -78,6 +89,17 @@ async function serve(starting: DfsNode): Promise<void> {
   await sync.start()
   keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
   await keys.start()
+  heads = new HeadExchange({
+    node,
+    given: (peerId, record) => rpc.call('event.headGiven', { peerId, record }),
+    wanted: (peerId, owner) => rpc.call('event.headsWanted', { peerId, owner }),
+  })
+  await heads.start()
+  holds = new HoldStreams({
+    node,
+    onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
+  })
+  await holds.start()
   const reader = new BlockFilesReader(start.blocksDir)
   blocks = await NodeExchange.start({
     node,
@@ -103,6 +125,11 @@ function others(): string[] {
 function theBlocks(): NodeExchange {
   if (blocks === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'fetch' })
   return blocks
+}
+
+function theHeads(): HeadExchange {
+  if (heads === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'heads' })
+  return heads
 }
 
 function theNode(): DfsNode {

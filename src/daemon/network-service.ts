@@ -23,15 +23,24 @@ import { ownerKeyOf } from '../seal/owner-keys.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { isSet } from './config.ts'
 import { found } from './founding.ts'
+import type { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 
 const log = logger('net')
+
+/** What takes the messages about holds in, once the home's parts are open. */
+export interface HoldReceiver {
+  receive(from: string, message: Buffer): Promise<void>
+  memberUp(device: string, isUp: boolean): void
+  membersLeft(devices: readonly string[]): Promise<void>
+}
 
 export interface NetworkServiceOptions {
   home: Home
   membership: Membership
   network: Network
   source: RemoteSource
+  keptHeads: KeptHeads
 }
 
 export class NetworkService {
@@ -39,18 +48,24 @@ export class NetworkService {
   /** Blocks of other devices; `unreachable` while the network does not run. */
   readonly source: RemoteSource
   readonly network: Network
+  /** Of other devices. */
+  readonly keptHeads: KeptHeads
   readonly #home: Home
   readonly #writing = new Mutex()
   #starting: Promise<NodeState> | undefined
   #isRunning = false
   #catchingUp: Promise<void> | undefined
   readonly #advanceListeners = new Set<() => Promise<void>>()
+  readonly #connected = new Set<string>()
+  readonly #memberListeners = new Set<(deviceId: string) => void>()
+  #holds: HoldReceiver | undefined
 
-  constructor({ home, membership, network, source }: NetworkServiceOptions) {
+  constructor({ home, membership, network, source, keptHeads }: NetworkServiceOptions) {
     this.#home = home
     this.membership = membership
     this.network = network
     this.source = source
+    this.keptHeads = keptHeads
     membership.onChange((change) => this.#changed(change))
   }
 
@@ -130,6 +145,41 @@ export class NetworkService {
     for (const listener of this.#advanceListeners) await listener()
   }
 
+  /** Members that are connected now. */
+  get connected(): string[] {
+    return [...this.#connected]
+  }
+
+  /** A member came or went. */
+  memberChanged({ peerId, isUp }: { peerId: string; isUp: boolean }): void {
+    if (isUp) this.#connected.add(peerId)
+    else this.#connected.delete(peerId)
+    this.#holds?.memberUp(peerId, isUp)
+    if (!isUp) return
+    for (const listener of this.#memberListeners) listener(peerId)
+    this.catchUp()
+  }
+
+  /** Calls the listener with each member that is connected, and then with each that comes; gives what ends that. */
+  onMember(listener: (deviceId: string) => void): () => void {
+    this.#memberListeners.add(listener)
+    for (const peerId of this.#connected) listener(peerId)
+    return () => void this.#memberListeners.delete(listener)
+  }
+
+  /** Hands everything about holds to `receiver` from now on; gives what ends that. */
+  serveHolds(receiver: HoldReceiver): () => void {
+    this.#holds = receiver
+    for (const peerId of this.#connected) receiver.memberUp(peerId, true)
+    return () => (this.#holds = undefined)
+  }
+
+  /** Fails with `unreachable` while nobody takes such messages. */
+  async takeHolds(peerId: string, message: Buffer): Promise<void> {
+    if (this.#holds === undefined) throw new DfsError('unreachable', 'nothing is held here now', { op: 'hold' })
+    await this.#holds.receive(peerId, message)
+  }
+
   /** Calls the listener when the home has moved on; gives what ends that. */
   onAdvance(listener: () => Promise<void>): () => void {
     this.#advanceListeners.add(listener)
@@ -189,6 +239,9 @@ export class NetworkService {
     void this.saved().catch((error) => warn(`the members are not saved: ${describeError(error)}`))
     log('%d new statements', added.length)
     this.catchUp()
+    if (left.length > 0) {
+      this.#holds?.membersLeft(left).catch((error) => warn(`holds of who left: ${describeError(error)}`))
+    }
     if (left.length > 0 && this.isRemoved) {
       warn('this device was removed from its network: it reaches no other device any more, and no new content')
     }

@@ -8,7 +8,7 @@
 import assert from 'node:assert'
 import type { Stats } from 'node:fs'
 import path from 'node:path'
-import type { BlockHandle, BlockRef, BlockStore, Cid } from '../dfs.ts'
+import type { BlockHandle, BlockName, BlockStore, Cid } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { parseCid } from '../format/cid.ts'
 import { BlockDurability } from './block-durability.ts'
@@ -35,6 +35,8 @@ export interface StoredFile {
   /** The block that its name says; undefined for a foreign file. */
   readonly cid: Cid | undefined
   readonly bytes: number
+  /** When it was last opened here, or came, by the wall clock in ms; an hour may be missing. Good for an order, and for nothing else. */
+  readonly usedMs: number
 }
 
 export class BlockFiles implements BlockStore, SweepableStore {
@@ -94,7 +96,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     }
   }
 
-  put(ref: BlockRef, bytes: Buffer): Promise<void> {
+  put(ref: BlockName, bytes: Buffer): Promise<void> {
     assert(bytes.length === ref.sealedBytes, `a block of ${bytes.length} bytes for a reference of ${ref.sealedBytes}`)
     // Before the first await: from here on no sweep deletes the block that may be found to be here already.
     this.#pins.pin(ref.cid)
@@ -108,7 +110,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     return this.#writer.temporary()
   }
 
-  adopt(ref: BlockRef, temporary: string): Promise<void> {
+  adopt(ref: BlockName, temporary: string): Promise<void> {
     this.#pins.pin(ref.cid)
     return this.#adoptOnce(ref, temporary).catch((error) => {
       this.#pins.unpin(ref.cid)
@@ -142,9 +144,9 @@ export class BlockFiles implements BlockStore, SweepableStore {
   }
 
   /** Every block that `open` would find, in no order; paced. Fails with `io` when a directory cannot be read. */
-  async *list(): AsyncGenerator<{ cid: Cid; bytes: number }> {
-    for await (const { place, cid, bytes } of this.stored()) {
-      if (cid !== undefined && place === placeOf(cid)) yield { cid, bytes }
+  async *list(): AsyncGenerator<{ cid: Cid; bytes: number; usedMs: number }> {
+    for await (const { place, cid, bytes, usedMs } of this.stored()) {
+      if (cid !== undefined && place === placeOf(cid)) yield { cid, bytes, usedMs }
     }
   }
 
@@ -155,8 +157,8 @@ export class BlockFiles implements BlockStore, SweepableStore {
       for (const name of await this.#namesIn(shard)) {
         if (pacer.due) await pacer.pause()
         const place = `${shard}/${name}`
-        const bytes = this.#stat(place)?.size
-        if (bytes !== undefined) yield { place, cid: parseCid(name), bytes }
+        const stat = this.#stat(place)
+        if (stat !== undefined) yield { place, cid: parseCid(name), bytes: stat.size, usedMs: stat.mtimeMs }
       }
     }
   }
@@ -216,7 +218,7 @@ export class BlockFiles implements BlockStore, SweepableStore {
     this.#durability.noteFresh(cid)
   }
 
-  async #adoptOnce(ref: BlockRef, temporary: string): Promise<void> {
+  async #adoptOnce(ref: BlockName, temporary: string): Promise<void> {
     const underWay = this.#putting.get(ref.cid)
     if (underWay === undefined && this.#sizeOf(ref.cid) === undefined) {
       this.#writer.move(temporary, this.#pathOf(ref.cid))

@@ -5,9 +5,10 @@
  * Invariant: no block goes that is referenced or pinned. The sweep records from before the mark begins, so what is
  * put, pinned or published while the mark runs is refused though the mark missed it; what is neither live nor recorded
  * cannot get a reference any more without a pin, and the check of pins and the deletion are one step. Nothing is
- * deleted unless every source was read to its end.
+ * deleted unless every source was read to its end. Blocks that others keep for this device are let go in the same way,
+ * whether they are here or not.
  */
-import type { OnProgress, ReferenceSource } from '../dfs.ts'
+import type { Cid, OnProgress, ReferenceSource } from '../dfs.ts'
 import { cidOfDigest, digestOfCid } from '../format/cid.ts'
 import { logger } from '../log.ts'
 import type { DigestSet } from './digest-set.ts'
@@ -18,6 +19,8 @@ import { markLive } from './reference-index.ts'
 import type { RunningClock } from './running-time.ts'
 
 const log = logger('store')
+/** Blocks that others are told of together. */
+const RELEASED_AT_ONCE = 1024
 
 export interface CollectOptions {
   store: SweepableStore
@@ -28,8 +31,17 @@ export interface CollectOptions {
   clock: RunningClock
   /** 0: delete at once what is unreferenced (for blocks that were never published). */
   gracePeriodMs: number
+  /** What others keep for this device. */
+  borrowed?: Borrowed
   signal?: AbortSignal
   onProgress?: OnProgress
+}
+
+export interface Borrowed {
+  /** Blocks that others keep, in no order. */
+  borrowed(): AsyncIterable<Cid>
+  /** Nothing here needs these any more, and they are not here. */
+  release(cids: readonly Cid[]): Promise<void>
 }
 
 export interface Collected {
@@ -76,7 +88,7 @@ async function findCandidates(
 ): Promise<Candidates> {
   const candidates = new Candidates()
   const nowMs = options.clock.nowMs()
-  for await (const { cid } of options.store.list()) {
+  for await (const cid of keptBlocks(options)) {
     if (pacer.due) await pacer.pause()
     const digest = digestOfCid(cid)
     if (live.has(digest) || sweep.protects(cid)) continue
@@ -84,6 +96,12 @@ async function findCandidates(
     candidates.add(digest, Math.min(known.firstSeenMs(digest) ?? nowMs, nowMs))
   }
   return candidates
+}
+
+/** Here, and on other devices for this one. */
+async function* keptBlocks({ store, borrowed }: CollectOptions): AsyncGenerator<Cid> {
+  for await (const { cid } of store.list()) yield cid
+  if (borrowed !== undefined) yield* borrowed.borrowed()
 }
 
 interface DeleteContext {
@@ -94,22 +112,32 @@ interface DeleteContext {
 
 /** Deletes the candidates whose grace period is over, and takes them off the list. */
 async function deleteDue(options: CollectOptions, { candidates, sweep, pacer }: DeleteContext) {
-  const { candidatesFile, clock, gracePeriodMs, onProgress } = options
+  const { candidatesFile, clock, gracePeriodMs, borrowed, onProgress } = options
   const dueMs = clock.nowMs() - gracePeriodMs
   let [deleted, freedBytes] = [0, 0]
+  let gone: Cid[] = []
+  const release = async () => {
+    const cids = gone
+    gone = []
+    await borrowed?.release(cids)
+  }
   try {
     for (const { digest, firstSeenMs } of candidates.entries()) {
       if (firstSeenMs > dueMs) continue
       pacer.check()
-      const freed = sweep.delete(cidOfDigest(digest))
+      const cid = cidOfDigest(digest)
+      if (!sweep.protects(cid)) gone.push(cid)
+      const freed = sweep.delete(cid)
       // Refused, it is no candidate either: somebody came to need it; a later mark tells.
       candidates.delete(digest)
       if (freed !== undefined) deleted++
       freedBytes += freed ?? 0
+      if (gone.length === RELEASED_AT_ONCE) await release()
       if (!pacer.due) continue
       onProgress?.({ done: deleted, total: undefined, unit: 'blocks', item: 'deleting' })
       await pacer.pause()
     }
+    await release()
   } finally {
     // With a pacer of its own: the caller's one throws once the signal is aborted.
     if (deleted > 0) await writeCandidates(candidatesFile, candidates, new Pacer())

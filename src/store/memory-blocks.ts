@@ -1,6 +1,6 @@
 /** A block store in memory: what `BlockFiles` promises, for as long as the process lives. */
 import assert from 'node:assert'
-import type { BlockHandle, BlockRef, BlockStore, Cid } from '../dfs.ts'
+import type { BlockHandle, BlockName, BlockStore, Cid } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { Pins, type Sweep, type SweepableStore } from './pins.ts'
 
@@ -24,7 +24,7 @@ export class MemoryBlocks implements BlockStore, SweepableStore {
     }
   }
 
-  async put(ref: BlockRef, bytes: Buffer): Promise<void> {
+  async put(ref: BlockName, bytes: Buffer): Promise<void> {
     assert(bytes.length === ref.sealedBytes, `a block of ${bytes.length} bytes for a reference of ${ref.sealedBytes}`)
     this.#pins.pin(ref.cid)
     const isDistrusted = this.#distrusted.delete(ref.cid)

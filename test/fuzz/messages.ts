@@ -9,6 +9,7 @@ import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-messa
 import { decodeEntry } from '../../src/format/head-entry.ts'
 import { decodeHeadNode, isLeaf } from '../../src/format/head-node.ts'
 import { decodeHeadBody, decodeSealedHead } from '../../src/format/head-record.ts'
+import { decodeHeadsMessage } from '../../src/format/heads-message.ts'
 import { decodeHoldsMessage } from '../../src/format/hold-message.ts'
 import { decodeHoldRecord } from '../../src/format/hold-record.ts'
 import { decodeKeysMessage } from '../../src/format/keys-message.ts'
@@ -50,6 +51,7 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   'storage challenges': { seeds: vectors('storage-proof', 'challenge'), decode: decodeChallenge },
   'nodes of heads': { seeds: vectors('head', 'node'), decode: readHeadNode },
   'head records': { seeds: vectors('head', 'record'), decode: decodeSealedHead },
+  'messages of heads': { seeds: vectors('head', 'message'), decode: decodeHeadsMessage },
   'bodies of heads': { seeds: vectors('head', 'body'), decode: decodeHeadBody },
   'entries of synced folders': { seeds: vectors('sync', 'entry'), decode: decodeSyncEntry },
   'messages of synced folders': { seeds: vectors('sync', 'message'), decode: decodeSyncMessage },

@@ -6,7 +6,7 @@
  * ended in the network's thread and its reader has released it.
  */
 import type { SharedSlots } from '../../bytes/shared-slots.ts'
-import type { BlockRef, BlockSource, Fetching, FetchOptions } from '../../dfs.ts'
+import type { BlockName, BlockSource, Fetching, FetchOptions } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import type { Rpc } from '../rpc.ts'
@@ -49,7 +49,7 @@ export class RemoteSource implements BlockSource {
     this.#bytesMax = bytesMax
   }
 
-  fetch(ref: BlockRef, { signal, first, root, onPart }: FetchOptions = {}): Fetching {
+  fetch(ref: BlockName, { signal, first, root, onPart }: FetchOptions = {}): Fetching {
     const id = this.#nextId++
     const ended = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()

@@ -22,6 +22,24 @@ test('a setting is kept, and "default" takes it back', async (t) => {
   assert.equal(readFileSync(file, 'utf8'), '{}\n')
 })
 
+test('sizes are taken as people write them', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  for (const [text, bytes] of [
+    ['20GB', 20_000_000_000],
+    ['1.5 GiB', 1.5 * 1024 ** 3],
+    ['512kB', 512_000],
+    ['7', 7],
+    ['3B', 3],
+    ['0', 0],
+  ] as const) {
+    assert.equal((await setConfig(file, 'localQuotaBytes', text)).value, bytes, text)
+  }
+  for (const text of ['GB', '-1', '1e9', '1.0001kB', '1 G', '20 GB now', '9999999TB']) {
+    await assert.rejects(setConfig(file, 'localQuotaBytes', text), { kind: 'invalid' }, text)
+  }
+  await assert.rejects(setConfig(file, 'versionDays', '1kB'), { kind: 'invalid' })
+})
+
 test('unknown keys, values out of range and other choices are refused, and nothing is changed', async (t) => {
   const file = fileIn(temporaryDirectory(t))
   for (const [key, value] of [

@@ -8,6 +8,7 @@ import { SYMLINK_BYTES_MAX } from '../../../src/format/head-entry.ts'
 import { HEAD_ITEM_BYTES_MAX, HEAD_NODE_BYTES_MAX } from '../../../src/format/head-node.ts'
 import { HEAD_PATH_BYTES_MAX } from '../../../src/format/head-path.ts'
 import { HEAD_RECORD_BYTES_MAX } from '../../../src/format/head-record.ts'
+import { HEADS_MESSAGE_BYTES_MAX } from '../../../src/format/heads-message.ts'
 import { HOLDS_MESSAGE_BYTES_MAX } from '../../../src/format/hold-message.ts'
 import { HOLD_RECORD_BYTES_MAX } from '../../../src/format/hold-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
@@ -71,6 +72,7 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['u16 length, 1 to ', SYMLINK_BYTES_MAX, '; target'],
     ['without zero bytes; 1 to ', XATTRS_BYTES_MAX, ' bytes'],
     ['At most ', HEAD_RECORD_BYTES_MAX, ' bytes'],
+    ['one message each, at most ', HEADS_MESSAGE_BYTES_MAX, ' bytes long'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
     [`| data shards k | ${DATA_SHARDS_MIN} to `, DATA_SHARDS_MAX, ' |'],
     ['| parity m | 1 to ', PARITY_SHARDS_MAX, ' |'],

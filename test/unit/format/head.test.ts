@@ -23,6 +23,7 @@ import {
   headAad,
   supersedes,
 } from '../../../src/format/head-record.ts'
+import { decodeHeadsMessage, encodeHeadsMessage } from '../../../src/format/heads-message.ts'
 import { INLINE_BYTES_MAX } from '../../../src/format/stub.ts'
 import { XATTRS_BYTES_MAX } from '../../../src/format/xattrs.ts'
 import {
@@ -78,6 +79,7 @@ testVectors('head', {
   node: { decode: readNode, encode: encodeNode },
   body: { decode: decodeHeadBody, encode: encodeHeadBody },
   record: { decode: readRecord, encode: encodeRecord },
+  message: { decode: decodeHeadsMessage, encode: encodeHeadsMessage },
 })
 
 const anyName = anyBytes({ minLength: 1, maxLength: 12 })

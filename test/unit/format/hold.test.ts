@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { BLOCK_BYTES_MAX } from '../../../src/format/block.ts'
+import { decodeHoldEntry, encodeHoldEntry, type HoldEntry } from '../../../src/format/hold-entry.ts'
 import {
   decodeHoldsMessage,
   encodeHoldsMessage,
@@ -28,6 +29,7 @@ const CODERS: Record<string, Coder> = {
     encode: ({ signature, ...record }) => encodeHoldRecord(record, signature),
   },
   message: { decode: decodeHoldsMessage, encode: encodeHoldsMessage },
+  entry: { decode: decodeHoldEntry, encode: encodeHoldEntry },
 }
 
 testVectors('hold', CODERS)
@@ -87,7 +89,22 @@ const anyMessage = fc.oneof(
   anyObject({ kind: fc.constantFrom('released', 'leave'), holds: anyHolds, incarnation }),
 ) as fc.Arbitrary<HoldsMessage>
 
-test('hold: any record and any message comes back', () => {
+const anyEntry = anyObject({
+  sealedBytes: fc.integer({ min: 1, max: BLOCK_BYTES_MAX }),
+  evicting: fc.boolean(),
+  foreign: fc.boolean(),
+  promises: fc.array(anyObject({ requester: anyBytes(32), owner: anyBytes(32), nonce: anyBytes(16), endsMs: anyU53 }), {
+    maxLength: 5,
+  }),
+  holds: fc.array(
+    anyObject({ holder: anyBytes(32), nonce: anyBytes(16), status: fc.constantFrom('held', 'leaving', 'releasing') }),
+    { maxLength: 5 },
+  ),
+}) as fc.Arbitrary<HoldEntry>
+
+test('hold: any record, message and entry comes back', () => {
+  fc.assert(fc.property(anyEntry, (entry) => assert.deepEqual(decodeHoldEntry(encodeHoldEntry(entry)), entry)))
+
   fc.assert(
     fc.property(anyRecord, anyBytes(64), (record, signature) => {
       const read = decodeHoldRecord(encodeHoldRecord(record, signature))

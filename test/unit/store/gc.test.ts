@@ -83,6 +83,44 @@ describe('collectGarbage', () => {
     )
   })
 
+  it('lets go of what others keep for this device, whether it is here or not, when nothing needs it', async () => {
+    const elsewhere = testBlock(99, 100).ref.cid
+    const kept = new Set([CIDS[0]!, CIDS[1]!, CIDS[2]!, elsewhere])
+    const released: Cid[] = []
+    const borrowed = {
+      borrowed: async function* () {
+        yield* kept
+      },
+      release: async (cids: readonly Cid[]) => void released.push(...cids),
+    }
+    const { store, clock, collect } = await setUp({ borrowed })
+    await collect([CIDS[0]!])
+    assert.deepEqual(released, [])
+    clock.ms = GRACE_MS
+    // Somebody came to need the third, and the fourth block has no copy here any more.
+    store.pin(CIDS[2]!)
+    assert.equal((await collect([CIDS[0]!])).deleted, 4)
+    assert.deepEqual(new Set(released), new Set([CIDS[1]!, ...CIDS.slice(3), elsewhere]))
+    assert(store.has(CIDS[2]!))
+  })
+
+  it('lets go again of what could not be let go', async () => {
+    const elsewhere = testBlock(99, 100).ref.cid
+    let tries = 0
+    const borrowed = {
+      borrowed: async function* () {
+        yield elsewhere
+      },
+      release: async () => {
+        if (tries++ === 0) throw new DfsError('io', 'the ledger cannot be written')
+      },
+    }
+    const { collect } = await setUp({ borrowed, gracePeriodMs: 0 })
+    await assert.rejects(collect([]), { kind: 'io' })
+    await collect([])
+    assert.equal(tries, 2)
+  })
+
   it('begins the grace period anew for what was referenced in between', async () => {
     const { store, clock, collect } = await setUp()
     await collect(CIDS.slice(1))

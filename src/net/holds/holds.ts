@@ -1,0 +1,307 @@
+/**
+ * The holds of this device: joins the machine's driver with the ledger, the store and the network, and answers what the
+ * daemon asks (`hold-service.ts`).
+ *
+ * Invariant: a message counts only once it is known who says it, and in which run; every open question that asks that
+ * device hears of the run before anything else comes of the message.
+ */
+import type { BlockSource, BlockStore, Cid, ReferenceSource } from '../../dfs.ts'
+import { describeError } from '../../errors.ts'
+import {
+  decodeHoldsMessage,
+  encodeHoldsMessage,
+  type HoldsMessage,
+  type HoldsMessageBody,
+} from '../../format/hold-message.ts'
+import { logger, warn } from '../../log.ts'
+import type { SigningKey } from '../../seal/signing.ts'
+import type { Clock } from '../exchange/clock.ts'
+import { Asks } from './asks.ts'
+import { HoldDriver, type Outcome, type Outgoing } from './driver.ts'
+import type { AskOutcome, BlockSize, EvictOutcome, HoldService, Offer } from './hold-service.ts'
+import { letLeave } from './leaving.ts'
+import { type HoldLedger, keyOf } from './ledger.ts'
+import { Lender, type Speaker } from './lender.ts'
+import { HOLD_TERM_MS } from './lending.ts'
+import { type Incoming, type Party, pack, unpack } from './messages.ts'
+import { newIncarnation } from './nonce.ts'
+import { Offers } from './offers.ts'
+import { Questions } from './questions.ts'
+import { Releases } from './releases.ts'
+import { type Disk, lentByOwner, Room } from './room.ts'
+import type { DeviceId, OwnerId } from './state.ts'
+
+const log = logger('holds')
+/** How often it is looked whether more is held than is offered. */
+const TIDY_MS = 600_000
+
+/** Who belongs to the network. */
+export interface HoldMembers {
+  ownerOf(device: DeviceId): OwnerId | undefined
+  isOwnerRemoved(owner: OwnerId): boolean
+}
+
+export interface HoldsOptions {
+  readonly self: DeviceId
+  readonly key: SigningKey
+  /** 32 bytes: names the network. */
+  readonly network: Buffer
+  /** Of this device. */
+  readonly owner: OwnerId
+  readonly members: HoldMembers
+  readonly ledger: HoldLedger
+  readonly store: BlockStore & { delete(cid: Cid): boolean }
+  readonly source: BlockSource
+  /** Hands a message over to a member. Fails if it cannot be reached. */
+  readonly transport: (to: DeviceId, message: Buffer) => Promise<void>
+  readonly disk: () => Promise<Disk>
+  /** This device's running time. */
+  readonly nowMs: () => number
+  readonly clock: Clock
+  /** How many holders a deletion needs. */
+  readonly replicas: () => number
+  /** How much is held for others at most. */
+  readonly offerBytes: () => number
+  /** A peer that is silent for so long is waited for no more; for tests. */
+  readonly quietMs?: number
+}
+
+export class Holds implements HoldService {
+  readonly promises: ReferenceSource
+  readonly #options: HoldsOptions
+  readonly #party: Party
+  readonly #incarnation = newIncarnation()
+  readonly #driver: HoldDriver
+  readonly #asks: Asks
+  readonly #questions: Questions
+  readonly #releases: Releases
+  readonly #room: Room
+  readonly #lender: Lender
+  readonly #offers: Offers
+  readonly #lostListeners = new Set<(holder: DeviceId, cids: readonly Cid[]) => void>()
+  #callOffTidying = () => {}
+
+  constructor(options: HoldsOptions) {
+    const { self, key, network, owner, members, ledger, store, source, clock, quietMs } = options
+    this.#options = options
+    this.#party = { self, key, network, owner, termMs: () => HOLD_TERM_MS, ownerOf: (one) => members.ownerOf(one) }
+    const send = (messages: readonly Outgoing[]) => this.#send(messages)
+    const onError = (error: unknown) => warn(`holds: ${describeError(error)}`)
+    const driver = new HoldDriver({
+      ledger,
+      send,
+      view: () => ({
+        self,
+        replicas: options.replicas(),
+        nowMs: options.nowMs(),
+        termMs: HOLD_TERM_MS,
+        ownerOf: (device) => members.ownerOf(device),
+        isOwnerRemoved: (one) => members.isOwnerRemoved(one),
+      }),
+      hasBlock: (cid) => store.has(cid),
+      deleteBlock: (cid) => store.delete(cid) || !store.has(cid),
+    })
+    this.#driver = driver
+    this.#asks = new Asks({ driver, clock, send, quietMs })
+    this.#questions = new Questions({ driver, clock, quietMs })
+    this.#releases = new Releases({ driver, ledger, clock, onError })
+    this.#room = new Room({ ledger, offerBytes: options.offerBytes, disk: options.disk })
+    this.#lender = new Lender({
+      driver,
+      ledger,
+      store,
+      source,
+      clock,
+      send,
+      onError,
+      room: this.#room,
+      party: this.#party,
+    })
+    this.#offers = new Offers({ clock, ask: (holder) => this.#say(holder, { kind: 'offer-query' }) })
+    this.promises = { name: 'what was promised to other devices', references: () => ledger.promised() }
+  }
+
+  /** Ends what the run before left in the midst, and looks after the offer from now on. Never fails. */
+  async start(): Promise<void> {
+    this.#tidyLater()
+    try {
+      const left: Cid[] = []
+      for await (const cid of this.#options.ledger.evicting()) left.push(cid)
+      await this.#driver.command(left, { kind: 'restart' })
+    } catch (error) {
+      warn(`holds: ${describeError(error)}`)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#callOffTidying()
+    this.#releases.stop()
+    await this.#lender.stop()
+  }
+
+  async ask(
+    holder: DeviceId,
+    blocks: readonly BlockSize[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<Cid, AskOutcome>> {
+    const outcomes = await this.#asks.ask(holder, blocks, signal)
+    const held = [...outcomes].filter(([, outcome]) => outcome === 'held').map(([cid]) => cid)
+    await letLeave(held, { ...this.#options, driver: this.#driver, questions: this.#questions, signal })
+    return outcomes
+  }
+
+  async holdersOf(cids: readonly Cid[]): Promise<readonly (readonly DeviceId[])[]> {
+    const { members } = this.#options
+    return cids.map((cid) => {
+      const bound = this.#driver.stateOf(cid).record.holds.filter(({ status }) => status === 'held')
+      const holders = bound.map(({ holder }) => holder).filter((holder) => members.ownerOf(holder) !== undefined)
+      return [...new Set(holders)]
+    })
+  }
+
+  evict(cids: readonly Cid[], signal?: AbortSignal): Promise<ReadonlyMap<Cid, EvictOutcome>> {
+    return this.#questions.run(cids, { signal })
+  }
+
+  release(cids: readonly Cid[]): Promise<void> {
+    return this.#releases.release(cids)
+  }
+
+  offerOf(holder: DeviceId, signal?: AbortSignal): Promise<Offer | undefined> {
+    return this.#offers.of(holder, signal)
+  }
+
+  onHolderLost(listener: (holder: DeviceId, cids: readonly Cid[]) => void): () => void {
+    this.#lostListeners.add(listener)
+    return () => void this.#lostListeners.delete(listener)
+  }
+
+  borrowed(): AsyncIterable<Cid> {
+    return this.#options.ledger.borrowed()
+  }
+
+  async lent(): Promise<ReadonlyMap<OwnerId, number>> {
+    return lentByOwner(this.#options.ledger)
+  }
+
+  /** A member is connected, or is no more. */
+  memberUp(device: DeviceId, isUp: boolean): void {
+    if (!isUp) {
+      this.#releases.unreachable(device)
+      return
+    }
+    this.#releases.reachable(device)
+    this.#asks.repeat(device)
+  }
+
+  /** These are no members any more: nothing is owed to them, and what they hold counts no more. */
+  async membersLeft(devices: readonly DeviceId[]): Promise<void> {
+    for (const device of devices) {
+      await this.#releases.repeatTo(device)
+      for (const status of ['held', 'leaving'] as const) {
+        const cids: Cid[] = []
+        for await (const cid of this.#options.ledger.heldBy(keyOf(device), status)) cids.push(cid)
+        this.#tellLost(device, cids)
+      }
+    }
+  }
+
+  /** Takes a message of an authenticated device in. Fails with `corrupt`, `newer-version` where it is none. */
+  async receive(from: DeviceId, bytes: Buffer): Promise<void> {
+    const message = decodeHoldsMessage(bytes)
+    const incoming = unpack(from, message, this.#party)
+    const incarnation = message.incarnation.toString('hex')
+    const hearing = this.#driver.apply(this.#questions.inputsOnHearing(from, incarnation))
+    await this.#take({ from, incarnation }, message, incoming)
+    await hearing
+  }
+
+  async #take(speaker: Speaker, message: HoldsMessage, incoming: readonly Incoming[]): Promise<void> {
+    const { from } = speaker
+    switch (message.kind) {
+      case 'offer-query':
+        return this.#say(from, { kind: 'offer', freeBytes: await this.#freeBytes(), termMs: HOLD_TERM_MS })
+      case 'offer':
+        return this.#offers.heard(from, message)
+      case 'request':
+        return this.#lender.request(speaker, message.nonce.toString('hex'), incoming)
+      default:
+        return this.#takeAll(speaker, message, incoming)
+    }
+  }
+
+  /** Nothing is free where it cannot be remembered what it is for. */
+  async #freeBytes(): Promise<number> {
+    try {
+      await this.#room.look()
+      return this.#room.freeBytes
+    } catch (error) {
+      log('nothing is offered: %s', describeError(error))
+      return 0
+    }
+  }
+
+  async #takeAll(speaker: Speaker, { kind }: HoldsMessage, incoming: readonly Incoming[]): Promise<void> {
+    const inputs = incoming.map(({ cid, bytes, message }) => {
+      return { cid, bytes, input: { kind: 'message', ...speaker, message } as const }
+    })
+    const outcomes = await this.#driver.apply(inputs)
+    const cids = incoming.map(({ cid }) => cid)
+    if (kind === 'hold' || kind === 'refusal') await this.#heardAnswer(speaker.from, incoming, outcomes)
+    else if (kind === 'release') await this.#lender.released(cids, outcomes)
+    else if (kind === 'leave') this.#tellLost(speaker.from, leavingIn(speaker.from, cids, outcomes))
+  }
+
+  async #heardAnswer(from: DeviceId, incoming: readonly Incoming[], outcomes: readonly Outcome[]): Promise<void> {
+    const first = incoming[0]!.message
+    if (!('nonce' in first)) return
+    this.#asks.heard(
+      from,
+      first.nonce,
+      incoming.map(({ cid, message }, at) => {
+        const outcome = outcomes[at]!
+        return message.kind === 'refusal' ? { cid, outcome, refusal: message.reason } : { cid, outcome }
+      }),
+    )
+    await this.#questions.heard(
+      first.nonce,
+      incoming.map(({ cid }) => cid),
+    )
+  }
+
+  #tellLost(holder: DeviceId, cids: readonly Cid[]): void {
+    if (cids.length > 0) for (const listener of [...this.#lostListeners]) listener(holder, cids)
+  }
+
+  #send(outgoing: readonly Outgoing[]): void {
+    const sayable = outgoing.filter(
+      ({ to, message }) => message.kind !== 'hold' || this.#party.ownerOf(to) !== undefined,
+    )
+    for (const { to, body } of pack(sayable, this.#party)) this.#say(to, body)
+  }
+
+  /** Never fails: what is not heard is said again, or not waited for. */
+  #say(to: DeviceId, body: HoldsMessageBody): void {
+    const message = encodeHoldsMessage({ ...body, incarnation: Buffer.from(this.#incarnation, 'hex') })
+    this.#options.transport(to, message).catch((error) => {
+      log('%s to %s: %s', body.kind, to, describeError(error))
+      if (body.kind === 'request') this.#asks.unreachable(to)
+      if (body.kind === 'offer-query') this.#offers.unreachable(to)
+    })
+  }
+
+  #tidyLater(): void {
+    this.#callOffTidying = this.#options.clock.after(TIDY_MS, () => {
+      this.#lender
+        .keepWithin()
+        .catch((error) => warn(`holds: ${describeError(error)}`))
+        .finally(() => this.#tidyLater())
+    })
+  }
+}
+
+function leavingIn(holder: DeviceId, cids: readonly Cid[], outcomes: readonly Outcome[]): Cid[] {
+  return cids.filter((_, at) =>
+    outcomes[at]!.now?.record.holds.some((hold) => hold.holder === holder && hold.status === 'leaving'),
+  )
+}

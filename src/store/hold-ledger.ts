@@ -1,0 +1,206 @@
+/**
+ * The ledger of holds: what this device promised to others, and what others promised to it, in `level`.
+ *
+ * It is truth, no cache: a write is durable when it resolves, several are synced together, and a ledger that cannot be
+ * read is never begun anew. Then everything fails with why, so that nothing is deleted that may have been promised, and
+ * nothing is promised that may not be remembered. Beside each block's entry stand keys that follow from it, by which
+ * entries are found (FORMAT.md §12); they change in one batch with it.
+ */
+import { Level } from 'level'
+import { Slices } from '../concurrency/slices.ts'
+import type { Cid } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { cidOfDigest, DIGEST_BYTES, digestOfCid } from '../format/cid.ts'
+import { PUBLIC_KEY_BYTES } from '../format/device-id.ts'
+import {
+  decodeHoldEntry,
+  encodeHoldEntry,
+  HELD_STATUSES,
+  type HeldStatus,
+  type HoldEntry,
+} from '../format/hold-entry.ts'
+import { warn } from '../log.ts'
+import { Group } from './group.ts'
+import { decodeChecked, encodeChecked } from './index-value.ts'
+import { LentBytes } from './lent-bytes.ts'
+
+type Database = Level<Buffer, Buffer>
+export type LedgerChanges = ReadonlyMap<Cid, HoldEntry | undefined>
+
+const FORMAT = '1'
+// One byte before each key.
+const FORMAT_KEY = Buffer.from('f')
+const BLOCK = Buffer.from('b')
+const EVICTING = Buffer.from('e')
+const PROMISED = Buffer.from('p')
+const HELD_BY = Buffer.from('h')
+const NO_VALUE = Buffer.alloc(0)
+const KEYS_AT_ONCE = 256
+
+export class HoldLedger {
+  readonly #dir: string
+  readonly #db: Database | DfsError
+  readonly #lent: LentBytes
+  readonly #writes = new Group((changes: LedgerChanges[]) => this.#write(changes))
+  readonly #slices = new Slices()
+
+  private constructor(dir: string, db: Database | DfsError, lent: LentBytes) {
+    this.#dir = dir
+    this.#db = db
+    this.#lent = lent
+  }
+
+  /** Opens the ledger in `dir`, or makes it. Fails with `locked`; one that is damaged opens, and fails at each use. */
+  static async open(dir: string): Promise<HoldLedger> {
+    try {
+      const db = await openLevel(dir)
+      return new HoldLedger(dir, db, await LentBytes.read(db))
+    } catch (cause) {
+      const error = openError(dir, cause)
+      if (error.kind === 'locked') throw error
+      warn(`${error.message}: nothing is held for others, released or evicted until that is mended`)
+      return new HoldLedger(dir, error, new LentBytes())
+    }
+  }
+
+  /** What is kept of a block. Fails with `corrupt`, `newer-version`, `io`. */
+  get(cid: Cid): HoldEntry | undefined {
+    const key = Buffer.concat([BLOCK, digestOfCid(cid)])
+    const value = this.#open.getSync(key)
+    return value && decodeHoldEntry(decodeChecked(key, value))
+  }
+
+  /** Resolves once all these entries are durable, or fails and none is; undefined deletes. */
+  write(changes: LedgerChanges): Promise<void> {
+    return this.#writes.run(changes)
+  }
+
+  /** Bytes promised to each owner (in hex); blocks promised to several count for each. Fails as `get`. */
+  get lentTo(): ReadonlyMap<string, number> {
+    void this.#open
+    return this.#lent.byOwner
+  }
+
+  /** Bytes of all blocks that are promised, each once. */
+  get lentBytes(): number {
+    void this.#open
+    return this.#lent.total
+  }
+
+  /** Blocks of which this device was about to delete its copy. */
+  evicting(): AsyncIterable<Cid> {
+    return this.#digestsAfter(EVICTING)
+  }
+
+  /** Blocks that were promised to others. */
+  promised(): AsyncIterable<Cid> {
+    return this.#digestsAfter(PROMISED)
+  }
+
+  /** Blocks that others promised to keep for this device; one for each promise. */
+  borrowed(): AsyncIterable<Cid> {
+    return this.#digestsAfter(HELD_BY)
+  }
+
+  /** Blocks with a hold of this device (its identity key) in this status. */
+  heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid> {
+    return this.#digestsAfter(Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf(status) + 1])]))
+  }
+
+  async close(): Promise<void> {
+    await this.#writes.settled()
+    if (!(this.#db instanceof DfsError)) await this.#db.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #open(): Database {
+    if (this.#db instanceof DfsError) throw this.#db
+    return this.#db
+  }
+
+  async #write(round: LedgerChanges[]): Promise<void> {
+    await using batch = this.#open.batch()
+    const lent = this.#lent.copy()
+    // The last word on a block counts.
+    const changes = new Map(round.flatMap((changes) => [...changes]))
+    for (const [cid, entry] of changes) {
+      await this.#slices.next()
+      const digest = digestOfCid(cid)
+      const before = this.get(cid)
+      lent.change(before, entry)
+      const keys = keysOf(digest, entry)
+      for (const key of keysOf(digest, before)) if (!keys.some((one) => one.equals(key))) batch.del(key)
+      for (const key of keys) batch.put(key, NO_VALUE)
+      const key = Buffer.concat([BLOCK, digest])
+      if (entry === undefined) batch.del(key)
+      else batch.put(key, encodeChecked(key, encodeHoldEntry(entry)))
+    }
+    for (const [key, value] of lent.changes()) batch.put(key, value)
+    await batch.write({ sync: true }).catch((cause) => {
+      throw new DfsError('io', `the ledger of holds cannot be written: ${(cause as Error).message}`, {
+        op: 'write holds',
+        subject: this.#dir,
+        cause,
+      })
+    })
+    this.#lent.take(lent)
+  }
+
+  /** The digests at the ends of all keys that begin so. */
+  async *#digestsAfter(prefix: Buffer): AsyncGenerator<Cid> {
+    const end = Buffer.concat([prefix, Buffer.alloc(PUBLIC_KEY_BYTES + 1 + DIGEST_BYTES, 0xff)])
+    await using iterator = this.#open.keys({ gt: prefix, lte: end })
+    for (;;) {
+      const keys = await iterator.nextv(KEYS_AT_ONCE)
+      if (keys.length === 0) return
+      for (const key of keys) yield cidOfDigest(key.subarray(-DIGEST_BYTES))
+    }
+  }
+}
+
+/** The keys beside an entry by which it is found. */
+function keysOf(digest: Buffer, entry: HoldEntry | undefined): Buffer[] {
+  if (entry === undefined) return []
+  return [
+    ...(entry.evicting ? [Buffer.concat([EVICTING, digest])] : []),
+    ...(entry.promises.length > 0 ? [Buffer.concat([PROMISED, digest])] : []),
+    ...entry.holds.map(({ holder, status }) =>
+      Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf(status) + 1]), digest]),
+    ),
+  ]
+}
+
+async function openLevel(dir: string): Promise<Database> {
+  const db: Database = new Level(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+  await db.open()
+  const format = await db.get(FORMAT_KEY)
+  if (format === undefined) {
+    if ((await db.keys({ limit: 1 }).all()).length > 0) throw new Error('its format is not there')
+    await db.put(FORMAT_KEY, Buffer.from(FORMAT), { sync: true })
+  } else if (format.toString() !== FORMAT) {
+    await db.close()
+    throw new DfsError('newer-version', `the ledger of holds has format ${format}, this dfs knows ${FORMAT}`, {
+      op: 'open holds',
+      subject: dir,
+      mend: 'install a newer dfs on this device',
+    })
+  }
+  return db
+}
+
+function openError(dir: string, error: unknown): DfsError {
+  if (error instanceof DfsError) return error
+  const cause = (error as Error).cause as (Error & { code?: string }) | undefined
+  if (cause?.code === 'LEVEL_LOCKED') {
+    return new DfsError('locked', 'another process uses the ledger of holds', { op: 'open holds', subject: dir, cause })
+  }
+  return new DfsError('corrupt', `the ledger of holds cannot be read: ${(cause ?? (error as Error)).message}`, {
+    op: 'open holds',
+    subject: dir,
+    mend: `restore ${dir} from a backup; moved away, what was promised to others is forgotten`,
+    cause: error,
+  })
+}
