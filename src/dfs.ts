@@ -175,6 +175,13 @@ export interface ReferenceSource {
   references(): AsyncIterable<Cid> | Iterable<Cid>
 }
 
+/** What a folder tells of an object on the disk below. */
+export type ObjectChange =
+  /** What has this path, or had it, came, went, or says something else; `isTree`: so may all below it. */
+  | { readonly path: ByteString; readonly isTree: boolean }
+  /** So may a file of several names, of which none is known. */
+  | { readonly ino: number; readonly btimeNs: bigint }
+
 /** A file refers to this block; `file` is its name for people. */
 export interface FileReference {
   readonly cid: Cid

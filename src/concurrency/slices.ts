@@ -4,9 +4,19 @@
  */
 const SLICE_MS = 4
 
+export interface SlicesOptions {
+  /** Between two slices nothing is done for this time: for what nobody waits for. Default: only until the others had a turn. */
+  restMs?: number
+}
+
 export class Slices {
   #endMs = performance.now() + SLICE_MS
+  readonly #restMs: number | undefined
   readonly #waiting: (() => void)[] = []
+
+  constructor({ restMs }: SlicesOptions = {}) {
+    this.#restMs = restMs
+  }
 
   /**
    * To be awaited before each small piece of work: resolves at once while a slice lasts, else in the next one. Those
@@ -16,7 +26,9 @@ export class Slices {
     if (this.#waiting.length === 0 && performance.now() < this.#endMs) return
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve)
-      if (this.#waiting.length === 1) setImmediate(() => this.#begin())
+      if (this.#waiting.length > 1) return
+      if (this.#restMs === undefined) setImmediate(() => this.#begin())
+      else setTimeout(() => this.#begin(), this.#restMs)
     })
   }
 

@@ -41,7 +41,7 @@ export const METHODS = {
   /** Never answered with a result: the connection counts as gone, and ends with the daemon. */
   awaitEnd: {},
   init: { name: 'text?', public: 'flag' },
-  recover: { kit: 'text', name: 'text?', via: 'text?' },
+  recover: { kit: 'text', name: 'text?', via: 'text?', to: 'text?' },
   id: {},
   configGet: { key: 'text?' },
   configSet: { key: 'text', value: 'text' },
@@ -92,6 +92,8 @@ export interface Results {
     members?: number
     /** Why that device could not be reached. */
     notReached?: string
+    /** If heads were asked for: what was found of them. */
+    found?: RecoveryResult
   }
   id: { device: string; name: string; owner: string; home: string }
   configGet: { settings: Setting[] }
@@ -169,6 +171,27 @@ export interface HomeResult {
   created: boolean
   /** The recovery kit, only when a new personal key was made just now. */
   kit?: string
+}
+
+export interface RecoveryResult {
+  /** Members that said what they have. */
+  members: number
+  /** Devices of this owner of which a head was found. */
+  devices: { device: string; name: string /** By its clock, in ms since 1970. */; madeAtMs: number }[]
+  folders: RecoveredFolder[]
+}
+
+export interface RecoveredFolder {
+  name: string
+  /** Where it is; undefined if it is nowhere. */
+  folder?: string
+  /** Files, directories and the like; undefined if the folder was there already. */
+  objects?: number
+  /** Files that had not been added, and others that heads do not carry, when the heads were made: they are not back. */
+  plainFiles: number
+  leftOut: number
+  /** Why it could not be brought back. */
+  problem?: string
 }
 
 export interface Setting {

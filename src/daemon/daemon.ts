@@ -16,6 +16,7 @@ import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
 import { realClock } from '../net/exchange/clock.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
+import type { HoldService } from '../net/holds/hold-service.ts'
 import { Holds } from '../net/holds/holds.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { Membership } from '../net/membership.ts'
@@ -33,6 +34,8 @@ import { Folder } from '../vfs/folder.ts'
 import { HydrationPolicy } from '../vfs/hydration-policy.ts'
 import type { AttributeIndex } from '../vfs/services.ts'
 import { Folders } from './folders.ts'
+import { Heads } from './heads/heads.ts'
+import { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
 import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
@@ -64,9 +67,16 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
 
   const policy = new HydrationPolicy(() => home.config.localOnlyPrograms)
 
+  const heads = await openHeads(home, { network, store, holds })
+  opened.use(heads)
+  opened.defer(network.onMember((device) => heads.memberCame(device)))
+  opened.defer(network.onAdvance(async () => heads.forgetTrees()))
+
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
+    onOpened: (folder) => heads.opened(folder),
+    onClosing: (folder) => heads.closing(folder),
     source: {
       idAt: (folder) => Folder.idAt(folder),
       open: (folder) =>
@@ -110,9 +120,31 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     collecting,
     folders,
     mounts,
+    heads,
     holds,
     close: () => closing.disposeAsync(),
   }
+}
+
+function openHeads(
+  home: Home,
+  { network, store, holds }: { network: NetworkService; store: BlockFiles; holds: HoldService },
+): Promise<Heads> {
+  const { membership } = network
+  return Heads.open({
+    dir: home.directory('heads'),
+    store,
+    source: network.source,
+    keys: home.keys,
+    device: home.identity,
+    identity: () => membership.identity,
+    registered: () => home.folders.list(),
+    isActive: () => network.isRunning && network.hasOthers,
+    holds,
+    give: (peerId, record, signal) =>
+      network.network.call('heads.give', { peerId, record: Uint8Array.from(record) }, { signal }),
+    isMember: (device) => membership.isMember(device),
+  })
 }
 
 interface HoldParts {
@@ -184,6 +216,7 @@ const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, i
 export async function openNetwork(home: Home): Promise<NetworkService> {
   const bytes = await readFileIfThere(membersFile(home.dir))
   const membership = new Membership(home.network, bytes === undefined ? [] : decodeStatementSet(bytes))
+  const keptHeads = await KeptHeads.open(home.directory('heads'), membership)
   const memory = sharedMemory(home)
   const source: RemoteSource = new RemoteSource({
     memory,
@@ -200,10 +233,11 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
       'event.addresses': () => undefined,
       'event.statements': (statements) => void membership.merge(buffersOf(statements)),
       'event.keyWanted': (peerId) => service.keyFor(peerId),
+      ...keptHeads.events(),
       'event.holds': ({ peerId, message }) => service.takeHolds(peerId, bufferOf(message)),
     },
   })
-  const service: NetworkService = new NetworkService({ home, membership, network, source })
+  const service: NetworkService = new NetworkService({ home, membership, network, source, keptHeads })
   await service.found()
   return service
 }
@@ -218,6 +252,8 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
       'event.member': ignore,
       'event.addresses': ignore,
       'event.statements': ignore,
+      'event.headGiven': () => ({ refused: 'unavailable' }),
+      'event.headsWanted': () => [],
       'event.holds': ignore,
       'event.keyWanted': () => {
         throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })

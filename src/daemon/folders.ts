@@ -2,15 +2,19 @@
  * The folders this daemon has open: each at most once, shared by its mount and by operations, closed (which
  * checkpoints it) by its last user. Opening and closing of one folder never overlap.
  */
+import { byteStringOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError } from '../errors.ts'
 import { detachStale } from '../fuse/mountpoint.ts'
 import { logger } from '../log.ts'
+import { closeFd, O, openAt } from '../posix/files.ts'
+import { isBeingRestored } from '../sync/head-restoring.ts'
 import type { Folder } from '../vfs/folder.ts'
 import { checkDirectory, checkFolderPath } from './folder-checks.ts'
 import type { FolderRegistry } from './folder-registry.ts'
 
 const log = logger('daemon')
+const AT_FDCWD = -100
 
 /** How folders are read and opened; `daemon.ts` knows what they are made of. */
 export interface FolderSource {
@@ -24,6 +28,9 @@ export interface FoldersOptions {
   home: string
   registry: FolderRegistry
   source: FolderSource
+  /** Called with each folder that was opened, and before it is closed; the latter must not fail. */
+  onOpened?: (folder: Folder) => void
+  onClosing?: (folder: Folder) => Promise<void>
 }
 
 interface Opened {
@@ -88,6 +95,7 @@ export class Folders {
     checkFolderPath(path, { home, others: registry.list().map((folder) => folder.path) })
     await detachStale(path)
     await checkDirectory(path)
+    refuseHalfRestored(path)
     const id = await source.idAt(path)
     await this.#refuseCopy(path, id)
     if (!replace) refuseOther(path, id, registry.idAt(path))
@@ -95,6 +103,7 @@ export class Folders {
     await this.#register(folder, path)
     const opened = { folder, users: 0 }
     this.#opened.set(path, opened)
+    this.#options.onOpened?.(folder)
     log('opened folder %s at %s', folder.id, path)
     return opened
   }
@@ -125,6 +134,7 @@ export class Folders {
     await this.#mutexOf(path).run(async () => {
       if (--opened.users > 0) return
       this.#opened.delete(path)
+      await this.#options.onClosing?.(opened.folder)
       await opened.folder.close()
       log('closed folder at %s', path)
     })
@@ -135,6 +145,21 @@ export class Folders {
     this.#mutexes.set(path, mutex)
     return mutex
   }
+}
+
+/** What a crash left of a folder that was being brought back is no folder yet. */
+function refuseHalfRestored(path: string): void {
+  const fd = openAt(AT_FDCWD, byteStringOf(path), O.PATH | O.DIRECTORY)
+  try {
+    if (!isBeingRestored(fd)) return
+  } finally {
+    closeFd(fd)
+  }
+  throw new DfsError('busy', 'was not brought back whole', {
+    op: 'open folder',
+    subject: path,
+    mend: 'run "dfs recover" again, which goes on with it',
+  })
 }
 
 /** A folder that is not where it was is a missing disk until somebody says otherwise: its blocks must stay. */

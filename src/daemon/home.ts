@@ -76,6 +76,7 @@ export class Home {
     assert(present.folders.list().length === 0, 'nothing is sealed with the keys that go')
     // Statements of the network that is left: before the keys, so that what is half done founds nothing wrong.
     await rm(path.join(dir, 'members'), { force: true })
+    await rm(path.join(dir, 'heads'), { recursive: true, force: true })
     await replaceFile(path.join(dir, 'personal.key'), Buffer.from(encodePersonalKeyFile({ personalKey, epoch, older })))
     if (network !== undefined) await writeNetwork(dir, network)
     return Home.open(dir)
@@ -162,7 +163,7 @@ export class Home {
     return existsSync(this.directory('holds'))
   }
 
-  directory(name: 'blocks' | 'journal' | 'index' | 'holds'): string {
+  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads'): string {
     return path.join(this.dir, name)
   }
 }

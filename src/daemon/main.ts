@@ -11,6 +11,7 @@ import { raiseOpenFilesLimit, setUmask } from '../posix/process.ts'
 import type { Readiness } from './control-api.ts'
 import { toWireError } from './control-check.ts'
 import { Daemon } from './life-cycle.ts'
+import { RestingMemory } from './resting-memory.ts'
 
 const EXIT_FAILED = 1
 const EXIT_FORCED = 3
@@ -30,6 +31,7 @@ async function run(home: string): Promise<void> {
   process.chdir('/')
   setUmask(0)
   raiseOpenFilesLimit()
+  using _memory = new RestingMemory()
   let daemon: Daemon
   try {
     daemon = await Daemon.start({ home, env: process.env, service: values.service })

@@ -11,6 +11,7 @@ import { deviceIdOf } from '../format/device-id.ts'
 import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
+import { HeadExchange } from '../net/heads/head-exchange.ts'
 import { HoldStreams } from '../net/holds/hold-streams.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
@@ -41,6 +42,7 @@ let node: DfsNode | undefined
 let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
+let heads: HeadExchange | undefined
 let holds: HoldStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
@@ -61,6 +63,8 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
   },
   'members.remember': (addresses) => sync?.remember(addresses),
   ...pairing.handlers(),
+  'heads.give': ({ peerId, record }) => theHeads().give(peerId, bufferOf(record)),
+  'heads.ask': ({ peerId, owner }) => theHeads().ask(peerId, bufferOf(owner)),
   ...exchangeHandlers(() => theBlocks().exchange, start.memory),
   'holds.send': async ({ peerId, message }) => {
     if (holds === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'hold' })
@@ -85,6 +89,12 @@ async function serve(starting: DfsNode): Promise<void> {
   await sync.start()
   keys = new KeySync({ node, membership, newest: (peerId) => rpc.call('event.keyWanted', peerId) })
   await keys.start()
+  heads = new HeadExchange({
+    node,
+    given: (peerId, record) => rpc.call('event.headGiven', { peerId, record }),
+    wanted: (peerId, owner) => rpc.call('event.headsWanted', { peerId, owner }),
+  })
+  await heads.start()
   holds = new HoldStreams({
     node,
     onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
@@ -115,6 +125,11 @@ function others(): string[] {
 function theBlocks(): NodeExchange {
   if (blocks === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'fetch' })
   return blocks
+}
+
+function theHeads(): HeadExchange {
+  if (heads === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'heads' })
+  return heads
 }
 
 function theNode(): DfsNode {

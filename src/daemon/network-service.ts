@@ -23,6 +23,7 @@ import { ownerKeyOf } from '../seal/owner-keys.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { isSet } from './config.ts'
 import { found } from './founding.ts'
+import type { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 
 const log = logger('net')
@@ -39,6 +40,7 @@ export interface NetworkServiceOptions {
   membership: Membership
   network: Network
   source: RemoteSource
+  keptHeads: KeptHeads
 }
 
 export class NetworkService {
@@ -46,6 +48,8 @@ export class NetworkService {
   /** Blocks of other devices; `unreachable` while the network does not run. */
   readonly source: RemoteSource
   readonly network: Network
+  /** Of other devices. */
+  readonly keptHeads: KeptHeads
   readonly #home: Home
   readonly #writing = new Mutex()
   #starting: Promise<NodeState> | undefined
@@ -53,13 +57,15 @@ export class NetworkService {
   #catchingUp: Promise<void> | undefined
   readonly #advanceListeners = new Set<() => Promise<void>>()
   readonly #connected = new Set<string>()
+  readonly #memberListeners = new Set<(deviceId: string) => void>()
   #holds: HoldReceiver | undefined
 
-  constructor({ home, membership, network, source }: NetworkServiceOptions) {
+  constructor({ home, membership, network, source, keptHeads }: NetworkServiceOptions) {
     this.#home = home
     this.membership = membership
     this.network = network
     this.source = source
+    this.keptHeads = keptHeads
     membership.onChange((change) => this.#changed(change))
   }
 
@@ -139,12 +145,26 @@ export class NetworkService {
     for (const listener of this.#advanceListeners) await listener()
   }
 
+  /** Members that are connected now. */
+  get connected(): string[] {
+    return [...this.#connected]
+  }
+
   /** A member came or went. */
   memberChanged({ peerId, isUp }: { peerId: string; isUp: boolean }): void {
     if (isUp) this.#connected.add(peerId)
     else this.#connected.delete(peerId)
     this.#holds?.memberUp(peerId, isUp)
-    if (isUp) this.catchUp()
+    if (!isUp) return
+    for (const listener of this.#memberListeners) listener(peerId)
+    this.catchUp()
+  }
+
+  /** Calls the listener with each member that is connected, and then with each that comes; gives what ends that. */
+  onMember(listener: (deviceId: string) => void): () => void {
+    this.#memberListeners.add(listener)
+    for (const peerId of this.#connected) listener(peerId)
+    return () => void this.#memberListeners.delete(listener)
   }
 
   /** Hands everything about holds to `receiver` from now on; gives what ends that. */

@@ -11,16 +11,10 @@ import { contentBytes, contentKindNumber, decodeContent } from './content.ts'
 import { readMeta, writeMeta } from './file-meta.ts'
 import { corrupt, requireRule, requireVersion } from './refuse.ts'
 import { FILE_ID_BYTES, INLINE_BYTES_MAX } from './stub.ts'
+import { decodeXattrs, encodeXattrs, type Xattr } from './xattrs.ts'
 
 export const LINK_GROUP_BYTES = 16
-/** Attributes of one object, encoded; an object with more is carried without any. */
-export const HEAD_XATTRS_BYTES_MAX = 4096
 export const SYMLINK_BYTES_MAX = 4095
-
-export interface Xattr {
-  readonly name: ByteString
-  readonly value: Buffer
-}
 
 interface AnyEntry {
   /** From the folder's root, as a person sees it; '' is the root itself, always a directory. */
@@ -92,11 +86,6 @@ export function decodeEntry(path: ByteString, record: Buffer): HeadEntry {
   return { ...owner, ...own, ...fields } as HeadEntry
 }
 
-/** Length of the list of attributes in an entry, to be compared with HEAD_XATTRS_BYTES_MAX. */
-export function xattrsBytes(xattrs: readonly Xattr[]): number {
-  return xattrs.reduce((sum, { name, value }) => sum + 3 + name.length + value.length, 0)
-}
-
 function writeState(writer: Writer, { fileId, sequence, meta, content }: StubState): void {
   const body = contentBytes(content)
   assert(fileId.length === FILE_ID_BYTES && body.length <= INLINE_BYTES_MAX)
@@ -162,27 +151,4 @@ function readFields(reader: Reader): Pick<HeadEntry, 'xattrs' | 'linkGroup'> {
 function requireLength(value: Buffer, length: number): Buffer {
   requireRule(value.length === length, 'head entry: a field of impossible length')
   return value
-}
-
-function encodeXattrs(xattrs: readonly Xattr[]): Buffer {
-  assert(xattrs.length > 0 && xattrsBytes(xattrs) <= HEAD_XATTRS_BYTES_MAX)
-  const writer = new Writer()
-  for (const { name, value } of xattrs) {
-    writer.u8(name.length).bytes(Buffer.from(name, 'latin1')).u16(value.length).bytes(value)
-  }
-  return writer.finish()
-}
-
-function decodeXattrs(bytes: Buffer): Xattr[] {
-  requireRule(bytes.length > 0 && bytes.length <= HEAD_XATTRS_BYTES_MAX, 'head entry: impossible attributes')
-  const reader = new Reader(bytes)
-  const xattrs: Xattr[] = []
-  let last = ''
-  while (reader.remaining > 0) {
-    const name = reader.bytes(reader.u8()).toString('latin1')
-    requireRule(name > last && !name.includes('\0'), 'head entry: impossible attribute')
-    last = name
-    xattrs.push({ name, value: reader.bytes(reader.u16()) })
-  }
-  return xattrs
 }

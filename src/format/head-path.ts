@@ -42,6 +42,12 @@ export function joinPath(directory: ByteString, name: ByteString): ByteString {
   return directory === '' ? name : `${directory}/${name}`
 }
 
+/** Whether a path is that of an object, or of something below it. */
+export function isAtOrBelow(path: ByteString, object: ByteString): boolean {
+  if (object === '' || path === object) return true
+  return path.charCodeAt(object.length) === SLASH && path.startsWith(object)
+}
+
 function hasShortNames(path: ByteString): boolean {
   for (let start = 0; path.length - start > STORED_BYTES_MAX; ) {
     const end = path.indexOf('/', start)

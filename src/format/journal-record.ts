@@ -1,6 +1,6 @@
 /**
- * What one record of the journal says, once opened: a commit that no stub has yet, a rename, or a removal.
- * The record carries what a checkpoint needs, so that replaying it, once or many times, gives the same stubs.
+ * What one record of the journal says, once opened: a commit that no stub has yet, or what became of a name.
+ * The record carries what a checkpoint needs, so that replaying it, once or many times, gives the same stubs and names.
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
@@ -12,10 +12,14 @@ import { readMeta, writeMeta } from './file-meta.ts'
 import { corrupt, requireRule, requireVersion } from './refuse.ts'
 import { FILE_ID_BYTES, PATH_BYTES_MAX } from './stub.ts'
 
-/** The stub a record is about. The inode finds it after a rename; the path, after the folder was copied elsewhere. */
-export interface StubPlace {
+/** What tells an object of the folder from all others. */
+export interface ObjectId {
   readonly ino: number
   readonly btimeNs: bigint
+}
+
+/** The stub a record is about. The inode finds it after a rename; the path, after the folder was copied elsewhere. */
+export interface StubPlace extends ObjectId {
   /** Of the stub, relative to the folder's root. */
   readonly path: ByteString
 }
@@ -49,19 +53,46 @@ export interface CommitRecord {
   readonly patches: readonly Patch[]
 }
 
-/** Paths of the underlying folder, of a stub or of a directory, relative to its root. */
-export interface RenameRecord {
+/** What a record says that was done to a name: to which object, that had the name of `place`, and its change time then. */
+interface NameChange {
+  readonly place: StubPlace
+  /** Of the object below, right after. Later changes of it on the disk mean that this one is there, too. */
+  readonly ctimeNs: bigint
+}
+
+/** Another path for a stub, a directory or anything else. */
+export interface RenameRecord extends NameChange {
   readonly kind: 'rename'
-  readonly from: ByteString
+  readonly to: ByteString
+  /** What had that path, and has it no more. */
+  readonly over?: ObjectId | undefined
+}
+
+/** Two objects have each other's paths. */
+export interface ExchangeRecord extends NameChange {
+  readonly kind: 'exchange'
+  readonly other: StubPlace
+}
+
+/** One path more. */
+export interface LinkRecord extends NameChange {
+  readonly kind: 'link'
   readonly to: ByteString
 }
 
+/** One path less, of an object that has others. */
+export interface UnlinkRecord extends NameChange {
+  readonly kind: 'unlink'
+}
+
+/** A stub's last name is about to go. */
 export interface RemoveRecord {
   readonly kind: 'remove'
   readonly place: StubPlace
 }
 
-export type JournalRecord = CommitRecord | RenameRecord | RemoveRecord
+export type NameRecord = RenameRecord | ExchangeRecord | LinkRecord | UnlinkRecord | RemoveRecord
+export type JournalRecord = CommitRecord | NameRecord
 
 /** Plaintext bytes of the longest record. */
 export const RECORD_BYTES_MAX = 64 * 1024 * 1024
@@ -70,6 +101,10 @@ const VERSION = 1
 const COMMIT = 1
 const RENAME = 2
 const REMOVE = 3
+const LINK = 4
+const UNLINK = 5
+const EXCHANGE = 6
+const NAME_KINDS = { rename: RENAME, remove: REMOVE, link: LINK, unlink: UNLINK, exchange: EXCHANGE } as const
 const NO_CONTENT = 0xff
 const PATCH_DATA = 0
 const PATCH_ZEROES = 1
@@ -81,8 +116,7 @@ const PATCH_BYTES_MIN = 17
 export function encodeRecord(record: JournalRecord): Buffer {
   const writer = new Writer().u8(VERSION)
   if (record.kind === 'commit') writeCommit(writer.u8(COMMIT), record)
-  else if (record.kind === 'rename') writePath(writePath(writer.u8(RENAME), record.from), record.to)
-  else writePlace(writer.u8(REMOVE), record.place)
+  else writeName(writer, record)
   const bytes = writer.finish()
   if (bytes.length <= RECORD_BYTES_MAX) return bytes
   throw new DfsError('too-large', `a journal record of ${bytes.length} bytes`, { op: 'encode' })
@@ -100,9 +134,34 @@ export function decodeRecord(bytes: Buffer): JournalRecord {
 function readRecord(reader: Reader): JournalRecord {
   const kind = reader.u8()
   if (kind === COMMIT) return readCommit(reader)
-  if (kind === RENAME) return { kind: 'rename', from: readPath(reader), to: readPath(reader) }
   if (kind === REMOVE) return { kind: 'remove', place: readPlace(reader) }
+  const change = { place: readPlace(reader), ctimeNs: reader.i64() }
+  if (kind === RENAME) return { kind: 'rename', ...change, to: readPath(reader), over: readObject(reader) }
+  if (kind === LINK) return { kind: 'link', ...change, to: readPath(reader) }
+  if (kind === UNLINK) return { kind: 'unlink', ...change }
+  if (kind === EXCHANGE) return { kind: 'exchange', ...change, other: readPlace(reader) }
   throw corrupt(`journal record: unknown kind ${kind}`)
+}
+
+function writeName(writer: Writer, record: NameRecord): void {
+  writePlace(writer.u8(NAME_KINDS[record.kind]), record.place)
+  if (record.kind === 'remove') return
+  writer.i64(record.ctimeNs)
+  if (record.kind === 'exchange') writePlace(writer, record.other)
+  if (record.kind === 'rename' || record.kind === 'link') writePath(writer, record.to)
+  if (record.kind === 'rename') writeObject(writer, record.over)
+}
+
+/** Undefined as inode number 0, which no object has. */
+function writeObject(writer: Writer, object: ObjectId | undefined): void {
+  writer.u53(object?.ino ?? 0).i64(object?.btimeNs ?? 0n)
+}
+
+function readObject(reader: Reader): ObjectId | undefined {
+  const object = { ino: reader.u53(), btimeNs: reader.i64() }
+  if (object.ino > 0) return object
+  requireRule(object.btimeNs === 0n, 'journal record: no object, but a time of its birth')
+  return undefined
 }
 
 function writePlace(writer: Writer, { ino, btimeNs, path }: StubPlace): Writer {

@@ -43,6 +43,19 @@ export function visibleNameOfOther(stored: ByteString): ByteString {
   return stored.endsWith('~') && LOOKS_LIKE_STUB.test(stored) ? stored.slice(0, -1) : stored
 }
 
+/** The path a person sees of a stub, from that of its stored names. */
+export function visiblePathOfStub(path: ByteString): ByteString {
+  const names = path.split('/')
+  const stub = names.pop()!
+  return [...names.map(visibleNameOfOther), visibleNameOfStub(stub)].join('/')
+}
+
+/** The other stored name by which an object could have the same visible one. */
+export function storedNameBeside(stored: ByteString): ByteString {
+  if (mayBeStub(stored)) return storedNameOfOther(visibleNameOfStub(stored))
+  return storedNameOfFile(visibleNameOfOther(stored))
+}
+
 /** Refuses names that no object could have; `stored` is what it would be kept as. */
 export function checkName(name: ByteString, stored: ByteString): void {
   if (stored.length > STORED_BYTES_MAX || name.length > NAME_BYTES_MAX)

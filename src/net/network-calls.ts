@@ -3,6 +3,7 @@
  */
 import type { Cid } from '../dfs.ts'
 import type { ExchangeCalls } from './exchange/exchange-calls.ts'
+import type { HeadCalls, HeadEvents } from './heads/head-calls.ts'
 import type { HoldCalls, HoldEvents } from './holds/hold-calls.ts'
 import type { WirePersonalKey } from './key-sync.ts'
 import type { ListenOptions } from './listen.ts'
@@ -69,10 +70,10 @@ export interface MembersCalls {
 }
 
 /** Served by the worker. */
-export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls, ExchangeCalls, HoldCalls {}
+export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls, ExchangeCalls, HeadCalls, HoldCalls {}
 
 /** Served by the main thread. */
-export interface NetworkEvents extends HoldEvents {
+export interface NetworkEvents extends HeadEvents, HoldEvents {
   /** A member came (its first connection) or went (its last). */
   'event.member': Call<{ peerId: string; isUp: boolean }, void>
   'event.addresses': Call<string[], void>

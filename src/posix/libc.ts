@@ -20,6 +20,14 @@ function bind<A extends unknown[], R = number>(result: string, name: string, ...
   return library.func(name, result, parameters) as unknown as Call<A, R>
 }
 
+function bindIfThere<A extends unknown[]>(result: string, name: string, ...parameters: string[]): Call<A> | undefined {
+  try {
+    return bind<A>(result, name, ...parameters)
+  } catch {
+    return undefined
+  }
+}
+
 const AT = ['int', 'void *'] as const
 
 /** Raw calls: negative on failure, with the reason in `errno()`. Buffers must stay alive and be long enough. */
@@ -66,6 +74,8 @@ export const libc = {
   lremovexattr: bind<[Pointer, Pointer]>('int', 'lremovexattr', 'void *', 'void *'),
   getrlimit: bind<[number, Pointer]>('int', 'getrlimit', 'int', 'void *'),
   setrlimit: bind<[number, Pointer]>('int', 'setrlimit', 'int', 'void *'),
+  /** Only of glibc. */
+  malloc_trim: bindIfThere<[number]>('int', 'malloc_trim', 'size_t'),
   flock: bind<[number, number]>('int', 'flock', 'int', 'int'),
   fcntl: bind<[number, number, 'int', number]>('int', 'fcntl', 'int', 'int', '...'),
   read: bind<[number, Pointer, number]>('int64_t', 'read', 'int', 'void *', 'size_t'),

@@ -29,6 +29,11 @@ function count(limit: bigint): number {
   return limit > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(limit)
 }
 
+/** Gives memory that C libraries took and do not use now back to the machine, where the C library can. */
+export function giveBackMemory(): void {
+  libc.malloc_trim?.(0)
+}
+
 /** Sets the bits that new files do not get; returns those of before. Main thread only. */
 export function setUmask(mask: number): number {
   return process.umask(mask)

@@ -22,6 +22,7 @@ const CONTEXTS = {
   journal: 'dfs 2026-11 v1 journal segment keys',
   head: 'dfs 2026-11 v1 head record keys',
   split: 'dfs 2026-11 v1 head node ends',
+  sync: 'dfs 2026-11 v1 sync index keys',
 } as const
 
 /** What sealing blocks needs, and all that the workers of the pool are told. 32 bytes each. */
@@ -42,6 +43,7 @@ export interface EpochKeys extends BlockSecrets {
   readonly headSecret: Buffer
   /** Decides where the tree of a head is split, so that the sizes of its blocks say nothing of the names in it. */
   readonly splitSecret: Buffer
+  readonly syncSecret: Buffer
 }
 
 /** A personal key and its place in the line of an owner's personal keys. */
@@ -105,6 +107,10 @@ export class Keys implements EpochKeys {
     return this.#newest.splitSecret
   }
 
+  get syncSecret(): Buffer {
+    return this.#newest.syncSecret
+  }
+
   /** The epoch that a key id names, whichever; undefined if it is not one of this owner's, or a newer one. */
   ofKeyId(keyId: Buffer): EpochKeys | undefined {
     return this.#byKeyId.get(keyId.toString('hex'))
@@ -144,5 +150,6 @@ function deriveEpoch(personalKey: Buffer, epoch: number): EpochKeys {
     journalSecret: derive(CONTEXTS.journal),
     headSecret: derive(CONTEXTS.head),
     splitSecret: derive(CONTEXTS.split),
+    syncSecret: derive(CONTEXTS.sync),
   }
 }

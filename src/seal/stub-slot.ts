@@ -4,11 +4,10 @@
  * Every seal has a random salt, and a key of its own derived from it, so one fixed nonce serves.
  * The whole head of the envelope is authenticated: key id, epoch, sequence, length, salt.
  */
-import { randomBytes } from 'node:crypto'
 import type { ByteString, StubState } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { NONCE_BYTES } from '../format/block.ts'
-import { type Envelope, SALT_BYTES } from '../format/envelope.ts'
+import type { Envelope } from '../format/envelope.ts'
 import {
   decodeSlotEnvelope,
   decodeSlotPlain,
@@ -27,12 +26,9 @@ import { requireStubVersion } from '../format/stub-line.ts'
 import { openMessage, type Seal, sealMessage, secretKey } from './aead.ts'
 import { keyedHash } from './hash.ts'
 import type { EpochKeys, Keys } from './keys.ts'
+import { newSalt } from './salt.ts'
 
 const NONCE = Buffer.alloc(NONCE_BYTES)
-
-/** Random bytes are taken for so many salts at a time: by themselves each takes 20 µs. */
-const SALTS_AT_ONCE = 256
-let salts = Buffer.alloc(0)
 
 type SlotIndex = 0 | 1
 
@@ -128,11 +124,4 @@ function wrongKey(what: string): DfsError {
     op: 'open stub',
     mend: 'use the home it was written with, or `dfs recover` with its recovery kit',
   })
-}
-
-function newSalt(): Buffer {
-  if (salts.length === 0) salts = randomBytes(SALTS_AT_ONCE * SALT_BYTES)
-  const salt = salts.subarray(0, SALT_BYTES)
-  salts = salts.subarray(SALT_BYTES)
-  return salt
 }

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { readSync, rmSync, writeFileSync } from 'node:fs'
-import { getHeapStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapStatistics } from 'node:v8'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { SharedPlace } from '../bytes/shared-slots.ts'
+import { heapCollector } from '../concurrency/heap.ts'
 import type { BlockRef } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
@@ -43,7 +43,7 @@ const sealed = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 const COLLECT_EACH_BYTES = 4 * 1024 * 1024
 /** A compressor is old when it dies, and keeps 64 KiB until the old are collected: V8 lets some 60 MiB of these gather. */
 const HELD_BYTES_MAX = 16 * 1024 * 1024
-const collect = collector()
+const collect = heapCollector()
 let bytesSinceCollection = 0
 
 export default function runTask(task: WorkerTask): unknown {
@@ -164,12 +164,6 @@ function readAt(fd: number, ref: BlockRef, at: number): number {
 function bytesOf(task: WorkerTask): number {
   if (task.op === 'open' || task.op === 'open-fd') return task.ref.plainBytes
   return task.plains.flat().reduce((sum, piece) => sum + lengthOf(piece), 0)
-}
-
-function collector(): (type: 'minor' | 'major') => void {
-  setFlagsFromString('--expose-gc')
-  const collect: NodeJS.GCFunction = runInNewContext('gc')
-  return (type) => void collect({ type })
 }
 
 function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {

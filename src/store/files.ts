@@ -15,7 +15,9 @@ export const realFiles = {
   fstatSync: (fd: number): fs.Stats => fs.fstatSync(fd),
   readSync: (fd: number, into: Buffer, length: number, position: number): number =>
     fs.readSync(fd, into, 0, length, position),
-  writeSync: (fd: number, bytes: Buffer, offset: number): number => fs.writeSync(fd, bytes, offset),
+  /** From `offset` of the bytes on; to where the descriptor stands unless a position is given. */
+  writeSync: (fd: number, bytes: Buffer, offset: number, position?: number): number =>
+    fs.writeSync(fd, bytes, offset, bytes.length - offset, position),
   /** Both in ms since 1970. */
   touchSync: (fd: number, accessedMs: number, modifiedMs: number): void =>
     fs.futimesSync(fd, accessedMs / 1000, modifiedMs / 1000),

@@ -1,14 +1,22 @@
 /**
  * Reading the records of a segment back, from bytes that a crash tore or a disk damaged.
  *
- * A torn tail (of what was never synced) ends the segment quietly. Damage elsewhere costs only the records it hit:
+ * A torn tail (of what was never synced) ends the segment quietly, also one that was written into zeroes. Damage elsewhere costs only the records it hit:
  * reading goes on at the next place where a record authenticates, which nothing but a record can.
  */
 import { kindOf } from '../errors.ts'
 import { decodeRecord, type JournalRecord } from '../format/journal-record.ts'
-import { decodeRecordFrame, RECORD_HEAD_BYTES, SEGMENT_HEADER_BYTES } from '../format/journal-segment.ts'
+import {
+  decodeRecordFrame,
+  RECORD_HEAD_BYTES,
+  type RecordFrame,
+  SEGMENT_HEADER_BYTES,
+} from '../format/journal-segment.ts'
 import { SegmentOpener } from '../seal/journal-seal.ts'
 import type { Keys } from '../seal/keys.ts'
+
+/** Disks write so much or nothing. */
+const SECTOR_BYTES = 512
 
 /** Yields the records of a segment in order. `onDamage` is called once if any were lost to damage. Fails with `newer-version`, `wrong-key`. */
 export function* readSegment(segment: Buffer, keys: Keys, onDamage: () => void): Generator<JournalRecord> {
@@ -27,8 +35,7 @@ export function* readSegment(segment: Buffer, keys: Keys, onDamage: () => void):
       continue
     }
     const next = findRecord(segment, offset + 1, after, opener)
-    // The last record of all, whole in length but not in content, was being written when the power went.
-    const torn = next === undefined && frame.kind === 'record' && frame.end === segment.length
+    const torn = next === undefined && isTornTail(segment, offset, frame)
     if (!torn) damage()
     if (next === undefined) return
     offset = next
@@ -71,6 +78,21 @@ function findRecord(segment: Buffer, from: number, after: number, opener: Segmen
     if (frame.kind === 'record' && openRecord(opener.open(frame)) !== undefined) return offset
   }
   return undefined
+}
+
+/** Whether what stands at `offset`, and no record follows, was being written when the power went. */
+function isTornTail(segment: Buffer, offset: number, frame: RecordFrame): boolean {
+  // The last record of all is whole in length but not in content.
+  if (frame.kind === 'record' && isZero(segment.subarray(frame.end))) return true
+  // Some sectors of what was written into zeroes came to the disk, and others did not.
+  for (let start = offset; !isZero(segment.subarray(start)); start += SECTOR_BYTES - (start % SECTOR_BYTES)) {
+    if (isZero(segment.subarray(start, start + SECTOR_BYTES - (start % SECTOR_BYTES)))) return true
+  }
+  return false
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.length === 0 || (bytes[0] === 0 && bytes.subarray(1).equals(bytes.subarray(0, -1)))
 }
 
 function once(call: () => void): () => void {

@@ -17,6 +17,8 @@ import { storeError } from './store-error.ts'
 
 /** A segment that grew so large is followed by another: replay holds one in memory. */
 const SEGMENT_BYTES_MAX = 32 * 1024 * 1024
+/** So many notes wait for a record: what is older has reached the disk, or is not worth the time to write it all at once. */
+const NOTES_MAX = 256
 const SEGMENT_NAME = /^\d{8}\.journal$/
 
 export interface JournalOptions {
@@ -35,6 +37,7 @@ export class Journal {
   readonly #segments: SegmentFile[]
   readonly #earlier: readonly SegmentFile[]
   #lastNumber: number
+  readonly #notes: JournalRecord[] = []
   /** Names came or went since the directory was synced. */
   #namesChanged = false
   readonly #rounds = new Group(() => this.#syncRound())
@@ -94,7 +97,20 @@ export class Journal {
    */
   append(record: JournalRecord): void {
     const plain = encodeRecord(record)
+    while (this.#notes[0] !== undefined) {
+      this.#writable().append(encodeRecord(this.#notes[0]))
+      this.#notes.shift()
+    }
     this.#writable().append(plain)
+  }
+
+  /**
+   * Appends a record that matters only to those after it: in an empty journal it waits for the first of them.
+   * Fails as `append` does.
+   */
+  note(record: JournalRecord): void {
+    if (!this.empty) this.append(record)
+    else if (this.#notes.push(record) > NOTES_MAX) this.#notes.shift()
   }
 
   /**

@@ -32,6 +32,8 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal
   /** Counts `files`, whatever kind they are. */
   readonly onProgress?: OnProgress
+  /** Called when all is made, and before the mark goes: what it writes below the directory is durable then, too. */
+  readonly beforeEnd?: () => Promise<void>
   /** Hears of what this disk or this user cannot keep: an attribute, a link between two names, which become two files. */
   readonly onLeftOut?: (path: ByteString, why: DfsError) => void
 }
@@ -62,6 +64,7 @@ export async function applyHead(
     if (done % PROGRESS_EVERY === 0) options.onProgress?.({ done, total: undefined, unit: 'files' })
   }
   application.finish()
+  await options.beforeEnd?.()
   await restoring.end()
   options.onProgress?.({ done, total: done, unit: 'files' })
 }

@@ -23,6 +23,15 @@ export async function* headBlocks(root: HeadRoot, nodes: NodeReader): AsyncGener
  * few. What both have is passed over with all below it.
  */
 export async function* blocksOnlyIn(root: HeadRoot, other: HeadRoot, nodes: NodeReader): AsyncGenerator<BlockRef> {
+  for await (const { places } of levelsOnlyIn(root, other, nodes)) for (const { ref } of places) yield ref
+}
+
+/** The same, level by level from the root down. */
+export async function* levelsOnlyIn(
+  root: HeadRoot,
+  other: HeadRoot,
+  nodes: NodeReader,
+): AsyncGenerator<{ level: number; places: readonly NodePlace[] }> {
   let own: NodePlace[] = [root]
   let others: NodePlace[] = [other]
   let level = (await readHeadNode(root, nodes)).level
@@ -34,7 +43,7 @@ export async function* blocksOnlyIn(root: HeadRoot, other: HeadRoot, nodes: Node
       own = own.filter(({ ref }) => !otherCids.has(ref.cid))
       others = others.filter(({ ref }) => !ownCids.has(ref.cid))
     }
-    for (const { ref } of own) yield ref
+    yield { level, places: own }
     if (level === 0) return
     own = await below(own, nodes)
     level--

@@ -3,9 +3,10 @@
  */
 import type { ByteString, StubState } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
-import { HEAD_XATTRS_BYTES_MAX, type HeadEntry, type Xattr, xattrsBytes } from '../format/head-entry.ts'
+import type { HeadEntry } from '../format/head-entry.ts'
 import { FILE_ID_BYTES, STUB_BYTES_MAX } from '../format/stub.ts'
 import { STUB_LINE_BYTES, stubKind } from '../format/stub-line.ts'
+import { XATTRS_BYTES_MAX, type Xattr, xattrsBytes } from '../format/xattrs.ts'
 import { ACL } from '../posix/acl.ts'
 import { O, preadFd, tryOpenAt } from '../posix/files.ts'
 import type { EntryType } from '../posix/listing.ts'
@@ -146,7 +147,7 @@ function readXattrs(
     if (value !== undefined) xattrs.push({ name, value })
   }
   if (xattrs.length === 0) return {}
-  if (xattrsBytes(xattrs) <= HEAD_XATTRS_BYTES_MAX) return { xattrs }
+  if (xattrsBytes(xattrs) <= XATTRS_BYTES_MAX) return { xattrs }
   onLeftOut(path, new DfsError('too-large', 'its extended attributes are too large for a head'))
   return {}
 }

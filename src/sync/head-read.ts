@@ -4,7 +4,7 @@
 import type { ByteString } from '../dfs.ts'
 import { decodeEntry, type HeadEntry } from '../format/head-entry.ts'
 import { type HeadNode, isLeaf, type LeafItem } from '../format/head-node.ts'
-import { comparePaths } from '../format/head-path.ts'
+import { comparePaths, isAtOrBelow } from '../format/head-path.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 import { childPlaces, type HeadRoot, type NodePlace, readHeadNode } from './head-nodes.ts'
 
@@ -33,6 +33,26 @@ export async function findEntry(root: HeadRoot, path: ByteString, nodes: NodeRea
   }
   const found = node.items.find((item) => item.path === path)
   return found && decodeEntry(path, found.record)
+}
+
+/** The paths of what has this path or is below it, in their order. Fails as `readHead` does. */
+export async function* pathsBelow(root: HeadRoot, path: ByteString, nodes: NodeReader): AsyncGenerator<ByteString> {
+  let places: NodePlace[] = [root]
+  for (let place = places.shift(); place !== undefined; place = places.shift()) {
+    const node = await readHeadNode(place, nodes)
+    if (isLeaf(node)) {
+      for (const item of node.items) if (isAtOrBelow(item.path, path)) yield item.path
+    } else {
+      const children = childPlaces(node, place.end)
+      places = [...children.filter((child) => mayHoldBelow(child, path)), ...places]
+    }
+  }
+}
+
+function mayHoldBelow({ first, end }: NodePlace, path: ByteString): boolean {
+  const endsBefore = end !== undefined && comparePaths(end, path) <= 0
+  const beginsBehind = comparePaths(first!, path) > 0 && !isAtOrBelow(first!, path)
+  return !endsBefore && !beginsBehind
 }
 
 async function* leaves(

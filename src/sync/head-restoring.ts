@@ -23,6 +23,17 @@ export function isBeingRestored(rootFd: number): boolean {
   return statAt(rootFd, `${RESERVED_NAME}/${MARK}`) !== undefined
 }
 
+/** What a directory that bears the mark is to become; undefined if it bears none. Fails with `corrupt`, `newer-version`. */
+export function restoringAs(rootFd: number): string | undefined {
+  const reservedFd = tryOpenAt(rootFd, RESERVED_NAME, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
+  if (reservedFd === undefined) return undefined
+  try {
+    return readMark(reservedFd)
+  } finally {
+    closeFd(reservedFd)
+  }
+}
+
 export class Restoring implements Disposable {
   /** Something of it may be there already. */
   readonly isContinued: boolean

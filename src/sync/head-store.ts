@@ -4,7 +4,9 @@
  * Whatever is sealed or fetched here is pinned until this is disposed of: by then the head's record must be where a garbage
  * collection's mark finds it, or the nodes go.
  */
-import type { BlockRef, BlockSource, BlockStore } from '../dfs.ts'
+import type { Lru } from '../concurrency/lru.ts'
+import type { Slices } from '../concurrency/slices.ts'
+import type { BlockRef, BlockSource, BlockStore, Cid } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import type { EpochKeys } from '../seal/keys.ts'
 import type { NodeIo } from '../seal/manifest-tree.ts'
@@ -21,6 +23,10 @@ export interface HeadNodesOptions {
   readonly source?: BlockSource | undefined
   /** Ends fetches. */
   readonly signal?: AbortSignal
+  /** Where others get their turn; without it nodes that are here are read at once. */
+  readonly slices?: Slices | undefined
+  /** What was opened last, by CID. */
+  readonly cache?: Lru<Cid, Buffer> | undefined
 }
 
 export class HeadNodes implements HeadSealer, NodeIo, Disposable {
@@ -43,6 +49,7 @@ export class HeadNodes implements HeadSealer, NodeIo, Disposable {
   }
 
   async sealNode(plain: Buffer): Promise<BlockRef> {
+    await this.#options.slices?.next()
     const { ref, bytes } = sealBlock('node', plain, this.#secrets)
     await this.#keep(ref, bytes)
     return ref
@@ -50,10 +57,20 @@ export class HeadNodes implements HeadSealer, NodeIo, Disposable {
 
   /** Fails with `unreachable`, `timeout`, `corrupt`, `io`. */
   readNode(ref: BlockRef): Buffer | Promise<Buffer> {
-    const { store, source } = this.#options
+    const { slices, cache } = this.#options
+    const known = cache?.get(ref.cid)
+    if (known !== undefined) return known
+    return slices === undefined ? this.#read(ref) : slices.next().then(() => this.#read(ref))
+  }
+
+  #read(ref: BlockRef): Buffer | Promise<Buffer> {
+    const { store, source, cache } = this.#options
     try {
       const plain = this.#readHere(ref)
-      if (plain !== undefined) return plain
+      if (plain !== undefined) {
+        cache?.set(ref.cid, plain)
+        return plain
+      }
     } catch (error) {
       if (kindOf(error) !== 'corrupt') throw error
       store.distrust(ref.cid)

@@ -10,20 +10,14 @@ import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError, type ErrorKind } from '../errors.ts'
 import type { HeadEntry } from '../format/head-entry.ts'
-import { isHeadPath, joinPath } from '../format/head-path.ts'
-import {
-  mayBeStub,
-  RESERVED_NAME,
-  storedNameOfFile,
-  visibleNameOfOther,
-  visibleNameOfStub,
-} from '../format/stored-name.ts'
+import { isHeadPath, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import { closeFd, O } from '../posix/files.ts'
-import { type EntryType, readDirectory } from '../posix/listing.ts'
 import { statAt, statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
-import { LinkGroups } from './head-links.ts'
-import { directoryEntry, openQuietly, otherEntry, stubEntry, typeOf } from './head-objects.ts'
+import { type Candidate, candidatesIn, candidatesNamed } from './head-candidates.ts'
+import { LinkGroups, LinkNames } from './head-links.ts'
+import { openDirectoryAt, REPLACED } from './head-lookup.ts'
+import { directoryEntry, openQuietly, otherEntry, stubEntry } from './head-objects.ts'
 import { isBeingRestored } from './head-restoring.ts'
 
 type Awaitable<T> = T | Promise<T>
@@ -37,12 +31,18 @@ export interface FolderWalkOptions {
    * for what cannot be read (from the head before, perhaps) takes its place.
    */
   readonly onLeftOut?: (path: ByteString, why: DfsError) => Awaitable<HeadEntry | undefined>
+  /** Where it begins: at the root (''), or at the object of another path, if there is one. */
+  readonly from?: ByteString
+  /** Whether all is walked that is below; default. */
+  readonly isDeep?: boolean
+  /** Names of objects that have several, which are known; those that are met are added. */
+  readonly linkNames?: LinkNames
+  /** Where others get their turn; default: slices of its own. */
+  readonly slices?: Slices
   /** Hears of an object whose extended attributes are not carried. */
   readonly onXattrsLeftOut?: (path: ByteString, why: DfsError) => void
 }
 
-/** What opening a directory says where something else stands by now. */
-const REPLACED: ReadonlySet<ErrorKind> = new Set(['not-a-directory', 'loop'])
 /** What is wrong with one object alone, or with its kind. What is wrong with the machine (no descriptors left) fails the walk. */
 const CANNOT_BE_READ: ReadonlySet<ErrorKind> = new Set([
   'corrupt',
@@ -57,12 +57,8 @@ const CANNOT_BE_READ: ReadonlySet<ErrorKind> = new Set([
   'invalid',
 ])
 
-/** A name in a directory; `visible` as a person sees it. */
-interface Candidate {
-  readonly visible: ByteString
-  readonly stored: ByteString
-  readonly type: EntryType
-}
+/** What is carried of a name, and the open directory if it is one. */
+type Found = { entry: HeadEntry; fd: number } | { entry?: HeadEntry | undefined; fd?: undefined }
 
 interface OpenDirectory {
   readonly fd: number
@@ -83,11 +79,12 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
   /** Other objects met so far that could not be carried, whatever took their place. */
   leftOut = 0
   readonly #options: FolderWalkOptions
-  readonly #links = new LinkGroups()
+  readonly #links: LinkGroups
   readonly #onXattrsLeftOut: (path: ByteString, why: DfsError) => void
 
   constructor(options: FolderWalkOptions) {
     this.#options = options
+    this.#links = new LinkGroups(options.linkNames ?? new LinkNames())
     this.#onXattrsLeftOut = options.onXattrsLeftOut ?? (() => undefined)
   }
 
@@ -95,10 +92,15 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
     if (isBeingRestored(this.#options.rootFd)) {
       throw new DfsError('busy', 'the folder is still being brought back', { op: 'walk' })
     }
-    const slices = new Slices()
-    const open: OpenDirectory[] = [this.#listed(openQuietly(this.#options.rootFd, '.', O.DIRECTORY)!, '')]
+    const { from = '', isDeep = true, slices = new Slices() } = this.#options
+    const open: OpenDirectory[] = []
     try {
-      yield directoryEntry(open[0]!.fd, '', this.#onXattrsLeftOut)
+      const first = from === '' ? this.#root() : await this.#findAt(from)
+      if (first.fd !== undefined) {
+        if (isDeep) open.push(await this.#listed(first.fd, from, slices))
+        else closeFd(first.fd)
+      }
+      if (first.entry !== undefined) yield first.entry
       for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
         await slices.next()
         const candidate = directory.left.pop()
@@ -108,7 +110,7 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
           continue
         }
         const found = await this.#find(directory, candidate)
-        if (found.fd !== undefined) open.push(this.#listed(found.fd, found.entry.path))
+        if (found.fd !== undefined) open.push(await this.#listed(found.fd, found.entry.path, slices))
         if (found.entry === undefined) continue
         directory.last = candidate.visible
         yield found.entry
@@ -118,32 +120,40 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
     }
   }
 
-  #listed(fd: number, path: ByteString): OpenDirectory {
+  #root(): Found {
+    const fd = openQuietly(this.#options.rootFd, '.', O.DIRECTORY)!
+    return { entry: directoryEntry(fd, '', this.#onXattrsLeftOut), fd }
+  }
+
+  /** What stands at a path that is not the root's. */
+  async #findAt(path: ByteString): Promise<Found> {
+    const fd = openDirectoryAt(this.#options.rootFd, parentPath(path)!)
+    if (fd === undefined) return {}
     try {
-      return { fd, path, left: this.#candidates(fd, path === '') }
+      const { candidates, plainFiles } = candidatesNamed(fd, lastName(path))
+      this.plainFiles += plainFiles
+      for (const candidate of candidates.toReversed()) {
+        const found = await this.#find({ fd, path: parentPath(path)!, left: [] }, candidate)
+        if (found.entry !== undefined) return found
+      }
+      return {}
+    } finally {
+      closeFd(fd)
+    }
+  }
+
+  async #listed(fd: number, path: ByteString, slices: Slices): Promise<OpenDirectory> {
+    try {
+      const { candidates, plainFiles } = await candidatesIn(fd, { isRoot: path === '', slices })
+      this.plainFiles += plainFiles
+      return { fd, path, left: candidates }
     } catch (error) {
       closeFd(fd)
       throw error
     }
   }
 
-  /** The last name first; of several with one visible name, the one that a person sees after the others. */
-  #candidates(fd: number, isRoot: boolean): Candidate[] {
-    const candidates: Candidate[] = []
-    for (const { name: stored, type: listed } of readDirectory(fd)) {
-      if (isRoot && stored === RESERVED_NAME) continue
-      const type = listed === 'unknown' ? typeAt(fd, stored) : listed
-      if (type === 'file' && !mayBeStub(stored)) this.plainFiles++
-      else if (type !== undefined) candidates.push({ visible: visibleName(stored, type), stored, type })
-    }
-    return candidates.sort(byNameDescending)
-  }
-
-  /** What is carried of a name, and the open directory if it is one to be walked. */
-  async #find(
-    { fd: dirFd, path: parent, last }: OpenDirectory,
-    { visible, stored, type }: Candidate,
-  ): Promise<{ entry: HeadEntry; fd: number } | { entry?: HeadEntry | undefined; fd?: undefined }> {
+  async #find({ fd: dirFd, path: parent, last }: OpenDirectory, { visible, stored, type }: Candidate): Promise<Found> {
     const path = joinPath(parent, visible)
     const obstacle = obstacleOf(path, last === visible)
     if (obstacle !== undefined) {
@@ -202,24 +212,4 @@ export class FolderWalk implements AsyncIterable<HeadEntry> {
 function obstacleOf(path: ByteString, isNameTaken: boolean): DfsError | undefined {
   if (isNameTaken) return new DfsError('exists', 'another object has the same name')
   return isHeadPath(path) ? undefined : new DfsError('name-too-long', 'the path is too long for a head')
-}
-
-function typeAt(fd: number, stored: ByteString): EntryType | undefined {
-  const stat = statAt(fd, stored)
-  return stat && typeOf(stat)
-}
-
-function visibleName(stored: ByteString, type: EntryType): ByteString {
-  return type === 'file' ? visibleNameOfStub(stored) : visibleNameOfOther(stored)
-}
-
-function byNameDescending(a: Candidate, b: Candidate): number {
-  if (a.visible !== b.visible) return a.visible < b.visible ? 1 : -1
-  return precedence(b) - precedence(a)
-}
-
-/** Lowest first: a stub, then what has its name in the way that dfs gives it. */
-function precedence({ visible, stored, type }: Candidate): number {
-  if (type === 'file' && stored === storedNameOfFile(visible)) return 0
-  return stored === visible ? 2 : 1
 }

@@ -59,7 +59,8 @@ export class Checkpointer {
   readonly #versions: Versions
   readonly #syncFilesystem: typeof syncFilesystem
   readonly #mutex = new Mutex()
-  #areStubsSynced = false
+  /** Since the last rotation of the journal. */
+  #isFolderSynced = false
   /** When the last one ended, in ms of the monotonic clock. */
   endedAt = performance.now()
 
@@ -96,6 +97,7 @@ export class Checkpointer {
     if (all) for (const file of [...changed]) await this.#flush(file, failures)
     if (journaled.size > 0 || !journal.empty) {
       const mark = journal.rotate()
+      this.#isFolderSynced = false
       let complete = true
       for (const batch of batches([...journaled])) complete = (await this.#runBatch(batch, failures)) && complete
       if (complete && failures.length === 0) await this.#dropThrough(mark)
@@ -113,9 +115,9 @@ export class Checkpointer {
   }
 
   async #dropThrough(mark: number): Promise<void> {
-    // An earlier run may have been killed between writing stubs and syncing them; replay takes them as they are.
-    if (!this.#areStubsSynced) await this.#syncFilesystem(this.#services.tree.rootFd)
-    this.#areStubsSynced = true
+    // Names that were changed, and stubs that an earlier run wrote before it was killed, may be nowhere else yet.
+    if (!this.#isFolderSynced) await this.#syncFilesystem(this.#services.tree.rootFd)
+    this.#isFolderSynced = true
     this.#services.journal.dropThrough(mark)
   }
 
@@ -190,7 +192,7 @@ export class Checkpointer {
     }
     if (written.length === 0) return
     await this.#syncFilesystem(tree.rootFd)
-    this.#areStubsSynced = true
+    this.#isFolderSynced = true
     for (const one of written) this.#settle(one)
     log('%d files', written.length)
   }
@@ -262,6 +264,7 @@ export class Checkpointer {
     if (stubChanges !== undefined) file.stubSynced(stubChanges)
     if (!file.needsCheckpoint) this.#committer.journaled.delete(file)
     if (stat !== undefined) this.#services.index.put(stat, { ...state, allocatedBytes })
+    this.#services.changes.object(file.inode)
   }
 }
 

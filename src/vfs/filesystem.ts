@@ -15,6 +15,7 @@ import { FALLOCATE } from '../posix/holes.ts'
 import { MODE } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
 import type { FoundInode } from './finder.ts'
+import { idleObjects } from './idle-objects.ts'
 import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
@@ -275,13 +276,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   idleObjects(count: number): IdleObject[] {
-    const found: IdleObject[] = []
-    for (const { ino, kind, opens, file, places } of this.#services.table.values()) {
-      if (found.length >= count) break
-      if (kind === 'directory' || opens > 0 || file?.isBusy === true) continue
-      found.push({ ino, names: places.map(({ parent, name }) => ({ parent: parent.ino, name })) })
-    }
-    return found
+    return idleObjects(this.#services.table, count)
   }
 
   /** Versions come and go by themselves. */

@@ -23,6 +23,7 @@ import type { Keys } from '../seal/keys.ts'
 import type { SealPool } from '../seal/pool.ts'
 import { type Adopted, Adopter } from './adopt.ts'
 import { Background } from './background.ts'
+import { ChangeFeed, type OnObjectChange } from './change-feed.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { nowNs } from './clock.ts'
@@ -30,8 +31,9 @@ import { Committer } from './committer.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
 import { lockFolder } from './folder-lock.ts'
+import { FolderPaths } from './folder-paths.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
-import { type Inode, InodeTable } from './inode-table.ts'
+import { InodeTable } from './inode-table.ts'
 import { readMarker, writeMarker } from './marker.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
@@ -65,7 +67,6 @@ export interface FolderOptions {
 }
 
 const AT_FDCWD = -100
-const ROOT_CALLER = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
 
 interface FolderParts {
   id: string
@@ -85,6 +86,7 @@ export class Folder {
   readonly path: string
   readonly filesystem: Filesystem
   readonly #parts: FolderParts
+  readonly #paths: FolderPaths
   /** Held while a version is in use, or versions go. */
   readonly #keeping = new Mutex()
 
@@ -93,6 +95,7 @@ export class Folder {
     this.path = parts.path
     this.filesystem = parts.filesystem
     this.#parts = parts
+    this.#paths = new FolderPaths(parts.services, parts)
   }
 
   /** The id in a directory's marker, 32 hex digits; undefined if it is no folder. */
@@ -123,7 +126,8 @@ export class Folder {
     opened.defer(() => journal.close())
     const reader = opened.use(new ChunkReader({ store, pool, source, cacheBytesMax }))
     const sealer = new Sealer({ pool, store })
-    const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty }
+    const changes = new ChangeFeed(table)
+    const services: Services = { table, tree, store, journal, reader, sealer, keys, index, dirty, changes }
     const storeFd = openAt(AT_FDCWD, byteStringOf(options.storeDir), O.RDONLY | O.DIRECTORY)
     opened.defer(() => closeFd(storeFd))
 
@@ -175,19 +179,19 @@ export class Folder {
 
   /** `local`, `dirty` or `plain`; for directories and the like `local`. */
   stateOf(inside: ByteString): string {
-    const inode = this.#find(inside)
+    const inode = this.#paths.find(inside)
     if (inode === undefined) throw new DfsError('not-found', 'there is no such file', { op: 'status' })
     const state = this.filesystem.getxattr(inode.ino, 'user.dfs.state')?.toString() ?? 'local'
-    this.#letGo(inode)
+    this.#paths.letGo(inode)
     return state
   }
 
   /** Kept versions of a file, there or deleted, the newest first. */
   async history(inside: ByteString): Promise<KeptVersion[]> {
     const { services, versions } = this.#parts
-    const inode = this.#find(inside)
+    const inode = this.#paths.find(inside)
     const fileId = inode?.file?.fileId
-    if (inode !== undefined) this.#letGo(inode)
+    if (inode !== undefined) this.#paths.letGo(inode)
     return versionsOf(services, versions.directory, { path: inside, fileId })
   }
 
@@ -222,6 +226,21 @@ export class Folder {
     return this.#parts.services.reader.giveUpFetching()
   }
 
+  /** A descriptor of the directory, good while the folder is open, and not to be closed. */
+  get directoryFd(): number {
+    return this.#parts.services.tree.rootFd
+  }
+
+  /** Calls the listener, which must be quick, for each object that is not what it was on the disk below; gives what ends that. */
+  onChange(listener: OnObjectChange): () => void {
+    return this.#parts.services.changes.listen(listener)
+  }
+
+  /** Brings what is committed into the stubs; what somebody is writing waits for the next time. */
+  settle(): Promise<void> {
+    return this.#parts.checkpointer.run()
+  }
+
   /** Brings everything written into the stubs. */
   checkpoint(): Promise<void> {
     return this.#parts.checkpointer.run({ all: true })
@@ -245,7 +264,7 @@ export class Folder {
     const version = chooseVersion(await this.history(inside), inside, at)
     const { checkpointer } = this.#parts
     await checkpointer.run({ all: true })
-    if (this.#find(inside) === undefined) await this.#makeFile(inside)
+    if (this.#paths.find(inside) === undefined) await this.#paths.makeFile(inside)
     await checkpointer.exclusively(() => this.#putBack(inside, version.state))
     await checkpointer.run({ all: true })
     return version
@@ -254,7 +273,7 @@ export class Folder {
   /** All in one go: who opens the file before or after finds one content or the other. */
   #putBack(inside: ByteString, { content, meta }: StubState): void {
     const { committer, services } = this.#parts
-    const file = this.#find(inside)?.file
+    const file = this.#paths.find(inside)?.file
     if (file === undefined) throw new DfsError('exists', 'what stands there is no file of dfs', { op: 'restore' })
     if (file.writers > 0)
       throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
@@ -265,42 +284,6 @@ export class Folder {
     file.ctimeNs = nowNs()
     committer.commit(file)
     services.table.noteContent(file.inode)
-  }
-
-  #find(inside: ByteString): Inode | undefined {
-    let inode = this.#parts.services.table.root
-    for (const name of inside.split('/').filter((part) => part !== '')) {
-      const next = inode.kind === 'directory' ? this.filesystem.names.find(inode, name)?.inode : undefined
-      if (next === undefined) {
-        this.#letGo(inode)
-        return undefined
-      }
-      inode = next
-    }
-    return inode
-  }
-
-  /** What was found and nobody else knows is forgotten again. */
-  #letGo(inode: Inode): void {
-    const { committer, services } = this.#parts
-    if (inode.file === undefined) services.table.release(inode)
-    else committer.release(inode)
-  }
-
-  /** Makes an empty file, and the directories it needs. */
-  async #makeFile(inside: ByteString): Promise<Inode> {
-    const { names } = this.filesystem
-    const { table } = this.#parts.services
-    const parts = inside.split('/').filter((part) => part !== '')
-    const last = parts.pop()!
-    let directory = table.root
-    for (const name of parts) {
-      const parent = directory
-      directory = names.find(parent, name)?.inode ?? names.mkdir(parent, name, 0o755, ROOT_CALLER)
-      table.noteName(parent, name)
-    }
-    table.noteName(directory, last)
-    return (await names.makeFile(directory, last, 0o644, ROOT_CALLER)).inode
   }
 }
 

@@ -5,15 +5,15 @@
  * the object is gone.
  */
 import type { ByteString } from '../dfs.ts'
-import type { CommitRecord, JournalRecord, StubPlace } from '../format/journal-record.ts'
-import { visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
+import type { CommitRecord, JournalRecord, NameRecord, ObjectId } from '../format/journal-record.ts'
+import { visiblePathOfStub } from '../format/stored-name.ts'
 import { STUB_LINE_BYTES } from '../format/stub-line.ts'
 import { closeFd, O, openAt, preadFd, truncateFd } from '../posix/files.ts'
-import { makeDirectoryAt } from '../posix/names.ts'
 import { statAt } from '../posix/stat.ts'
 import type { Inode } from './inode-table.ts'
 import type { Namespace } from './namespace.ts'
 import type { Services } from './services.ts'
+import { type StoredPlace, withParent } from './stored-path.ts'
 import { isRegular } from './stub-tree.ts'
 import { storedPathsByIno } from './stub-walk.ts'
 
@@ -33,13 +33,12 @@ export interface JournaledFile {
 export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
   const files = new Map<string, JournaledFile>()
   for (const record of records) {
-    if (record.kind === 'rename') {
-      // Another has the name of a file that was removed.
-      for (const file of files.values()) if (!file.removed) moveTo(file, renamed(file.path, record.from, record.to))
+    const key = placeKey(record.place)
+    if (record.kind !== 'commit' && record.kind !== 'remove') {
+      renameAll(files, record)
       continue
     }
     const { ino, btimeNs, path } = record.place
-    const key = placeKey(record.place)
     const file = files.get(key) ?? { ino, btimeNs, path, paths: new Set<ByteString>(), removed: false, commits: [] }
     files.set(key, file)
     moveTo(file, path)
@@ -50,7 +49,22 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
   return [...files.values()].filter((file) => file.commits.length > 0)
 }
 
-function placeKey({ ino, btimeNs }: Pick<StubPlace, 'ino' | 'btimeNs'>): string {
+function renameAll(files: ReadonlyMap<string, JournaledFile>, record: Exclude<NameRecord, { kind: 'remove' }>): void {
+  const { path } = record.place
+  const own = files.get(placeKey(record.place))
+  if (record.kind === 'link' && own !== undefined) moveTo(own, record.to)
+  if (record.kind === 'unlink' && own?.path === path) own.path = [...own.paths].findLast((one) => one !== path) ?? path
+  if (record.kind === 'link' || record.kind === 'unlink') return
+  const [to, back] = record.kind === 'exchange' ? [record.other.path, path] : [record.to, record.to]
+  for (const file of files.values()) {
+    // Another has the name of a file that was removed.
+    if (file.removed) continue
+    const moved = renamed(file.path, path, to)
+    moveTo(file, moved === file.path ? renamed(file.path, to, back) : moved)
+  }
+}
+
+function placeKey({ ino, btimeNs }: ObjectId): string {
   return `${ino}.${btimeNs}`
 }
 
@@ -98,12 +112,11 @@ export class StubSearch {
   /** The stub's inode at a path of stored names; `wanted`: what may stand there in need of mending. */
   #resolve(path: ByteString, wanted?: JournaledFile): Inode | undefined {
     const { table, tree } = this.#services
-    const parts = path.split('/')
-    const stored = parts.pop()!
-    const names = [...parts.map(visibleNameOfOther), visibleNameOfStub(stored)]
+    const stored = path.slice(path.lastIndexOf('/') + 1)
+    const names = visiblePathOfStub(path).split('/')
     let inode = table.root
     for (const [i, name] of names.entries()) {
-      const isParent = i === parts.length && inode.kind === 'directory'
+      const isParent = i === names.length - 1 && inode.kind === 'directory'
       if (isParent && wanted !== undefined) mendTorn(tree.directoryFd(inode), stored, wanted)
       const next = inode.kind === 'directory' ? this.#namespace.find(inode, name)?.inode : undefined
       if (next === undefined) table.release(inode)
@@ -132,21 +145,12 @@ export class StubSearch {
   }
 
   #makeAnew(path: ByteString): Inode | undefined {
-    const { tree, table } = this.#services
-    const parts = path.split('/')
-    const stub = parts.pop()!
-    let directory = table.root
-    for (const stored of parts) {
-      const fd = tree.directoryFd(directory)
-      if (statAt(fd, stored) === undefined) makeDirectoryAt(fd, stored, 0o755)
-      const next = this.#namespace.find(directory, visibleNameOfOther(stored))?.inode
-      if (next?.kind !== 'directory') return undefined
-      directory = next
+    const make = ({ fd, name }: StoredPlace) => {
+      if (statAt(fd, name) !== undefined) return false
+      closeFd(openAt(fd, name, O.CREAT | O.EXCL | O.RDWR, 0o600))
+      return true
     }
-    const fd = tree.directoryFd(directory)
-    if (statAt(fd, stub) !== undefined) return undefined
-    closeFd(openAt(fd, stub, O.CREAT | O.EXCL | O.RDWR, 0o600))
-    return this.#namespace.find(directory, visibleNameOfStub(stub))?.inode
+    return withParent(this.#services.tree.rootFd, path, make, { make: true }) ? this.#resolve(path) : undefined
   }
 }
 

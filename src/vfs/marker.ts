@@ -38,9 +38,13 @@ export async function readMarker(folder: string): Promise<Marker | undefined> {
   return parseMarker(text, folder)
 }
 
-/** Makes a directory a folder; `rootFd` is open on it. */
-export async function writeMarker(rootFd: number, keyId: string): Promise<Marker> {
-  const marker = { format: FOLDER_FORMAT, id: randomBytes(16).toString('hex'), keyId }
+/** Makes a directory a folder, a new one unless an id is given; `rootFd` is open on it. */
+export async function writeMarker(
+  rootFd: number,
+  keyId: string,
+  id = randomBytes(16).toString('hex'),
+): Promise<Marker> {
+  const marker = { format: FOLDER_FORMAT, id, keyId }
   if (statAt(rootFd, RESERVED_NAME) === undefined) makeDirectoryAt(rootFd, RESERVED_NAME, 0o700)
   const directoryFd = openAt(rootFd, RESERVED_NAME, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
   try {

@@ -14,7 +14,7 @@ import type { Committer } from './committer.ts'
 import type { Finder, FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
 import { makeStub } from './new-stub.ts'
-import { noteNames } from './note-names.ts'
+import { noteName } from './note-names.ts'
 import type { Caller } from './operations.ts'
 import type { Services } from './services.ts'
 import { StubFile } from './stub-file.ts'
@@ -65,7 +65,7 @@ export class Nameless {
       file.formerPath = undefined
     } catch (error) {
       if (file.sequence > 0) {
-        noteNames(journal, { kind: 'remove', place: { ino: inode.statIno, btimeNs: inode.btimeNs, path } })
+        noteName(journal, { kind: 'remove', place: { ino: inode.statIno, btimeNs: inode.btimeNs, path } })
       }
       this.#committer.orphan(file)
       throw error

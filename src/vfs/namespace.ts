@@ -17,6 +17,7 @@ import { Finder, type FoundInode } from './finder.ts'
 import type { Inode } from './inode-table.ts'
 import { Nameless } from './nameless.ts'
 import { makeStub, ownerOfNew } from './new-stub.ts'
+import { changeOf, noteName } from './note-names.ts'
 import type { Attributes, Awaitable, Caller } from './operations.ts'
 import { Removal } from './removal.ts'
 import { Renaming, type RenamingOptions } from './renaming.ts'
@@ -64,6 +65,7 @@ export class Namespace {
   unlink(parent: Inode, name: ByteString): void {
     try {
       this.#removal.unlink(parent, name)
+      this.#services.changes.name(parent, name)
     } finally {
       this.#release(parent, name)
     }
@@ -77,6 +79,7 @@ export class Namespace {
   rmdir(parent: Inode, name: ByteString): void {
     try {
       this.#removal.rmdir(parent, name)
+      this.#services.changes.name(parent, name)
     } finally {
       this.#release(parent, name)
     }
@@ -86,6 +89,8 @@ export class Namespace {
   async rename(parent: Inode, name: ByteString, newParent: Inode, newName: ByteString, flags: number): Promise<void> {
     try {
       await this.#renaming.rename(parent, name, newParent, newName, flags)
+      this.#services.changes.name(parent, name, true)
+      this.#services.changes.name(newParent, newName, true)
     } finally {
       this.#release(parent, name)
       this.#release(newParent, newName)
@@ -136,14 +141,21 @@ export class Namespace {
   }
 
   link(inode: Inode, newParent: Inode, newName: ByteString): Awaitable<void> {
-    const { tree, table } = this.#services
-    if (inode.places.length === 0) return this.#nameless.link(inode, newParent, newName)
+    const { tree, table, journal, changes } = this.#services
+    if (inode.places.length === 0) {
+      return this.#nameless.link(inode, newParent, newName).then(() => changes.name(newParent, newName))
+    }
     const to = tree.storedName(inode, newName)
     this.#finder.checkNew(newParent, newName, to)
     this.#finder.checkMayChange(inode.place.parent)
+    const from = tree.storedPath(inode)
     linkAt(tree.directoryFd(inode.place.parent), tree.storedName(inode), tree.directoryFd(newParent), to)
+    const linked = statAt(tree.directoryFd(newParent), to)
     table.addPlace(inode, newParent, newName)
+    if (linked !== undefined) noteName(journal, { kind: 'link', ...changeOf(linked, from), to: tree.storedPath(inode) })
     this.#removal.changedLinks(inode)
+    changes.name(newParent, newName)
+    changes.object(inode)
   }
 
   /** Of a name that nobody has looked up nothing is kept, whatever became of it. */
@@ -175,6 +187,7 @@ export class Namespace {
     const found: Found = { stored, stat, kind: 'stub', attributes: emptyAttributes(stat) }
     const inode = this.#finder.intern(found, parent, name)
     inode.hasNoCapabilities = true
+    this.#services.changes.name(parent, name)
     if ((stat.mode & PERMISSIONS) !== wanted) {
       this.#committer.touch(inode.file!)
       inode.file!.mode = wanted
@@ -193,6 +206,7 @@ export class Namespace {
     make(dirFd, stored)
     const owner = ownerOfNew(caller, dirFd)
     if (owner !== undefined) chownAt(dirFd, stored, owner.uid, owner.gid)
+    this.#services.changes.name(parent, name)
     return this.#finder.find(parent, name)!.inode
   }
 }

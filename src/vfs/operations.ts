@@ -158,7 +158,7 @@ export interface FilesystemOperations {
    * content can forget them; until the function it returns is called.
    */
   watch?(listener: (change: Change) => void): () => void
-  /** Objects that nobody has open, directories aside: up to `count`, those known longest first. */
+  /** Objects that nobody has open, directories aside: up to `count`, here and there among all. */
   idleObjects?(count: number): IdleObject[]
   /** Whether what is in a directory changes by itself, so that nothing of it is to be remembered. */
   isVolatile?(ino: Ino): boolean

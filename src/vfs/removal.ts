@@ -13,7 +13,7 @@ import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { type Finder, type FoundInode, requireDirectory } from './finder.ts'
 import type { Inode } from './inode-table.ts'
-import { noteNames } from './note-names.ts'
+import { changeOf, noteName } from './note-names.ts'
 import type { Services } from './services.ts'
 import type { Versions } from './versions.ts'
 
@@ -76,7 +76,7 @@ export class Removal {
     const isLast = stat.nlink <= 1
     const { ino, btimeNs } = stat
     if (isLast && inode.file !== undefined && inode.file.sequence > 0) {
-      noteNames(journal, { kind: 'remove', place: { ino, btimeNs, path } })
+      noteName(journal, { kind: 'remove', place: { ino, btimeNs, path } })
     }
     const isNeeded = inode.opens > 0 || (!isLast && inode.file?.isBusy === true)
     const isRegular = inode.kind === 'stub' || inode.kind === 'plain'
@@ -138,6 +138,14 @@ export class Removal {
     this.beforeUnlink(inode, stat, path)
     unlinkAt(tree.directoryFd(parent), this.#finder.storedNameHere(inode, parent, name))
     table.removePlace(inode, parent, name)
+    if (file !== undefined && !isLast) this.#noteUnlink(inode, path)
     this.lostName(inode, stat, path)
+  }
+
+  /** Where no other name of it is known, nobody can tell what the object is now. */
+  #noteUnlink(inode: Inode, path: ByteString): void {
+    const { tree, journal } = this.#services
+    if (inode.heldFd === undefined && inode.places.length === 0) return
+    noteName(journal, { kind: 'unlink', ...changeOf(tree.stat(inode), path) })
   }
 }

@@ -11,7 +11,7 @@ import { statAt } from '../posix/stat.ts'
 import type { Committer } from './committer.ts'
 import type { Finder } from './finder.ts'
 import type { Inode, Place } from './inode-table.ts'
-import { noteNames } from './note-names.ts'
+import { changeOf, idOf, noteName } from './note-names.ts'
 import type { Removal } from './removal.ts'
 import type { Services } from './services.ts'
 
@@ -77,6 +77,7 @@ export class Renaming {
     if (target?.inode.kind === 'directory') tree.dropDirectory(target.inode)
     renameAt(tree.directoryFd(from.parent), fromStored, tree.directoryFd(to.parent), toStored)
     this.count++
+    const moved = statAt(tree.directoryFd(to.parent), toStored)
     if (replaced !== undefined && replaced !== toStored) unlinkAt(tree.directoryFd(to.parent), replaced)
     if (target !== undefined) {
       table.removePlace(target.inode, to.parent, to.name)
@@ -85,41 +86,34 @@ export class Renaming {
     }
     table.removePlace(inode, from.parent, from.name)
     table.addPlace(inode, to.parent, to.name)
-    noteNames(journal, { kind: 'rename', from: fromPath, to: tree.storedPath(inode, to) })
+    if (moved !== undefined) {
+      const over = target === undefined ? undefined : idOf(target.stat)
+      noteName(journal, { kind: 'rename', ...changeOf(moved, fromPath), to: tree.storedPath(inode, to), over })
+    }
     if (inode.file !== undefined) this.#removal.changedLinks(inode)
   }
 
   #exchange(parent: Inode, name: ByteString, newParent: Inode, newName: ByteString): void {
-    const { tree, table } = this.#services
+    const { tree, table, journal } = this.#services
     const one = this.#finder.require(parent, name).inode
-    const other = this.#finder.require(newParent, newName).inode
+    const { inode: other, stat: otherStat } = this.#finder.require(newParent, newName)
     if (one === other) return
     const oneHere = this.#finder.storedNameHere(one, parent, name)
     const otherHere = this.#finder.storedNameHere(other, newParent, newName)
     if (oneHere !== tree.storedName(other, name) || otherHere !== tree.storedName(one, newName)) {
       throw new DfsError('unsupported', 'a file and something else cannot be exchanged', { op: 'rename' })
     }
+    const onePath = tree.storedPath(one, { parent, name })
+    const otherPlace = { ...idOf(otherStat), path: tree.storedPath(other, { parent: newParent, name: newName }) }
     renameAt(tree.directoryFd(parent), oneHere, tree.directoryFd(newParent), otherHere, RENAME.EXCHANGE)
     this.count++
+    const moved = statAt(tree.directoryFd(newParent), otherHere)
     table.removePlace(one, parent, name)
     table.removePlace(other, newParent, newName)
     table.addPlace(one, newParent, newName)
     table.addPlace(other, parent, name)
-    this.#noteExchange(tree.storedPath(one), tree.storedPath(other))
+    if (moved !== undefined) noteName(journal, { kind: 'exchange', ...changeOf(moved, onePath), other: otherPlace })
     for (const inode of [one, other]) this.#removal.changedLinks(inode)
-  }
-
-  /** `one` and `other`: the paths after it. */
-  #noteExchange(one: ByteString, other: ByteString): void {
-    const { journal } = this.#services
-    const aside = `${one}~exchange`
-    for (const [from, to] of [
-      [other, aside],
-      [one, other],
-      [aside, one],
-    ] as const) {
-      noteNames(journal, { kind: 'rename', from, to })
-    }
   }
 }
 

@@ -17,6 +17,7 @@ import type { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
 import { gatherFiles, type JournaledFile, StubSearch } from './journaled-files.ts'
 import type { Namespace } from './namespace.ts'
+import { redoNames } from './redo-names.ts'
 import type { Services } from './services.ts'
 
 const log = logger('replay')
@@ -26,7 +27,9 @@ export async function replay(
   services: Services,
   { committer, namespace }: { committer: Committer; namespace: Namespace },
 ): Promise<void> {
-  const files = gatherFiles(services.journal.replay())
+  const records = [...services.journal.replay()]
+  redoNames({ rootFd: services.tree.rootFd, keys: services.keys }, records)
+  const files = gatherFiles(records)
   const search = new StubSearch(services, namespace, files)
   services.tree.acceptsOlder = true
   try {

@@ -5,6 +5,7 @@ import type { BlockStore, FileMeta } from '../dfs.ts'
 import type { JournalRecord } from '../format/journal-record.ts'
 import type { Stat } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
+import type { ChangeFeed } from './change-feed.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import type { DirtyMemory } from './dirty-memory.ts'
 import type { InodeTable } from './inode-table.ts'
@@ -38,6 +39,8 @@ export interface Journal {
   replay(): Iterable<JournalRecord>
   /** The record survives the end of the process once this returns. Fails with `no-space`; nothing has changed then. */
   append(record: JournalRecord): void
+  /** The same for a record that matters only to those after it, and need not be kept before there is one. */
+  note(record: JournalRecord): void
   /** Resolves once every record appended before survives power loss. */
   sync(): Promise<void>
   /** The mark stands for every record appended until now. */
@@ -57,4 +60,5 @@ export interface Services {
   readonly keys: Keys
   readonly index: AttributeIndex
   readonly dirty: DirtyMemory
+  readonly changes: ChangeFeed
 }

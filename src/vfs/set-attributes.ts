@@ -84,6 +84,7 @@ export class AttributeSetter {
     this.#setBelow(inode, changes)
     const { atimeNs = 'keep', mtimeNs = 'keep' } = changes
     if (atimeNs !== 'keep' || mtimeNs !== 'keep') this.#below(inode, (at) => at.times(atimeNs, mtimeNs))
+    this.#services.changes.object(inode)
   }
 
   #setBelow(inode: Inode, { mode, uid, gid, atimeNs }: AttributeChanges): void {
@@ -123,8 +124,12 @@ export class AttributeSetter {
   }
 
   /** Something of the file that is kept elsewhere has changed: its ctime says so. `mode`: its permission bits, if they have. */
-  touch({ file }: Inode, mode?: number): void {
-    if (file === undefined) return
+  touch(inode: Inode, mode?: number): void {
+    const { file } = inode
+    if (file === undefined) {
+      this.#services.changes.object(inode)
+      return
+    }
     if (mode !== undefined) file.mode = (file.mode & ~MODE.ACCESS) | mode
     if (file.orphan) return
     this.#committer.touch(file)

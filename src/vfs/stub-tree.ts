@@ -236,6 +236,10 @@ export function isRegular(stat: Stat): boolean {
   return (stat.mode & MODE.FORMAT) === MODE.REGULAR
 }
 
+export function isDirectory(stat: Stat): boolean {
+  return (stat.mode & MODE.FORMAT) === MODE.DIRECTORY
+}
+
 function kindOfStat(stat: Stat): InodeKind {
-  return (stat.mode & MODE.FORMAT) === MODE.DIRECTORY ? 'directory' : 'other'
+  return isDirectory(stat) ? 'directory' : 'other'
 }

@@ -11,10 +11,11 @@ import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, pwriteFd } from '../posix/files.ts'
 import { linkAt, makeDirectoryAt, RENAME, removeDirectoryAt, renameAt, unlinkAt } from '../posix/names.ts'
 import { type Stat, statAt } from '../posix/stat.ts'
+import type { Keys } from '../seal/keys.ts'
 import { sealTrailer } from '../seal/stub-slot.ts'
 import { nowNs } from './clock.ts'
 import type { Inode } from './inode-table.ts'
-import { noteNames } from './note-names.ts'
+import { changeOf, noteName } from './note-names.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
 import { formatVersionTime } from './version-time.ts'
@@ -82,7 +83,8 @@ export class Versions {
       })
       table.removePlace(inode, place.parent, place.name)
       table.addPlace(inode, directory, name)
-      noteNames(journal, { kind: 'rename', from, to: tree.storedPath(inode) })
+      const moved = statAt(versionsFd, name + STUB_SUFFIX) as Stat
+      noteName(journal, { kind: 'rename', ...changeOf(moved, from), to: tree.storedPath(inode) })
       this.#noteFormerPath(inode, path)
     })
   }
@@ -92,8 +94,9 @@ export class Versions {
    * there is no room.
    */
   linkBeforeReplace(inode: Inode): boolean {
-    const { tree, table } = this.#services
+    const { tree, table, journal } = this.#services
     const { parent } = inode.place
+    const from = tree.storedPath(inode)
     const path = tree.visiblePath(inode)
     const stored = tree.storedName(inode)
     return withRoom(() => {
@@ -101,6 +104,9 @@ export class Versions {
       const versionsFd = tree.directoryFd(directory)
       const fromFd = tree.directoryFd(parent)
       const name = atFreeName((versionName) => linkAt(fromFd, stored, versionsFd, versionName))
+      const linked = statAt(versionsFd, name + STUB_SUFFIX) as Stat
+      const to = tree.storedPath(inode, { parent: directory, name })
+      noteName(journal, { kind: 'link', ...changeOf(linked, from), to })
       table.addPlace(inode, directory, name)
       // The last place is the one used; until the replacing is done that is the name people know.
       inode.places = [inode.places.at(-1)!, ...inode.places.slice(0, -1)]
@@ -176,10 +182,9 @@ export class Versions {
     }
   }
 
-  /** Where there is no room for it the version stands without: it keeps its blocks until it expires. */
   #noteFormerPath(inode: Inode, path: ByteString): void {
-    const trailer = sealTrailer(path, this.#services.keys)
-    withRoom(() => this.#services.tree.withStub(inode, O.RDWR, (fd) => pwriteFd(fd, trailer, TRAILER_OFFSET)))
+    const { tree, keys } = this.#services
+    tree.withStub(inode, O.RDWR, (fd) => noteFormerPath(fd, path, keys))
   }
 
   #directoryOf(key: string): Inode {
@@ -208,6 +213,20 @@ export class Versions {
       this.#madeAt.delete(oldest)
     }
   }
+}
+
+/** Whether a path of stored names is one that a version has. */
+export function isPathOfVersion(path: ByteString): boolean {
+  return path.startsWith(`${RESERVED_NAME}/${VERSIONS_DIRECTORY}/`)
+}
+
+/**
+ * Says in an open version which path the file had, as a person sees it. Where there is no room for it the version stands
+ * without: it keeps its blocks until it expires.
+ */
+export function noteFormerPath(fd: number, path: ByteString, keys: Keys): void {
+  const trailer = sealTrailer(path, keys)
+  withRoom(() => pwriteFd(fd, trailer, TRAILER_OFFSET))
 }
 
 /** Does `work` with the stored name of the first moment from now on for which it does not fail with `exists`; gives the name. */

@@ -9,6 +9,7 @@ import { decodeBitswapWants, decodeVarint } from '../../src/format/bitswap-messa
 import { decodeEntry } from '../../src/format/head-entry.ts'
 import { decodeHeadNode, isLeaf } from '../../src/format/head-node.ts'
 import { decodeHeadBody, decodeSealedHead } from '../../src/format/head-record.ts'
+import { decodeHeadsMessage } from '../../src/format/heads-message.ts'
 import { decodeHoldsMessage } from '../../src/format/hold-message.ts'
 import { decodeHoldRecord } from '../../src/format/hold-record.ts'
 import { decodeKeysMessage } from '../../src/format/keys-message.ts'
@@ -18,6 +19,8 @@ import { decodeMessage, MESSAGE_BYTES_MAX } from '../../src/format/message.ts'
 import { decodePairingMessage } from '../../src/format/pairing-message.ts'
 import { decodeShard } from '../../src/format/shard.ts'
 import { decodeChallenge } from '../../src/format/storage-proof.ts'
+import { decodeSyncEntry } from '../../src/format/sync-entry.ts'
+import { decodeSyncMessage } from '../../src/format/sync-message.ts'
 import { decodeTicket } from '../../src/format/ticket.ts'
 import { FrameAssembler } from '../../src/net/frame-assembler.ts'
 import { Random, seedFrom } from '../support/random.ts'
@@ -48,7 +51,10 @@ const targets: Record<string, { seeds: Buffer[]; decode: (bytes: Buffer) => unkn
   'storage challenges': { seeds: vectors('storage-proof', 'challenge'), decode: decodeChallenge },
   'nodes of heads': { seeds: vectors('head', 'node'), decode: readHeadNode },
   'head records': { seeds: vectors('head', 'record'), decode: decodeSealedHead },
+  'messages of heads': { seeds: vectors('head', 'message'), decode: decodeHeadsMessage },
   'bodies of heads': { seeds: vectors('head', 'body'), decode: decodeHeadBody },
+  'entries of synced folders': { seeds: vectors('sync', 'entry'), decode: decodeSyncEntry },
+  'messages of synced folders': { seeds: vectors('sync', 'message'), decode: decodeSyncMessage },
   tickets: { seeds: vectors('membership', 'ticket'), decode: decodeTicket },
 }
 

@@ -6,16 +6,21 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Slices } from '../../src/concurrency/slices.ts'
 import type { BlockRef, Cid } from '../../src/dfs.ts'
 import type { HeadEntry } from '../../src/format/head-entry.ts'
 import { closeFd, O, openAt } from '../../src/posix/files.ts'
 import { Keys } from '../../src/seal/keys.ts'
 import { openBlock } from '../../src/seal/open-block.ts'
 import { sealBlock } from '../../src/seal/seal-block.ts'
+import { BlockFiles } from '../../src/store/block-files.ts'
+import { FolderTree } from '../../src/sync/folder-tree.ts'
 import { applyHead } from '../../src/sync/head-apply.ts'
 import { blocksOnlyIn, headBlocks } from '../../src/sync/head-blocks.ts'
 import { buildHead, type HeadChange, updateHead } from '../../src/sync/head-build.ts'
 import { readHead } from '../../src/sync/head-read.ts'
+import { HeadNodes } from '../../src/sync/head-store.ts'
 import { FolderWalk } from '../../src/sync/head-walk.ts'
 import { Random } from '../support/random.ts'
 
@@ -140,6 +145,29 @@ async function timed<T>(what: string, nodes: FileNodes, work: () => Promise<T>):
   return result
 }
 
+/** The tree of a folder that is in use: what its following takes, and the longest that others wait for a turn meanwhile. */
+async function followFolder(rootFd: number): Promise<void> {
+  await using store = await BlockFiles.open(path.join(directory, 'blocks'))
+  const tree = new FolderTree({ directoryFd: rootFd, settle: async () => {} }, { keys: KEYS, state: undefined })
+  const follow = async (what: string) => {
+    const slices = new Slices()
+    const delays = monitorEventLoopDelay({ resolution: 1 })
+    using own = new HeadNodes({ store, keys: KEYS, slices })
+    delays.enable()
+    await timed(what, nodes, () => tree.update({ nodes: own, slices, signal: new AbortController().signal }))
+    delays.disable()
+    console.log(`  ${own.pinned.length} nodes made; a turn is waited for ${(delays.max / 1e6).toFixed(1)} ms at most`)
+  }
+  await follow('a folder walked while others work')
+  tree.note({ path: entryAt(101, 1).path, isTree: false })
+  await follow('after one change')
+  for (let i = 0; i < 10_000; i++) tree.note({ path: entryAt(i * 7, 1).path, isTree: false })
+  await follow('after 10,000 changes')
+  tree.note({ path: '', isTree: false })
+  for (let i = 0; i < 10; i++) tree.note({ path: entryAt(i * PER_DIRECTORY, 1).path, isTree: true })
+  await follow('after ten directories moved')
+}
+
 const directory = mkdtempSync(path.join(tmpdir(), 'dfs-heads-'))
 const nodes = new FileNodes(path.join(directory, 'nodes'))
 try {
@@ -166,6 +194,7 @@ try {
     applyHead(allEntries(onDisk), { rootFd, keys: KEYS, name: 'scale' }),
   )
   await timed(`${onDisk} walked, and their head`, nodes, () => buildHead(new FolderWalk({ rootFd, keys: KEYS }), nodes))
+  await followFolder(rootFd)
   closeFd(rootFd)
 } finally {
   nodes.close()

@@ -1,9 +1,12 @@
 /** `dfs init` and `dfs recover`: making the home. */
+import { homedir } from 'node:os'
+import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import type { HomeResult } from '../../daemon/control-api.ts'
+import type { HomeResult, RecoveryResult, Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App } from '../app.ts'
+import { formatCount } from '../output.ts'
 
 interface InitOptions {
   name?: string
@@ -13,6 +16,7 @@ interface InitOptions {
 
 interface RecoverOptions extends Pick<InitOptions, 'name' | 'json'> {
   via?: string
+  to?: string
 }
 
 export function registerInit(program: Command, app: App): void {
@@ -35,10 +39,11 @@ Examples:
 export function registerRecover(program: Command, app: App): void {
   program
     .command('recover')
-    .description('make a home with the personal key that a recovery kit holds')
+    .description('make a home with the personal key that a recovery kit holds, and bring your folders back')
     .argument('<kit...>', 'the 24 words, or - to read the kit from standard input (which no process list shows)')
     .option('--name <name>', 'what to call this device (else its host name)')
     .option('--via <address>', 'a device of your network to begin with, as "dfs peers --json" there says its addresses')
+    .option('--to <directory>', 'where your folders come to be; content comes when it is opened (default: ~/dfs)')
     .option('--json', 'report as JSON')
     .addHelpText(
       'after',
@@ -56,13 +61,41 @@ async function runInit(app: App, { name, public: isPublic, json }: InitOptions):
   app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
 }
 
-async function runRecover(app: App, words: string[], { name, via, json }: RecoverOptions): Promise<void> {
+async function runRecover(app: App, words: string[], options: RecoverOptions): Promise<void> {
+  const { name, via, to = path.join(homedir(), 'dfs'), json } = options
   const kit = words.length === 1 && words[0] === '-' ? await text(app.streams.stdin) : words.join(' ')
   if (kit.trim() === '') throw new DfsError('usage', 'the recovery kit is empty', { mend: 'see "dfs recover --help"' })
-  const result = await app.withDaemon((client) => client.call('recover', { kit, name, via }), { mayCreate: true })
-  const { members, notReached } = result
-  const met = notReached === undefined ? `network of ${members} devices` : `not connected yet: ${notReached}`
-  app.report({ json }, result, () => (members === undefined ? describe(result) : `${describe(result)}\n${met}`))
+  const directory = path.resolve(to)
+  const result = await app.withDaemon(
+    async (client) => {
+      using bar = app.progressBar('recovering')
+      return await client.call('recover', { kit, name, via, to: directory }, { onProgress: bar.onProgress })
+    },
+    { mayCreate: true },
+  )
+  app.report({ json }, result, () => describeRecovery(result))
+}
+
+function describeRecovery({ members, notReached, found, ...home }: Results['recover']): string {
+  const lines = [describe(home)]
+  if (notReached !== undefined) lines.push(`not connected yet: ${notReached}`)
+  else if (members !== undefined) lines.push(`network of ${members} devices`)
+  if (found !== undefined) lines.push(...describeFound(found))
+  return lines.join('\n')
+}
+
+function describeFound({ members, folders }: RecoveryResult): string[] {
+  if (folders.length === 0) {
+    const whom = members === 0 ? 'nobody could be asked' : `${formatCount(members, 'member')} asked`
+    return [`No folder was found (${whom}); run the command again when others are there.`]
+  }
+  return folders.flatMap(({ name, folder, objects, plainFiles, leftOut, problem }) => {
+    if (problem !== undefined) return [`not back: ${name}: ${problem}`]
+    const what = objects === undefined ? 'was there already' : `${formatCount(objects, 'object')}; dfs mount ${folder}`
+    const missing = plainFiles + leftOut
+    const left = missing === 0 ? [] : [`  without ${formatCount(missing, 'object')} that nobody else had`]
+    return [`${folder}: ${what}`, ...left]
+  })
 }
 
 function describe({ home, created, device, owner }: HomeResult): string {

@@ -13,6 +13,7 @@ import type { RunningClock } from '../../store/running-time.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
+import type { HeadKeeper } from '../heads/head-keeper.ts'
 import type { Home, NewHome } from '../home.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
@@ -30,6 +31,7 @@ export interface Parts {
   readonly collecting: Mutex
   readonly folders: Folders
   readonly mounts: Mounts
+  readonly heads: HeadKeeper
   readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>

@@ -39,7 +39,7 @@ export async function peers(context: Context): Promise<Results['peers']> {
 
 export async function devices(context: Context): Promise<Results['devices']> {
   const service = await context.network()
-  const connected = new Set(service.isRunning ? (await service.network.peers()).map(({ peerId }) => peerId) : [])
+  const connected = await connectedDevices(service)
   const { deviceId, ownerId } = context.home()
   const describe = (member: Member): DeviceInfo => ({
     device: member.deviceId,
@@ -97,6 +97,11 @@ export async function devicesRemove(
   return { removed: told, epoch: home.epoch, kit }
 }
 
+/** Two devices that called each other at once may have two connections. */
+async function connectedDevices(service: NetworkService): Promise<Set<string>> {
+  return new Set(service.isRunning ? (await service.network.peers()).map(({ peerId }) => peerId) : [])
+}
+
 export async function networkStatus(context: Context): Promise<NetworkStatus> {
   const service = await context.network()
   const { identity } = service.membership
@@ -110,7 +115,7 @@ export async function networkStatus(context: Context): Promise<NetworkStatus> {
     running: state !== undefined,
     port: state?.port,
     addresses: state?.addresses ?? [],
-    connected: service.isRunning ? (await service.network.peers()).length : 0,
+    connected: (await connectedDevices(service)).size,
   }
 }
 

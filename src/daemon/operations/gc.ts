@@ -12,7 +12,7 @@ import { type Context, leaseAll } from './context.ts'
 const MS_PER_MINUTE = 60_000
 
 export async function gc(context: Context, { signal, onProgress }: Call): Promise<Results['gc']> {
-  const { folders, store, clock, collecting, holds } = await context.parts()
+  const { folders, store, clock, collecting, heads, holds } = await context.parts()
   const home = context.home()
   return collecting.run(async () => {
     await using leases = await leaseAll(folders, home.folders.list())
@@ -20,7 +20,7 @@ export async function gc(context: Context, { signal, onProgress }: Call): Promis
     for (const folder of leases.folders) versions += await expireVersions(folder, { home, clock }, { signal })
     const collected = await collectGarbage({
       store,
-      sources: [...leases.folders.flatMap((folder) => folder.referenceSources()), holds.promises],
+      sources: [...leases.folders.flatMap((folder) => folder.referenceSources()), heads.references, holds.promises],
       borrowed: holds,
       candidatesFile: path.join(home.dir, 'gc-candidates'),
       clock,

@@ -26,7 +26,7 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     stop: () => life.stop(),
     awaitEnd: (_, call) => awaitEnd(call),
     init: async (params) => (await later.init()).init(context, params),
-    recover: async (params) => (await later.recover()).recover(context, params),
+    recover: async (params, call) => (await later.recover()).recover(context, params, call),
     id: () => id(context),
     configGet: (params) => configGet(context, params),
     configSet: (params) => configSet(context, params),

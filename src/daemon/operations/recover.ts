@@ -1,4 +1,7 @@
-/** `recover`: makes the home with the personal keys of a recovery kit. A home that has another key is left alone. */
+/**
+ * `recover`: makes the home with the personal keys of a recovery kit, and brings the owner's folders back where members keep
+ * heads of them. A home that has another key is left alone.
+ */
 import { timingSafeEqual } from 'node:crypto'
 import { encodeBase32 } from '../../bytes/base32.ts'
 import { DfsError, describeError } from '../../errors.ts'
@@ -6,26 +9,31 @@ import { PUBLIC_NETWORK, publicNetworkOf } from '../../net/public-network.ts'
 import { parseKit } from '../../seal/recovery-kit.ts'
 import { isHome } from '../address.ts'
 import type { HomeResult, Params, Results } from '../control-api.ts'
+import type { Call } from '../control-server.ts'
 import { Home } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { Context } from './context.ts'
 import { describeHome } from './init.ts'
+import { recoverFolders } from './recover-folders.ts'
 
-export async function recover(context: Context, params: Params<'recover'>): Promise<Results['recover']> {
+export async function recover(context: Context, params: Params<'recover'>, call: Call): Promise<Results['recover']> {
   const kit = parseKit(params.kit)
   const result = await makeHome(context, kit, params.name)
   const addresses = [...(params.via === undefined ? [] : [params.via]), ...kit.addresses]
-  if (addresses.length === 0) return result
+  const service = await context.network()
+  if (addresses.length === 0 && !(service.isUseful && service.hasOthers)) return result
   // That nobody is there does not undo the home; the command may be given again.
-  const notReached = await introduce(await context.network(), addresses).catch(describeError)
-  const { membership } = await context.network()
-  return { ...result, members: membership.members().length, ...(notReached !== undefined && { notReached }) }
+  const notReached = await introduce(service, addresses).catch(describeError)
+  const members = service.membership.members().length
+  if (notReached !== undefined) return { ...result, members, notReached }
+  const found = params.to === undefined ? undefined : await recoverFolders(context, params.to, call)
+  return { ...result, members: service.membership.members().length, ...(found !== undefined && { found }) }
 }
 
-/** Shows a device of the network that this one belongs to the same owner: then it is let in, and hears of the others. */
+/** Shows a device of the network, if one is named, that this one belongs to the same owner: then it is let in, and hears of the others. */
 async function introduce(service: NetworkService, addresses: readonly string[]): Promise<undefined> {
   await service.start()
-  await service.network.call('members.introduce', [...addresses])
+  if (addresses.length > 0) await service.network.call('members.introduce', [...addresses])
 }
 
 async function makeHome(

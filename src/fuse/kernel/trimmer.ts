@@ -1,7 +1,7 @@
 /**
  * Keeps bounded how many objects the kernel remembers: each takes memory of ours until it is forgotten, and the kernel
- * forgets only when its own memory runs short. Those known longest that nobody has open leave first; who asks for one of
- * them again has it looked up again.
+ * forgets only when its own memory runs short. Of those that nobody has open some leave, here and there: were it those known
+ * longest, a walk over a few more files than may be known would find none of them. Who asks for one again has it looked up again.
  */
 import type { FilesystemOperations, IdleObject } from '../../vfs/operations.ts'
 

@@ -217,7 +217,7 @@ export class Adoption {
 
   /** Tells index and inode table of the stub. `known`: the plain file's inode. */
   #publish(known: Inode | undefined): void {
-    const { tree, table, index } = this.#services
+    const { tree, table, index, changes } = this.#services
     const [{ stub }] = this.#placed as [Target]
     const stat = statAt(tree.directoryFd(stub.parent), storedNameOfFile(stub.name))!
     const attributes: StubAttributes = { ...this.#state, allocatedBytes: this.#sealed.allocatedBytes }
@@ -225,6 +225,7 @@ export class Adoption {
     for (const { name, stub } of this.#placed) {
       table.noteName(name.parent, name.name)
       table.noteName(stub.parent, stub.name)
+      changes.name(stub.parent, stub.name)
     }
     const isKnownBy = ({ parent, name }: Place) => parent.children.get(name) === known
     if (known === undefined || !this.#placed.some(({ name }) => isKnownBy(name))) return
@@ -238,13 +239,14 @@ export class Adoption {
   }
 
   #moveOneAside(name: PlainName): void {
-    const { tree, table } = this.#services
+    const { tree, table, changes } = this.#services
     const { temporary } = this.#options
     const dirFd = tree.directoryFd(name.parent)
     if (!this.#plain.is(statAt(dirFd, name.name))) throw moved()
     const aside = temporary.next()
     renameAt(dirFd, name.name, temporary.fd, aside)
     this.#originalsAside.push({ name, aside })
+    changes.name(name.parent, name.name)
     const known = name.parent.children.get(name.name)
     if (known?.kind !== 'plain' || !known.is(this.#plain.stat)) return
     table.removePlace(known, name.parent, name.name)

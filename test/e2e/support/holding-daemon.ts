@@ -9,6 +9,9 @@ import { cidOfDigest } from '../../../src/format/cid.ts'
 import type { AskOutcome, BlockSize, EvictOutcome, Offer } from '../../../src/net/holds/hold-service.ts'
 import { type Call, Rpc } from '../../../src/net/rpc.ts'
 import { digestOf } from '../../../src/seal/hash.ts'
+import { until } from './process.ts'
+
+const HEAD_MS = 30_000
 
 export interface HoldingCalls {
   /** This device's id. */
@@ -25,6 +28,8 @@ export interface HoldingCalls {
   lent: Call<void, [string, number][]>
   borrowed: Call<void, Cid[]>
   promised: Call<void, Cid[]>
+  /** Has a member hold all blocks of a folder that is not mounted, and keep the head that tells of them; gives how many. */
+  lendFolder: Call<{ folder: string; holder: string }, number>
   /** Whether the block comes from other devices, whole. */
   fetch: Call<BlockSize, boolean>
 }
@@ -40,7 +45,7 @@ async function serve(home: string): Promise<void> {
     on: (_: 'message', listener: (message: unknown) => void) => process.on('message', listener),
   }
   const parts = await daemon.parts()
-  const { holds, store, network } = parts
+  const { holds, store, network, folders, heads } = parts
   network.startIfUseful()
   new Rpc<Record<never, never>, HoldingCalls>(port, {
     id: () => daemon.home().deviceId,
@@ -66,6 +71,20 @@ async function serve(home: string): Promise<void> {
     lent: async () => [...(await holds.lent())],
     borrowed: () => all(holds.borrowed()),
     promised: () => all(holds.promises.references()),
+    lendFolder: async ({ folder, holder }) => {
+      const lease = await folders.lease(folder)
+      try {
+        const names = () => heads.current?.folders.some(({ id }) => id.toString('hex') === lease.folder.id) === true
+        await until('a head names the folder', names, HEAD_MS)
+        const blocks = await all(heads.blocks())
+        const outcomes = await holds.ask(holder, blocks)
+        for (const [cid, outcome] of outcomes) if (outcome !== 'held') throw new Error(`${cid}: ${outcome}`)
+        await heads.giveTo(holder)
+        return outcomes.size
+      } finally {
+        await lease.release()
+      }
+    },
     fetch: async ({ cid, bytes }) => {
       const fetching = network.source.fetch({ cid, sealedBytes: bytes })
       try {

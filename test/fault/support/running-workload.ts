@@ -9,9 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { within } from '../../e2e/support/process.ts'
 import type { FileStates } from './file-states.ts'
+import type { WorkloadOptions } from './workload.ts'
 
 const WORKLOAD = fileURLToPath(new URL('workload.ts', import.meta.url))
 const END_MS = 30_000
+const USUAL: WorkloadOptions = { files: 24, syncOneIn: 3 }
 
 export class RunningWorkload {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>
@@ -19,8 +21,13 @@ export class RunningWorkload {
   readonly #errors: Promise<string>
 
   /** Starts writing below `root`; resolves once it does. */
-  static async start(root: string, seed: number, states: FileStates): Promise<RunningWorkload> {
-    const workload = new RunningWorkload(root, seed, states)
+  static async start(
+    root: string,
+    seed: number,
+    states: FileStates,
+    options: WorkloadOptions = USUAL,
+  ): Promise<RunningWorkload> {
+    const workload = new RunningWorkload([root, seed, options.files, options.syncOneIn], states)
     await within(
       END_MS,
       Promise.race([once(workload.#child.stdout, 'data'), once(workload.#child, 'exit')]),
@@ -29,8 +36,8 @@ export class RunningWorkload {
     return workload
   }
 
-  private constructor(root: string, seed: number, states: FileStates) {
-    this.#child = spawn(process.execPath, [WORKLOAD, root, String(seed)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  private constructor(args: readonly (string | number)[], states: FileStates) {
+    this.#child = spawn(process.execPath, [WORKLOAD, ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] })
     const lines = createInterface({ input: this.#child.stdout })
     lines.on('line', (line) => states.apply(JSON.parse(line)))
     this.#heard = once(lines, 'close').then(() => undefined)

@@ -1,7 +1,7 @@
 /**
  * A program that writes files in every way a program can, for ever, and says on standard output what it is about to do
- * and what is done: `node workload.ts ROOT SEED`. Ends between two operations on SIGTERM, and with an error when the
- * file system fails.
+ * and what is done: `node workload.ts ROOT SEED FILES SYNC-ONE-IN`. Ends between two operations on SIGTERM, and with an error when
+ * the file system fails.
  */
 import * as fs from 'node:fs'
 import { join } from 'node:path'
@@ -9,23 +9,33 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { Random } from '../../support/random.ts'
 import { ABSENT, type FileState, monotonicNs, type Report, stateOf } from './file-states.ts'
 
-const FILES = Array.from({ length: 24 }, (_, index) => (index < 12 ? `file-${index}` : `directory/file-${index}`))
 /** One write is one request to the file system, so that no commit can split it. */
 const PIECE_BYTES_MAX = 100_000
 const FILE_BYTES_MAX = 1_500_000
 
 const WEIGHTS = { rewrite: 4, edit: 6, append: 4, cut: 2, replace: 4, move: 2, remove: 2, removeDurably: 1 }
 
+export interface WorkloadOptions {
+  /** How many names there are. */
+  files: number
+  /** So many writes to a file have one `fsync`. */
+  syncOneIn: number
+}
+
 class Workload {
   readonly #root: string
   readonly #random: Random
+  readonly #files: readonly string[]
+  readonly #syncOneIn: number
   readonly #contents = new Map<string, Buffer>()
 
-  constructor(root: string, seed: number) {
+  constructor(root: string, seed: number, { files, syncOneIn }: WorkloadOptions) {
     this.#root = root
     this.#random = new Random(seed)
+    this.#files = Array.from({ length: files }, (_, index) => `${index % 2 === 0 ? '' : 'directory/'}file-${index}`)
+    this.#syncOneIn = syncOneIn
     fs.mkdirSync(this.#at('directory'), { recursive: true })
-    for (const file of FILES) {
+    for (const file of this.#files) {
       const content = readIfThere(this.#at(file))
       if (content !== undefined) this.#contents.set(file, content)
       if (fs.existsSync(this.#at(`${file}.new`))) this.#unlink(`${file}.new`) // Left by a crash within `replace`.
@@ -33,7 +43,7 @@ class Workload {
   }
 
   step(): void {
-    this[this.#random.weighted(WEIGHTS)](this.#random.pick(FILES))
+    this[this.#random.weighted(WEIGHTS)](this.#random.pick(this.#files))
   }
 
   /** Truncates to nothing and writes anew. Of a file that was there, no state between may ever be seen. */
@@ -95,7 +105,7 @@ class Workload {
 
   move(file: string): void {
     const content = this.#contents.get(file)
-    const target = this.#random.pick(FILES)
+    const target = this.#random.pick(this.#files)
     if (content === undefined || target === file) return
     this.#rename(file, target, content)
   }
@@ -133,7 +143,7 @@ class Workload {
   #write(file: string, flags: string, work: (fd: number) => void): void {
     const fd = fs.openSync(this.#at(file), flags)
     work(fd)
-    if (this.#random.oneIn(3)) {
+    if (this.#random.oneIn(this.#syncOneIn)) {
       fs.fsyncSync(fd)
       this.#synced(file)
     }
@@ -193,7 +203,8 @@ let ended = false
 process.on('SIGTERM', () => {
   ended = true
 })
-const workload = new Workload(process.argv[2]!, Number(process.argv[3]))
+const [root, seed, files, syncOneIn] = process.argv.slice(2)
+const workload = new Workload(root!, Number(seed), { files: Number(files), syncOneIn: Number(syncOneIn) })
 while (!ended) {
   workload.step()
   await breathe()

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { BLOCK_BYTES_MAX, HEAD_BYTES_MAX, TAG_BYTES } from '../../../src/format/block.ts'
 import { ENVELOPE_HEAD_BYTES } from '../../../src/format/envelope.ts'
-import { HEAD_XATTRS_BYTES_MAX, SYMLINK_BYTES_MAX } from '../../../src/format/head-entry.ts'
+import { SYMLINK_BYTES_MAX } from '../../../src/format/head-entry.ts'
 import { HEAD_ITEM_BYTES_MAX, HEAD_NODE_BYTES_MAX } from '../../../src/format/head-node.ts'
 import { HEAD_PATH_BYTES_MAX } from '../../../src/format/head-path.ts'
 import { HEAD_RECORD_BYTES_MAX } from '../../../src/format/head-record.ts'
+import { HEADS_MESSAGE_BYTES_MAX } from '../../../src/format/heads-message.ts'
 import { HOLDS_MESSAGE_BYTES_MAX } from '../../../src/format/hold-message.ts'
 import { HOLD_RECORD_BYTES_MAX } from '../../../src/format/hold-record.ts'
 import { RECORD_BYTES_MAX } from '../../../src/format/journal-record.ts'
@@ -15,6 +16,10 @@ import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/format/message.
 import { DATA_SHARDS_MAX, DATA_SHARDS_MIN, PARITY_SHARDS_MAX } from '../../../src/format/shard.ts'
 import { CHALLENGE_SLICES_MAX, PROOF_BYTES_MAX } from '../../../src/format/storage-proof.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
+import { PLACES_MAX, SYNC_ENTRY_BYTES_MAX } from '../../../src/format/sync-entry.ts'
+import { SYNC_ENTRIES_MAX, SYNC_MESSAGE_BYTES_MAX } from '../../../src/format/sync-message.ts'
+import { VECTOR_WRITERS_MAX } from '../../../src/format/version-vector.ts'
+import { XATTRS_BYTES_MAX } from '../../../src/format/xattrs.ts'
 import { FORMATS, readVectors, type Vector } from './vectors.ts'
 
 const page = readFileSync(new URL('../../../src/format/FORMAT.md', import.meta.url), 'utf8')
@@ -65,14 +70,20 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['At most ', HEAD_NODE_BYTES_MAX, ' bytes'],
     ['An item is at most ', HEAD_ITEM_BYTES_MAX, ' bytes'],
     ['u16 length, 1 to ', SYMLINK_BYTES_MAX, '; target'],
-    ['without zero bytes; 1 to ', HEAD_XATTRS_BYTES_MAX, ' bytes'],
+    ['without zero bytes; 1 to ', XATTRS_BYTES_MAX, ' bytes'],
     ['At most ', HEAD_RECORD_BYTES_MAX, ' bytes'],
+    ['one message each, at most ', HEADS_MESSAGE_BYTES_MAX, ' bytes long'],
     ['ciphertext and tag: 17 to ', RECORD_BYTES_MAX + TAG_BYTES, ' '],
     [`| data shards k | ${DATA_SHARDS_MIN} to `, DATA_SHARDS_MAX, ' |'],
     ['| parity m | 1 to ', PARITY_SHARDS_MAX, ' |'],
     ['| block length | L, at most ', BLOCK_BYTES_MAX, ' |'],
     ['| count N | 1 to ', CHALLENGE_SLICES_MAX, ' |'],
     ['The longest has ', PROOF_BYTES_MAX, ' bytes'],
+    ['a u16 count, at most ', VECTOR_WRITERS_MAX, ','],
+    ['1 to ', PLACES_MAX, ', of a directory 1'],
+    ['An entry has at most ', SYNC_ENTRY_BYTES_MAX, ' bytes'],
+    ['each, at most ', SYNC_MESSAGE_BYTES_MAX, ' bytes'],
+    ['u16 count, at most ', SYNC_ENTRIES_MAX, ', entries'],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
   for (const [before, limit, after] of limits) {

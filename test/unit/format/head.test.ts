@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { BlockRef, Content, StubState } from '../../../src/dfs.ts'
-import { decodeEntry, encodeEntry, HEAD_XATTRS_BYTES_MAX, type HeadEntry } from '../../../src/format/head-entry.ts'
+import { decodeEntry, encodeEntry, type HeadEntry } from '../../../src/format/head-entry.ts'
 import {
   decodeHeadNode,
   encodeBranchItem,
@@ -23,7 +23,9 @@ import {
   headAad,
   supersedes,
 } from '../../../src/format/head-record.ts'
+import { decodeHeadsMessage, encodeHeadsMessage } from '../../../src/format/heads-message.ts'
 import { INLINE_BYTES_MAX } from '../../../src/format/stub.ts'
+import { XATTRS_BYTES_MAX } from '../../../src/format/xattrs.ts'
 import {
   anyBytes,
   anyFileId,
@@ -77,6 +79,7 @@ testVectors('head', {
   node: { decode: readNode, encode: encodeNode },
   body: { decode: decodeHeadBody, encode: encodeHeadBody },
   record: { decode: readRecord, encode: encodeRecord },
+  message: { decode: decodeHeadsMessage, encode: encodeHeadsMessage },
 })
 
 const anyName = anyBytes({ minLength: 1, maxLength: 12 })
@@ -188,7 +191,7 @@ test('head: damaged entries, nodes, bodies and records are refused or read, neve
 test('head: the longest entries are items of a node', () => {
   const path = `${'d'.repeat(254)}/`.repeat(17).slice(0, HEAD_PATH_BYTES_MAX)
   assert(isHeadPath(path))
-  const xattrs = [{ name: 'user.x', value: Buffer.alloc(HEAD_XATTRS_BYTES_MAX - 9) }]
+  const xattrs = [{ name: 'user.x', value: Buffer.alloc(XATTRS_BYTES_MAX - 9) }]
   const linkGroup = Buffer.alloc(16)
   const meta = { mode: 0, size: INLINE_BYTES_MAX, mtimeNs: 0n, ctimeNs: 0n }
   const content: Content = { kind: 'inline', bytes: Buffer.alloc(INLINE_BYTES_MAX) }

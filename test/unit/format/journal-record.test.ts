@@ -7,6 +7,7 @@ import {
   decodeRecord,
   encodeRecord,
   type JournalRecord,
+  type ObjectId,
   type Patch,
   RECORD_BYTES_MAX,
   type StubPlace,
@@ -44,7 +45,10 @@ testVectors('journal-record', {
   record: { decode: decodeRecord, encode: encodeRecord },
 })
 
-const anyPlace: fc.Arbitrary<StubPlace> = anyObject({ ino: anyU53, btimeNs: anyTimeNs, path: anyPath })
+const anyInode = anyU53.map((ino) => Math.max(1, ino))
+const anyObjectId: fc.Arbitrary<ObjectId> = anyObject({ ino: anyInode, btimeNs: anyTimeNs })
+const anyPlace: fc.Arbitrary<StubPlace> = anyObject({ ino: anyInode, btimeNs: anyTimeNs, path: anyPath })
+const anyChange = { place: anyPlace, ctimeNs: anyTimeNs }
 
 const anyContent: fc.Arbitrary<Content> = fc.oneof(
   anyObject({ kind: fc.constant('inline'), bytes: anyBytes({ maxLength: 100 }) }),
@@ -72,8 +76,16 @@ const anyCommit: fc.Arbitrary<CommitRecord> = anyObject({
 
 const anyRecord: fc.Arbitrary<JournalRecord> = fc.oneof(
   anyCommit,
-  anyObject({ kind: fc.constant('rename'), from: anyPath, to: anyPath }),
+  anyObject({
+    kind: fc.constant('rename'),
+    ...anyChange,
+    to: anyPath,
+    over: fc.option(anyObjectId, { nil: undefined }),
+  }),
   anyObject({ kind: fc.constant('remove'), place: anyPlace }),
+  anyObject({ kind: fc.constant('link'), ...anyChange, to: anyPath }),
+  anyObject({ kind: fc.constant('unlink'), ...anyChange }),
+  anyObject({ kind: fc.constant('exchange'), ...anyChange, other: anyPlace }),
 )
 
 const [commit] = fc.sample(anyCommit, 1) as [CommitRecord]
@@ -96,7 +108,7 @@ test('journal record: a record longer than the journal takes is too large', () =
 
 test('journal record: a commit that does not come after its base, or has no path, is a fault of the caller', () => {
   assert.throws(() => encodeRecord({ ...commit, baseSequence: commit.sequence }), assert.AssertionError)
-  assert.throws(() => encodeRecord({ kind: 'rename', from: '', to: 'x' }), assert.AssertionError)
+  assert.throws(() => encodeRecord({ kind: 'remove', place: { ...commit.place, path: '' } }), assert.AssertionError)
 })
 
 test('journal record: damaged records are refused or read, never worse', () => {

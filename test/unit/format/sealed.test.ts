@@ -14,6 +14,7 @@ import { Keys } from '../../../src/seal/keys.ts'
 import { openBlock } from '../../../src/seal/open-block.ts'
 import { sealBlock } from '../../../src/seal/seal-block.ts'
 import { openStub, openTrailer } from '../../../src/seal/stub-slot.ts'
+import { openRow } from '../../../src/seal/sync-seal.ts'
 import { readVectors, refusalOf, revive, type Vector } from './vectors.ts'
 
 const { valid, invalid } = readVectors('sealed')
@@ -71,6 +72,16 @@ for (const vector of vectorsOf('segment')) {
 for (const vector of vectorsOf('head')) {
   test(`sealed: head "${vector.name}" is signed, and opens`, () => {
     assert.deepEqual(readHead(bytesOf(vector)), revive(vector.value))
+  })
+}
+
+for (const vector of vectorsOf('row')) {
+  test(`sealed: row "${vector.name}" opens, and only as what it is of`, () => {
+    const { key, plain } = revive(vector.value) as { key: Buffer; plain: Buffer }
+    assert.deepEqual(openRow(key, bytesOf(vector), keys), plain)
+    const elsewhere = Buffer.from(key)
+    elsewhere[1]! ^= 1
+    assert.equal(refusalOf(() => openRow(elsewhere, bytesOf(vector), keys))?.kind, 'corrupt')
   })
 }
 

@@ -45,6 +45,7 @@ export const FORMATS = [
   'shard',
   'storage-proof',
   'head',
+  'sync',
 ]
 
 /** The vectors of one format as they stand in the file. */

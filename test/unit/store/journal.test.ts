@@ -12,7 +12,8 @@ import { diskError, temporaryDirectory } from './temporary-directory.ts'
 const KEYS = Keys.derive(Buffer.alloc(32, 1))
 
 function rename(number: number): JournalRecord {
-  return { kind: 'rename', from: `from ${number}`, to: `to ${number}` }
+  const place = { ino: number, btimeNs: 1n, path: `from ${number}` }
+  return { kind: 'rename', place, ctimeNs: 2n, to: `to ${number}`, over: undefined }
 }
 
 function commit(bytes: Buffer): CommitRecord {
@@ -150,6 +151,46 @@ describe('Journal', () => {
   })
 })
 
+describe('Journal.note', () => {
+  it('waits in an empty journal for the first record, and stands before it', async () => {
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS })
+    journal.note(rename(1))
+    journal.note(rename(2))
+    assert(journal.empty)
+    journal.append(rename(3))
+    journal.note(rename(4))
+    await journal.close()
+    assert.deepEqual(await replayed(dir), [1, 2, 3, 4].map(rename))
+  })
+
+  it('waits with no more than 256, the last ones', async () => {
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS })
+    for (let i = 1; i <= 300; i++) journal.note(rename(i))
+    journal.append(rename(301))
+    await journal.close()
+    const records = await replayed(dir)
+    assert.deepEqual([records.length, records[0], records.at(-1)], [257, rename(45), rename(301)])
+  })
+
+  it('waits on when a record could not be appended, and is written once', async () => {
+    let full = true
+    const writeSync: Files['writeSync'] = (...args) => {
+      if (full) throw diskError('ENOSPC')
+      return realFiles.writeSync(...args)
+    }
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS, files: { ...realFiles, writeSync } })
+    journal.note(rename(1))
+    assert.throws(() => journal.append(rename(2)), { kind: 'no-space' })
+    full = false
+    journal.append(rename(2))
+    await journal.close()
+    assert.deepEqual(await replayed(dir), [1, 2].map(rename))
+  })
+})
+
 describe('Journal.sync', () => {
   function counting(replaced: Partial<Files> = {}) {
     const count = { data: 0, names: 0 }
@@ -239,9 +280,9 @@ describe('Journal on a full disk', () => {
     let room = Number.POSITIVE_INFINITY
     const files: Files = {
       ...realFiles,
-      writeSync: (fd, bytes, offset) => {
+      writeSync: (fd, bytes, offset, position) => {
         if (room === 0) throw diskError('ENOSPC')
-        const written = realFiles.writeSync(fd, bytes.subarray(0, offset + room), offset)
+        const written = realFiles.writeSync(fd, bytes.subarray(0, offset + room), offset, position)
         room -= written
         return written
       },
@@ -265,9 +306,9 @@ describe('Journal on a full disk', () => {
     let full = true
     const files: Files = {
       ...realFiles,
-      writeSync: (fd, bytes, offset) => {
+      writeSync: (fd, bytes, offset, position) => {
         if (full) throw diskError('ENOSPC')
-        return realFiles.writeSync(fd, bytes, offset)
+        return realFiles.writeSync(fd, bytes, offset, position)
       },
     }
     const dir = await written()
@@ -284,9 +325,9 @@ describe('Journal on a full disk', () => {
     let failing = false
     const files: Files = {
       ...realFiles,
-      writeSync: (fd, bytes, offset) => {
+      writeSync: (fd, bytes, offset, position) => {
         if (failing && offset > 0) throw diskError('EIO')
-        return realFiles.writeSync(fd, failing ? bytes.subarray(0, 20) : bytes, offset)
+        return realFiles.writeSync(fd, failing ? bytes.subarray(0, 20) : bytes, offset, position)
       },
       truncateSync: () => {
         throw diskError('EIO')
@@ -302,6 +343,105 @@ describe('Journal on a full disk', () => {
     await journal.sync()
     await journal.close()
     assert.deepEqual(await replayed(dir), [rename(1), rename(3)])
+  })
+})
+
+describe('Journal of one who syncs each record', () => {
+  /** A journal with records that were synced one by one: room for the next follows them. */
+  async function synced(...numbers: number[]): Promise<{ journal: Journal; file: string }> {
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS })
+    for (const number of numbers) {
+      journal.append(rename(number))
+      await journal.sync()
+    }
+    return { journal, file: firstSegment(dir) }
+  }
+
+  it('has room ahead, which counts for nothing and is filled', async () => {
+    const { journal, file } = await synced(1)
+    assert.equal(readFileSync(file).length, journal.bytes, 'one sync needs none')
+    journal.append(rename(2))
+    await journal.sync()
+    const length = readFileSync(file).length
+    assert.ok(length > journal.bytes + 8 * 1024)
+    const numbers = Array.from({ length: 300 }, (_, i) => i + 3)
+    for (const number of numbers) {
+      journal.append(rename(number))
+      if (number % 3 === 0) await journal.sync()
+    }
+    assert.equal(readFileSync(file).length, length)
+    for (let i = 0; i < 40; i++) {
+      journal.append(commit(Buffer.alloc(10_000, i)))
+      await journal.sync()
+    }
+    assert.ok(readFileSync(file).length > journal.bytes)
+    await journal.close()
+    const records = await replayed(path.dirname(file))
+    assert.deepEqual(records.slice(0, 302), [1, 2, ...numbers].map(rename))
+    assert.deepEqual(records[341], commit(Buffer.alloc(10_000, 39)))
+    assert.equal(records.length, 342)
+  })
+
+  it('goes on without room on a disk that has none', async () => {
+    let full = false
+    const files: Files = {
+      ...realFiles,
+      writeSync: (fd, bytes, offset, position) => {
+        if (full && bytes.length > 10_000) throw diskError('ENOSPC')
+        return realFiles.writeSync(fd, bytes, offset, position)
+      },
+    }
+    const dir = await written()
+    const journal = await Journal.open({ dir, keys: KEYS, files })
+    full = true
+    for (const number of [1, 2, 3]) {
+      journal.append(rename(number))
+      await journal.sync()
+    }
+    assert.equal(readFileSync(firstSegment(dir)).length, journal.bytes)
+    await journal.close()
+    assert.deepEqual(await replayed(dir), [1, 2, 3].map(rename))
+  })
+
+  const SECTOR = 512
+  /** What power loss makes of records that were not synced: some sectors have them, others zeroes as before. */
+  const losses: Record<string, (bytes: Buffer, from: number, to: number) => void> = {
+    'none of it': (bytes, from, to) => bytes.fill(0, from, to),
+    'its head': (bytes, from, to) => bytes.fill(0, from + SECTOR - (from % SECTOR), to),
+    'its end': (bytes, from) => bytes.fill(0, from, from + 2 * SECTOR - (from % SECTOR)),
+    'its middle': (bytes, from, to) => {
+      bytes.fill(0, from, from + 2 * SECTOR - (from % SECTOR))
+      bytes.fill(0, to - 2 * SECTOR, to)
+    },
+  }
+  for (const [what, lose] of Object.entries(losses)) {
+    for (const records of [1, 2]) {
+      it(`ends quietly where ${what} came to the disk of ${records} that were not synced`, async (t) => {
+        const said = t.mock.method(process.stderr, 'write', () => true)
+        const { journal, file } = await synced(1, 2, 3)
+        const from = journal.bytes
+        for (let i = 0; i < records; i++) journal.append(commit(Buffer.alloc(5000, i)))
+        const to = journal.bytes
+        await journal.close()
+        const bytes = readFileSync(file)
+        lose(bytes, from, to)
+        writeFileSync(file, bytes)
+        const found = await replayed(path.dirname(file))
+        assert.deepEqual(found.slice(0, 3), [1, 2, 3].map(rename))
+        if (said.mock.callCount() > 0) assert.equal(found.length, 4, 'said only where a later record came through')
+        if (records === 1) assert.deepEqual([found.length, said.mock.callCount()], [3, 0])
+      })
+    }
+  }
+
+  it('says that records were damaged, in front of room as elsewhere', async (t) => {
+    const said = t.mock.method(process.stderr, 'write', () => true)
+    const { journal, file } = await synced(1, 2, 3)
+    await journal.close()
+    flip(file, SEGMENT_HEADER_BYTES + 3)
+    assert.deepEqual(await replayed(path.dirname(file)), [2, 3].map(rename))
+    assert.equal(said.mock.callCount(), 1)
   })
 })
 

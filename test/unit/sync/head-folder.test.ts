@@ -26,21 +26,12 @@ import { ROOT_INO } from '../../../src/vfs/operations.ts'
 import { Random } from '../../support/random.ts'
 import { CALLER, noise, TestFolder, temporaryDirectory, withDirectory } from '../vfs/support.ts'
 import { apply, assertComesBack, assertIs, headOf, walkFolder } from './folder-heads.ts'
+import { change, type Ino, write } from './random-changes.ts'
 import { directoryEntry, entriesOf, fileEntry, MemoryNodes } from './support.ts'
 
-type Ino = ReturnType<TestFolder['filesystem']['getattr']>['ino']
 type Link = Extract<HeadEntry, { kind: 'symlink' }>
 
 const refuses = (kind: ErrorKind) => (error: unknown) => kindOf(error) === kind
-
-async function write(folder: TestFolder, parent: Ino, name: string, content: Buffer): Promise<Ino> {
-  const { filesystem } = folder
-  const { handle, attributes } = await filesystem.create(parent, name, 0o640, O.RDWR, CALLER)
-  await filesystem.write(handle, 0, content)
-  await filesystem.flush(handle)
-  filesystem.release(handle)
-  return attributes.ino
-}
 
 /** A folder with one of everything. */
 async function makeFolder(folder: TestFolder): Promise<void> {
@@ -305,38 +296,6 @@ test('after a crash the same head is gone on with, as often as it takes, and no 
     { numRuns: 30 },
   )
 })
-
-function typeOf(attributes: { mode: number } | undefined): number | undefined {
-  return attributes && attributes.mode & MODE.FORMAT
-}
-
-/** Random changes through the vfs. */
-async function change(folder: TestFolder, random: Random): Promise<void> {
-  const { filesystem } = folder
-  const name = () => random.pick(['a', 'b', 'c.txt', 'd.f', 'e\n', '\xff', 'f~', 'a.f~'])
-  const isDirectory = (at: string) => typeOf(folder.lookup(at)) === MODE.DIRECTORY
-  const above = ['a', 'b', 'd.f'].filter(isDirectory)
-  const places = ['', ...above, ...above.flatMap((at) => [`${at}/b`, `${at}/d.f`]).filter(isDirectory)]
-  const at = random.pick(places)
-  const parent = at === '' ? ROOT_INO : folder.lookup(at)!.ino
-  const [own, other] = [name(), name()]
-  const there = filesystem.lookup(parent, own)
-  const action = random.weighted({ write: 6, mkdir: 4, symlink: 1, fifo: 1, link: 2, unlink: 2, chmod: 1, xattr: 1 })
-  if (action === 'write' && there === undefined)
-    await write(folder, parent, own, noise(random.below(9000), random.next()))
-  if (action === 'mkdir' && there === undefined) filesystem.mkdir(parent, own, 0o755, CALLER)
-  if (action === 'symlink' && there === undefined) filesystem.symlink(parent, own, name(), CALLER)
-  if (action === 'fifo' && there === undefined) filesystem.mknod(parent, own, MODE.FIFO | 0o600, 0, CALLER)
-  if (there === undefined) return
-  const type = typeOf(there)
-  if (action === 'link' && type !== MODE.DIRECTORY && filesystem.lookup(ROOT_INO, other) === undefined)
-    await filesystem.link(there.ino, ROOT_INO, other)
-  if (action === 'unlink' && type !== MODE.DIRECTORY) await filesystem.unlink(parent, own)
-  if (action === 'chmod' && type !== MODE.SYMLINK)
-    await filesystem.setattr(there.ino, { mode: random.pick([0o600, 0o755]) })
-  if (action === 'xattr' && type !== MODE.SYMLINK && type !== MODE.FIFO)
-    filesystem.setxattr(there.ino, `user.${random.below(3)}`, random.bytes(random.below(20)), 0)
-}
 
 async function differences(before: HeadRoot, after: HeadRoot, nodes: MemoryNodes) {
   const old = new Map((await entriesOf(before, nodes)).map((entry) => [entry.path, entry]))

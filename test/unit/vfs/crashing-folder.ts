@@ -15,6 +15,7 @@ import { statFd } from '../../../src/posix/stat.ts'
 import { SealPool } from '../../../src/seal/pool.ts'
 import { BlockFiles } from '../../../src/store/block-files.ts'
 import { Journal } from '../../../src/store/journal.ts'
+import { ChangeFeed } from '../../../src/vfs/change-feed.ts'
 import { Checkpointer } from '../../../src/vfs/checkpointer.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import { Committer } from '../../../src/vfs/committer.ts'
@@ -78,7 +79,18 @@ export class CrashingFolder {
     const reader = new ChunkReader({ store, pool, cacheBytesMax: 4 * MIB })
     const sealer = new Sealer({ pool, store })
     const dirty = new DirtyMemory(pool.memory, 64 * MIB)
-    const services: Services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
+    const services: Services = {
+      table,
+      tree,
+      store,
+      journal,
+      reader,
+      sealer,
+      keys: KEYS,
+      index,
+      dirty,
+      changes: new ChangeFeed(table),
+    }
     const versions = new Versions(services, { directory: versionsDirectory(services), deletedAgeMsMin })
     const committer = new Committer(services)
     const sync = async (fd: number) => {
@@ -249,6 +261,11 @@ function watchedJournal(real: Journal, moments: Moments, durable: Durable): Fold
       moments.pass('record to be appended')
       real.append(record)
       moments.pass('record appended')
+    },
+    note: (record) => {
+      moments.pass('record to be noted')
+      real.note(record)
+      moments.pass('record noted')
     },
     sync: async () => {
       moments.pass('journal to be synced')

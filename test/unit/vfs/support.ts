@@ -14,6 +14,7 @@ import { SealPool } from '../../../src/seal/pool.ts'
 import { Journal } from '../../../src/store/journal.ts'
 import { MemoryBlocks } from '../../../src/store/memory-blocks.ts'
 import { type Adopted, Adopter, type AdoptOptions } from '../../../src/vfs/adopt.ts'
+import { ChangeFeed } from '../../../src/vfs/change-feed.ts'
 import { Checkpointer } from '../../../src/vfs/checkpointer.ts'
 import { ChunkReader } from '../../../src/vfs/chunk-reader.ts'
 import { Committer } from '../../../src/vfs/committer.ts'
@@ -94,7 +95,8 @@ export class TestFolder implements AsyncDisposable {
     const reader = new ChunkReader({ store, pool, cacheBytesMax: 16 * MIB })
     const sealer = new Sealer({ pool, store })
     const dirty = new DirtyMemory(pool.memory, 64 * MIB)
-    const services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty }
+    const changes = new ChangeFeed(table)
+    const services = { table, tree, store, journal, reader, sealer, keys: KEYS, index, dirty, changes }
     return new TestFolder(directory, services, stack, options)
   }
 

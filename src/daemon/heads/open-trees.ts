@@ -1,0 +1,142 @@
+/**
+ * The trees of the folders that are open, and when each is to be brought up to date: some seconds after the last change, or
+ * half a minute after the first; later where that failed.
+ */
+import type { ObjectChange } from '../../dfs.ts'
+import { describeError, kindOf } from '../../errors.ts'
+import { warn } from '../../log.ts'
+import type { Keys } from '../../seal/keys.ts'
+import { FolderTree, type TreeState, type TreeUpdate } from '../../sync/folder-tree.ts'
+import type { Folder } from '../../vfs/folder.ts'
+
+export type HeadedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'settle' | 'onChange'>
+
+export interface TreeTimes {
+  readonly quietMs: number
+  readonly latestMs: number
+  readonly retryMs: number
+}
+
+interface Open {
+  readonly folder: HeadedFolder
+  readonly tree: FolderTree
+  readonly leaving: AbortController
+  updating: Promise<void> | undefined
+  /** From when it is followed. */
+  unlisten: (() => void) | undefined
+  /** When the first and the last change came that the tree has not, in ms of the monotonic clock. */
+  firstMs: number
+  lastMs: number
+  /** Not before this. */
+  retryMs: number
+}
+
+export class OpenTrees {
+  readonly #keys: Keys
+  readonly #times: TreeTimes
+  readonly #onChange: () => void
+  readonly #open = new Map<string, Open>()
+
+  constructor(keys: Keys, times: TreeTimes, onChange: () => void) {
+    this.#keys = keys
+    this.#times = times
+    this.#onChange = onChange
+  }
+
+  /** A folder that is open now; all of it is to be looked at. `state`: of the head before. */
+  add(folder: HeadedFolder, state: TreeState | undefined): void {
+    const now = performance.now()
+    this.#open.set(folder.id, {
+      folder,
+      tree: new FolderTree(folder, { keys: this.#keys, state }),
+      leaving: new AbortController(),
+      updating: undefined,
+      unlisten: undefined,
+      firstMs: now,
+      lastMs: now,
+      retryMs: Number.NEGATIVE_INFINITY,
+    })
+  }
+
+  /** Follows the folders from now on: somebody is there for whom. */
+  listen(): void {
+    for (const open of this.#open.values()) open.unlisten ??= open.folder.onChange((change) => this.#note(open, change))
+  }
+
+  /** Ends what is being done to a folder that is about to be closed; resolves when nothing of that uses it any more. */
+  async leave(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    open?.leaving.abort(new Error('the folder is being closed'))
+    await open?.updating
+  }
+
+  delete(id: string): void {
+    const open = this.#open.get(id)
+    open?.unlisten?.()
+    this.#open.delete(id)
+  }
+
+  /** Undefined if the folder is not open, or was never walked. */
+  stateOf(id: string): TreeState | undefined {
+    return this.#open.get(id)?.tree.state
+  }
+
+  /** All trees are to be made whole again. */
+  forget(): void {
+    for (const open of this.#open.values()) {
+      if (!open.tree.isDirty) open.firstMs = open.lastMs = performance.now()
+      open.tree.forget()
+    }
+    this.#onChange()
+  }
+
+  /** In how many milliseconds something is to be done; undefined if nothing is. */
+  dueInMs(): number | undefined {
+    const now = performance.now()
+    const dues = [...this.#open.values()].flatMap((open) => (open.tree.isDirty ? [this.#dueMs(open) - now] : []))
+    return dues.length === 0 ? undefined : Math.max(0, Math.min(...dues))
+  }
+
+  /** Brings to date what is due. What fails stays as it was, and is told of. */
+  async update(update: TreeUpdate): Promise<void> {
+    for (const open of [...this.#open.values()]) {
+      if (!open.tree.isDirty || this.#dueMs(open) > performance.now()) continue
+      open.updating = this.#update(open, update)
+      await open.updating
+    }
+  }
+
+  /** Brings to date what is known to have changed in one folder, due or not. Fails as that does. */
+  async catchUp(id: string, update: TreeUpdate): Promise<void> {
+    await this.#open.get(id)?.tree.catchUp(update)
+  }
+
+  #note(open: Open, change: ObjectChange): void {
+    const now = performance.now()
+    if (!open.tree.isDirty) open.firstMs = now
+    open.lastMs = now
+    open.tree.note(change)
+    this.#onChange()
+  }
+
+  #dueMs({ firstMs, lastMs, retryMs }: Open): number {
+    const { quietMs, latestMs } = this.#times
+    return Math.max(retryMs, Math.min(lastMs + quietMs, firstMs + latestMs))
+  }
+
+  async #update(open: Open, { nodes, slices, signal }: TreeUpdate): Promise<void> {
+    const began = performance.now()
+    const either = AbortSignal.any([signal, open.leaving.signal])
+    if (either.aborted) return
+    try {
+      await open.tree.update({ nodes, slices, signal: either })
+      open.firstMs = began
+      open.retryMs = Number.NEGATIVE_INFINITY
+    } catch (error) {
+      open.retryMs = performance.now() + this.#times.retryMs
+      if (either.aborted) return
+      const why = kindOf(error) === 'internal' ? String((error as Error).stack) : describeError(error)
+      warn(`the head keeps what it said of ${open.folder.path}: ${why}`)
+    }
+  }
+}

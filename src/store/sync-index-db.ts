@@ -1,0 +1,192 @@
+/**
+ * The index of a synced folder in `level` (FORMAT.md §16).
+ *
+ * It is not a cache: what it says of versions and deletions stands nowhere else on this device. So writes are synced, and
+ * an index that cannot be read is left as it is for whoever asked to decide. Entries are sealed, for they hold
+ * keys and content; names are as clear as in the folder itself.
+ */
+import { mkdir } from 'node:fs/promises'
+import { Level } from 'level'
+import type { ByteString } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
+import type { Cursor } from '../format/sync-message.ts'
+import {
+  bytesOfEntry,
+  changeKey,
+  childKey,
+  childPrefix,
+  cursorKey,
+  decodeCursor,
+  decodeEntryRow,
+  decodeIndexState,
+  encodeCursor,
+  encodeEntryRow,
+  encodeIndexState,
+  entryKey,
+  type IndexBatch,
+  type IndexState,
+  idOfChildKey,
+  type ReadLimits,
+  STATE_KEY,
+  type StoredEntry,
+  sequenceOfChangeKey,
+} from '../format/sync-record.ts'
+import type { Keys } from '../seal/keys.ts'
+import { openRow, sealRow } from '../seal/sync-seal.ts'
+import { decodeChecked, encodeChecked } from './index-value.ts'
+
+type Database = Level<Buffer, Buffer>
+type Operation =
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: Buffer }
+
+const NO_VALUE = Buffer.alloc(0)
+/** Entries that are read at once where there may be many. */
+const READ_AT_ONCE = 256
+
+export class SyncIndexDb {
+  readonly #db: Database
+  readonly #keys: Keys
+
+  private constructor(db: Database, keys: Keys) {
+    this.#db = db
+    this.#keys = keys
+  }
+
+  /** The index in `dir`, empty if there is none. Fails with `locked` if another process has it, with `io`. */
+  static async open(dir: string, keys: Keys): Promise<SyncIndexDb> {
+    try {
+      await mkdir(dir, { recursive: true, mode: 0o700 })
+      const db: Database = new Level(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+      await db.open()
+      return new SyncIndexDb(db, keys)
+    } catch (error) {
+      throw openError(dir, error)
+    }
+  }
+
+  async readState(): Promise<IndexState | undefined> {
+    const value = await guarded(this.#db.get(STATE_KEY))
+    return value && decodeIndexState(decodeChecked(STATE_KEY, value))
+  }
+
+  async readEntries(ids: readonly ObjectId[]): Promise<(StoredEntry | undefined)[]> {
+    return (await this.#readRows(ids)).map((row) => row && decodeEntryRow(row))
+  }
+
+  async *readChildren(parent: ObjectId, name?: ByteString): AsyncGenerator<SyncEntry> {
+    for (const isAlive of [true, false]) {
+      const prefix = childPrefix(parent, isAlive, name)
+      const keys = this.#db.keys({ gte: prefix, lt: behind(prefix) })
+      try {
+        for (;;) {
+          const some = await guarded(keys.nextv(READ_AT_ONCE))
+          if (some.length === 0) break
+          for (const stored of await this.readEntries(some.map(idOfChildKey)))
+            if (stored !== undefined) yield stored.entry
+        }
+      } finally {
+        await keys.close()
+      }
+    }
+  }
+
+  async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
+    const end = (await this.readState())?.own.sequence ?? 0
+    const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
+    const changes = await guarded(this.#db.iterator(range).all())
+    const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))
+    const entries: Buffer[] = []
+    let bytes = 0
+    for (const [at, [key]] of changes.entries()) {
+      const row = rows[at]
+      if (row === undefined) throw new DfsError('corrupt', 'the index of the folder lacks an entry that it numbers')
+      const entry = bytesOfEntry(row)
+      bytes += entry.length
+      if (entries.length > 0 && bytes > limits.bytes) return { entries, upTo: sequenceOfChangeKey(changes[at - 1]![0]) }
+      entries.push(entry)
+      if (entries.length === limits.entries) return { entries, upTo: sequenceOfChangeKey(key) }
+    }
+    return { entries, upTo: Math.max(after, end) }
+  }
+
+  async readCursor(device: string): Promise<Cursor | undefined> {
+    const key = cursorKey(device)
+    const value = await guarded(this.#db.get(key))
+    return value && decodeCursor(decodeChecked(key, value))
+  }
+
+  async write({ state, entries, cursor }: IndexBatch): Promise<void> {
+    const operations: Operation[] = []
+    for (const { before, after } of entries) {
+      if (before !== undefined) {
+        operations.push(remove(changeKey(before.sequence)))
+        for (const key of childKeys(before)) operations.push(remove(key))
+      }
+      for (const key of childKeys(after)) operations.push(put(key, NO_VALUE))
+      const [key, change] = [entryKey(after.entry.id), changeKey(after.sequence)]
+      operations.push(put(key, sealRow(key, encodeEntryRow(after), this.#keys)))
+      operations.push(put(change, encodeChecked(change, Buffer.from(after.entry.id, 'hex'))))
+    }
+    if (cursor !== undefined) {
+      const key = cursorKey(cursor.device)
+      operations.push(put(key, encodeChecked(key, encodeCursor(cursor.cursor))))
+    }
+    operations.push(put(STATE_KEY, encodeChecked(STATE_KEY, encodeIndexState(state))))
+    await guarded(this.#db.batch(operations, { sync: true }))
+  }
+
+  close(): Promise<void> {
+    return this.#db.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
+    const keys = ids.map(entryKey)
+    const values = await guarded(this.#db.getMany(keys))
+    return values.map((value, at) => value && openRow(keys[at]!, value, this.#keys))
+  }
+}
+
+function childKeys({ entry }: StoredEntry): Buffer[] {
+  const isAlive = entry.content.value !== undefined
+  if (!isAlive && entry.kind !== 'directory') return []
+  return entry.placement.value.places.map(({ parent, name }) => childKey(parent, isAlive, name, entry.id))
+}
+
+/** The least key that is greater than all that begin with the prefix, whose last byte is not the highest. */
+function behind(prefix: Buffer): Buffer {
+  const key = Buffer.from(prefix)
+  key[key.length - 1]! += 1
+  return key
+}
+
+function put(key: Buffer, value: Buffer): Operation {
+  return { type: 'put', key, value }
+}
+
+function remove(key: Buffer): Operation {
+  return { type: 'del', key }
+}
+
+/** What the database does; it fails with `io`. */
+async function guarded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const { message } = ((error as Error).cause as Error | undefined) ?? (error as Error)
+    throw new DfsError('io', `the index of the folder fails: ${message}`, { op: 'use index', cause: error })
+  }
+}
+
+function openError(dir: string, error: unknown): DfsError {
+  const cause = (error as Error).cause as (Error & { code?: string }) | undefined
+  const options = { op: 'open index', subject: dir, cause: error }
+  if (cause?.code === 'LEVEL_LOCKED')
+    return new DfsError('locked', 'another process uses the index of the folder', options)
+  return new DfsError('io', `the index ${dir} cannot be opened: ${(cause ?? (error as Error)).message}`, options)
+}

@@ -1,0 +1,178 @@
+/**
+ * The machine by which a device sends another what changed in its index of a folder, and takes what changed there.
+ *
+ * Pure: what it decides follows from the link, the input and what the view says; its actions are carried out one after
+ * the other. Each side tells the other what it has of it, a cursor, and gets all entries beyond; a cursor is only moved
+ * when all that it says is durably kept. So messages may be lost, doubled, late and out of order, and devices stop at
+ * any point: at worst something is sent again, and merging it again changes nothing.
+ *
+ * Whoever carries out the actions keeps two rules: what was changed here is durable before `changed` is said, and
+ * `merge` has ended, with entries and cursor durable, before `kept` is.
+ */
+import type { Cursor, SyncMessageBody } from '../format/sync-message.ts'
+
+/** What is known of one connection with a device, about one folder. Forgotten when it ends. */
+export interface Link {
+  /** The run of the other's index that this is about; undefined until it said hello. */
+  readonly theirs: string | undefined
+  /** What the other has or was sent; undefined until it said hello. */
+  readonly sent: Cursor | undefined
+  /** What it said that it has. */
+  readonly acknowledged: Cursor | undefined
+  /** Numbers up to which batches were sent that it did not say it has. */
+  readonly underway: readonly number[]
+  readonly isReading: boolean
+}
+
+/** This device's index, at the moment of the input. */
+export interface View {
+  readonly own: Cursor
+  /** What is durably kept of the other's index. */
+  readonly cursor: Cursor | undefined
+  hasBeen(cursor: Cursor): boolean
+  hasLost(cursor: Cursor): boolean
+}
+
+export type Input =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'message'; readonly message: SyncMessageBody }
+  /** The index has changed. */
+  | { readonly kind: 'changed' }
+  /** What the action `read` asked for. */
+  | { readonly kind: 'read'; readonly after: Cursor; readonly entries: readonly Buffer[]; readonly upTo: number }
+  /** What the action `merge` asked for is durable. */
+  | { readonly kind: 'kept' }
+  /** Nothing was heard for a while. */
+  | { readonly kind: 'idle' }
+
+export type Action =
+  | { readonly kind: 'send'; readonly message: SyncMessageBody }
+  /** Reads the entries that changed after this. */
+  | { readonly kind: 'read'; readonly after: Cursor }
+  /** Merges these, encoded, into the index; then this is what is kept of the other's, unless undefined. */
+  | { readonly kind: 'merge'; readonly entries: readonly Buffer[]; readonly cursor: Cursor | undefined }
+  /** The other knows a state of this index that it has never been in: it was set back. It begins anew, and so do all links. */
+  | { readonly kind: 'begin-anew'; readonly lost: Cursor }
+
+export interface Transition {
+  readonly link: Link
+  readonly actions: readonly Action[]
+}
+
+export const NEW_LINK: Link = {
+  theirs: undefined,
+  sent: undefined,
+  acknowledged: undefined,
+  underway: [],
+  isReading: false,
+}
+
+/** Batches that may be on their way at once. */
+const UNDERWAY_MAX = 4
+
+export function step(link: Link, input: Input, view: View): Transition {
+  switch (input.kind) {
+    case 'connected':
+      return { link, actions: [sayHello(view, true)] }
+    case 'message':
+      return answer(link, input.message, view)
+    case 'changed':
+      return sendMore(link, view)
+    case 'read':
+      return sendRead(link, input, view)
+    case 'kept':
+      return { link, actions: view.cursor === undefined ? [] : [send({ kind: 'kept', upTo: view.cursor })] }
+    case 'idle':
+      return resume(link, view)
+  }
+}
+
+function answer(link: Link, message: SyncMessageBody, view: View): Transition {
+  switch (message.kind) {
+    case 'hello':
+      return hear(link, message, view)
+    case 'entries':
+      return take(link, message, view)
+    case 'kept':
+      return noteKept(link, message.upTo, view)
+  }
+}
+
+type Hello = Extract<SyncMessageBody, { kind: 'hello' }>
+
+function hear(link: Link, { own, known, wantsAnswer }: Hello, view: View): Transition {
+  const isOurs = known !== undefined && view.hasBeen(known)
+  if (known !== undefined && !isOurs && !view.hasLost(known)) {
+    return { link, actions: [{ kind: 'begin-anew', lost: known }] }
+  }
+  const sent = isOurs ? known : { indexId: view.own.indexId, sequence: 0 }
+  const heard = { ...link, theirs: own.indexId, sent, acknowledged: sent, underway: [] }
+  const { link: next, actions } = sendMore(heard, view)
+  return { link: next, actions: wantsAnswer ? [sayHello(view, false), ...actions] : actions }
+}
+
+function take(link: Link, message: Extract<SyncMessageBody, { kind: 'entries' }>, view: View): Transition {
+  // Of another run: one of the two hellos was late.
+  if (message.upTo.indexId !== link.theirs) return { link, actions: [sayHello(view, true)] }
+  const { cursor } = view
+  const { after, upTo, entries } = message
+  if (!isKept(after, cursor)) return step(link, { kind: 'kept' }, view)
+  const isNew = cursor?.indexId !== upTo.indexId || cursor.sequence < upTo.sequence
+  return { link, actions: [{ kind: 'merge', entries, cursor: isNew ? upTo : undefined }] }
+}
+
+/** Whether all up to there is kept. */
+function isKept(after: Cursor, cursor: Cursor | undefined): boolean {
+  if (after.sequence === 0) return true
+  return cursor !== undefined && cursor.indexId === after.indexId && cursor.sequence >= after.sequence
+}
+
+function noteKept(link: Link, kept: Cursor, view: View): Transition {
+  const { sent, acknowledged } = link
+  if (sent === undefined || acknowledged === undefined) return { link, actions: [] }
+  const isOfThisRun = kept.indexId === view.own.indexId && kept.sequence <= sent.sequence
+  // The other may have come by what it acknowledged under another id.
+  const isNew = acknowledged.indexId !== kept.indexId || acknowledged.sequence < kept.sequence
+  if (!isOfThisRun || !isNew) return { link, actions: [] }
+  const underway = link.underway.filter((sequence) => sequence > kept.sequence)
+  return sendMore({ ...link, acknowledged: kept, underway }, view)
+}
+
+function sendMore(link: Link, view: View): Transition {
+  const { sent, underway, isReading } = link
+  if (sent === undefined || isReading || underway.length >= UNDERWAY_MAX || sent.sequence >= view.own.sequence) {
+    return { link, actions: [] }
+  }
+  return { link: { ...link, isReading: true }, actions: [{ kind: 'read', after: sent }] }
+}
+
+function sendRead(link: Link, read: Extract<Input, { kind: 'read' }>, view: View): Transition {
+  const idle = { ...link, isReading: false }
+  // What is to be sent next changed meanwhile.
+  if (!isSame(link.sent, read.after)) return sendMore(idle, view)
+  const upTo = { indexId: view.own.indexId, sequence: read.upTo }
+  const sent = { ...idle, sent: upTo, underway: [...link.underway, read.upTo] }
+  const { link: next, actions } = sendMore(sent, view)
+  const message: SyncMessageBody = { kind: 'entries', after: read.after, upTo, entries: read.entries }
+  return { link: next, actions: [send(message), ...actions] }
+}
+
+function isSame(a: Cursor | undefined, b: Cursor): boolean {
+  return a !== undefined && a.indexId === b.indexId && a.sequence === b.sequence
+}
+
+/** Says again what may have been lost. */
+function resume(link: Link, view: View): Transition {
+  const hello = link.theirs === undefined ? [sayHello(view, true)] : []
+  const again = link.underway.length === 0 ? link : { ...link, sent: link.acknowledged, underway: [] }
+  const { link: next, actions } = sendMore(again, view)
+  return { link: next, actions: [...hello, ...actions] }
+}
+
+function sayHello({ own, cursor }: View, wantsAnswer: boolean): Action {
+  return send({ kind: 'hello', own, known: cursor, wantsAnswer })
+}
+
+function send(message: SyncMessageBody): Action {
+  return { kind: 'send', message }
+}

@@ -1,0 +1,191 @@
+/**
+ * What programs and people do to the folder on this device, as changes of entries.
+ *
+ * What is done is done to what is shown. So a change to a name takes along all that is hidden behind it, and leaves the
+ * names of everything else as they are; what is made or moved into a directory that is deleted elsewhere brings it back.
+ */
+import type { ByteString } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import {
+  type ObjectId,
+  type ObjectKind,
+  PLACES_MAX,
+  type Place,
+  ROOT_ID,
+  type SyncAttributes,
+  type SyncContent,
+  type SyncEntry,
+} from '../format/sync-entry.ts'
+import type { DeviceNames } from './conflict-name.ts'
+import { createEntry, withAttributes, withContent, withMtime, withoutLife, withPlaces } from './entry-change.ts'
+import { isAlive } from './entry-merge.ts'
+import { type Directory, type Placed, type Shown, ShownTree } from './shown-tree.ts'
+import type { IndexChange, SyncIndex } from './sync-index.ts'
+
+/** A name in a directory. */
+export interface Target {
+  readonly directory: Directory
+  readonly name: ByteString
+}
+
+export interface Made {
+  /** Of a file its file id, of others 16 random bytes, in hex. */
+  readonly id: ObjectId
+  readonly kind: ObjectKind
+  readonly content: SyncContent
+  readonly mtimeNs: bigint
+  readonly attributes: SyncAttributes
+}
+
+/** What is given is set. */
+export interface Description {
+  readonly mtimeNs?: bigint
+  readonly attributes?: SyncAttributes
+}
+
+const NOTHING = { kind: 'nothing' } as const
+
+/** Each change is one write, and resolves once that is durable. What it is given as shown must be what is shown now. */
+export class LocalChanges {
+  readonly #index: SyncIndex
+  readonly #tree: ShownTree
+
+  constructor(index: SyncIndex, deviceName: DeviceNames) {
+    this.#index = index
+    this.#tree = new ShownTree(index, deviceName)
+  }
+
+  /** Nothing is shown by that name. An object that was deleted may be made again. Fails with `exists` if it is there. */
+  create(target: Target, made: Made): Promise<void> {
+    return this.#index.change(async (change) => {
+      const place = { parent: await parentIn(change, target.directory), name: target.name }
+      const before = await change.get(made.id)
+      const stamp = change.stamp()
+      if (before === undefined) return change.put(createEntry({ ...made, place }, stamp))
+      if (isAlive(before) || before.kind !== made.kind) throw new DfsError('exists', 'there is such an object')
+      const again = withContent(withPlaces(before, [place], stamp), made.content, stamp)
+      return change.put(withAttributes(withMtime(again, made.mtimeNs, stamp), made.attributes, stamp))
+    })
+  }
+
+  /** A file's new content. */
+  edit(shown: Shown, content: SyncContent, mtimeNs: bigint): Promise<void> {
+    return this.#index.change(async (change) => {
+      const [first, ...equals] = shown.objects
+      const stamp = change.stamp()
+      const entry = (await change.get(first.entry.id))!
+      await change.put(withMtime(withContent(entry, content, stamp), mtimeNs, stamp))
+      for (const placed of equals) await takeAway(change, placed)
+    })
+  }
+
+  describe({ objects }: Shown, { mtimeNs, attributes }: Description): Promise<void> {
+    return this.#index.change(async (change) => {
+      const stamp = change.stamp()
+      const isDirectory = objects[0].entry.kind === 'directory'
+      for (const { entry: shown } of isDirectory ? objects : objects.slice(0, 1)) {
+        let entry = (await change.get(shown.id))!
+        if (!isAlive(entry)) entry = withContent(entry, NOTHING, stamp)
+        if (mtimeNs !== undefined) entry = withMtime(entry, mtimeNs, stamp)
+        if (attributes !== undefined) entry = withAttributes(entry, attributes, stamp)
+        await change.put(entry)
+      }
+    })
+  }
+
+  /** One more name, by which nothing is shown, of a file, symbolic link or fifo. Fails with `too-many-links`. */
+  link({ objects }: Shown, target: Target): Promise<void> {
+    return this.#index.change(async (change) => {
+      const place = { parent: await parentIn(change, target.directory), name: target.name }
+      const entry = (await change.get(objects[0].entry.id))!
+      const places = [...entry.placement.value.places, place]
+      if (places.length > PLACES_MAX) throw new DfsError('too-many-links', 'the file has too many names')
+      await change.put(withPlaces(entry, places, change.stamp()))
+    })
+  }
+
+  /** Takes a name away, and with the last one the object. Fails with `not-empty`. */
+  remove(shown: Shown): Promise<void> {
+    return this.#index.change((change) => this.#remove(change, shown))
+  }
+
+  /** To another name; `replaced` is what is shown by that, and removed. Fails with `invalid` if it would be inside of itself, `not-empty`. */
+  rename(shown: Shown, target: Target, replaced?: Shown): Promise<void> {
+    // Two names of one object: nothing is to be done (POSIX, rename).
+    if (replaced?.objects[0].entry.id === shown.objects[0].entry.id) return Promise.resolve()
+    return this.#index.change(async (change) => {
+      const isDirectory = shown.objects[0].entry.kind === 'directory'
+      if (isDirectory) await this.#requireOutside(shown, target.directory)
+      if (replaced !== undefined) await this.#remove(change, replaced)
+      if (isDirectory) await this.#settleLoops(change)
+      await this.#keepOtherNames(change, shown)
+      const place = { parent: await parentIn(change, target.directory), name: target.name }
+      for (const placed of shown.objects) await move(change, placed, place)
+    })
+  }
+
+  async #remove(change: IndexChange, shown: Shown): Promise<void> {
+    const ids = shown.objects.map(({ entry }) => entry.id).sort()
+    const isDirectory = shown.objects[0].entry.kind === 'directory'
+    if (isDirectory && (await this.#tree.list(ids)).size > 0)
+      throw new DfsError('not-empty', 'the directory is not empty')
+    await this.#keepOtherNames(change, shown)
+    for (const placed of shown.objects) await takeAway(change, placed)
+  }
+
+  /** What shares the name and is shown by another has that one from now on, whatever becomes of this. */
+  async #keepOtherNames(change: IndexChange, { directory, base, name }: Shown): Promise<void> {
+    for (const other of await this.#tree.namesake(directory, base)) {
+      if (other.name === name || other.name === base) continue
+      for (const placed of other.objects) await move(change, placed, { parent: placed.place.parent, name: other.name })
+    }
+  }
+
+  /** Directories that were cut out of circles are where they are shown: else a move within the circle would move them, too. */
+  async #settleLoops(change: IndexChange): Promise<void> {
+    for (const id of this.#index.loops) {
+      const shown = (await this.#tree.wayTo(id))?.at(-1)
+      if (shown === undefined) continue
+      const place = { parent: ROOT_ID, name: shown.name }
+      await change.put(withPlaces((await change.get(id))!, [place], change.stamp()))
+    }
+  }
+
+  async #requireOutside(shown: Shown, directory: Directory): Promise<void> {
+    const ids = new Set(shown.objects.map(({ entry }) => entry.id))
+    const way = (await this.#tree.wayTo(directory[0]!)) ?? []
+    if (way.some((one) => one.directory.some((id) => ids.has(id)))) {
+      throw new DfsError('invalid', 'a directory cannot be moved into itself')
+    }
+  }
+}
+
+/** Of the directories that are one, the one that something new is put into: it is not deleted from then on. */
+async function parentIn(change: IndexChange, directory: Directory): Promise<ObjectId> {
+  for (const id of directory) {
+    const entry = await change.get(id)
+    if (entry === undefined || isAlive(entry)) return id
+  }
+  const id = directory[0]!
+  await change.put(withContent((await change.get(id))!, NOTHING, change.stamp()))
+  return id
+}
+
+async function takeAway(change: IndexChange, { entry: { id }, place }: Placed): Promise<void> {
+  const entry = (await change.get(id))!
+  const places = without(entry, place)
+  await change.put(places.length > 0 ? withPlaces(entry, places, change.stamp()) : withoutLife(entry, change.stamp()))
+}
+
+async function move(change: IndexChange, { entry: { id }, place }: Placed, to: Place): Promise<void> {
+  const entry = (await change.get(id))!
+  const others = without(entry, place)
+  const isThere = others.some(({ parent, name }) => parent === to.parent && name === to.name)
+  await change.put(withPlaces(entry, isThere ? others : [...others, to], change.stamp()))
+}
+
+/** The other names of an object; a directory has none. */
+function without(entry: SyncEntry, { parent, name }: Place): Place[] {
+  if (entry.kind === 'directory') return []
+  return entry.placement.value.places.filter((one) => one.parent !== parent || one.name !== name)
+}
