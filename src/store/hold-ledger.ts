@@ -107,6 +107,18 @@ export class HoldLedger {
     return this.#digestsAfter(Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf(status) + 1])]))
   }
 
+  /** The identity keys of all devices with holds. */
+  async holders(): Promise<Buffer[]> {
+    const holders: Buffer[] = []
+    for (let after: Buffer = HELD_BY; ; ) {
+      const [key] = await this.#open.keys({ gt: after, lte: endOf(HELD_BY), limit: 1 }).all()
+      if (key === undefined) return holders
+      const holder = key.subarray(HELD_BY.length, HELD_BY.length + PUBLIC_KEY_BYTES)
+      holders.push(holder)
+      after = endOf(Buffer.concat([HELD_BY, holder]))
+    }
+  }
+
   async close(): Promise<void> {
     await this.#writes.settled()
     if (!(this.#db instanceof DfsError)) await this.#db.close()
@@ -151,14 +163,18 @@ export class HoldLedger {
 
   /** The digests at the ends of all keys that begin so. */
   async *#digestsAfter(prefix: Buffer): AsyncGenerator<Cid> {
-    const end = Buffer.concat([prefix, Buffer.alloc(PUBLIC_KEY_BYTES + 1 + DIGEST_BYTES, 0xff)])
-    await using iterator = this.#open.keys({ gt: prefix, lte: end })
+    await using iterator = this.#open.keys({ gt: prefix, lte: endOf(prefix) })
     for (;;) {
       const keys = await iterator.nextv(KEYS_AT_ONCE)
       if (keys.length === 0) return
       for (const key of keys) yield cidOfDigest(key.subarray(-DIGEST_BYTES))
     }
   }
+}
+
+/** Not before any key that begins so. */
+function endOf(prefix: Buffer): Buffer {
+  return Buffer.concat([prefix, Buffer.alloc(PUBLIC_KEY_BYTES + 1 + DIGEST_BYTES, 0xff)])
 }
 
 /** The keys beside an entry by which it is found. */

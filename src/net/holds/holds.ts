@@ -20,7 +20,7 @@ import { Asks } from './asks.ts'
 import { HoldDriver, type Outcome, type Outgoing } from './driver.ts'
 import type { AskOutcome, BlockSize, EvictOutcome, HoldService, Offer } from './hold-service.ts'
 import { letLeave } from './leaving.ts'
-import { type HoldLedger, keyOf } from './ledger.ts'
+import { deviceOf, type HoldLedger, keyOf } from './ledger.ts'
 import { Lender, type Speaker } from './lender.ts'
 import { HOLD_TERM_MS } from './lending.ts'
 import { type Incoming, type Party, pack, unpack } from './messages.ts'
@@ -121,13 +121,16 @@ export class Holds implements HoldService {
     this.promises = { name: 'what was promised to other devices', references: () => ledger.promised() }
   }
 
-  /** Ends what the run before left in the midst, and looks after the offer from now on. Never fails. */
+  /** Ends what the run before left in the midst, and tells of holders that are no members any more. Never fails. */
   async start(): Promise<void> {
+    const { ledger, members } = this.#options
     this.#tidyLater()
     try {
       const left: Cid[] = []
-      for await (const cid of this.#options.ledger.evicting()) left.push(cid)
+      for await (const cid of ledger.evicting()) left.push(cid)
       await this.#driver.command(left, { kind: 'restart' })
+      const holders = (await ledger.holders()).map(deviceOf)
+      await this.membersLeft(holders.filter((holder) => members.ownerOf(holder) === undefined))
     } catch (error) {
       warn(`holds: ${describeError(error)}`)
     }

@@ -19,6 +19,8 @@ export interface HoldLedger {
   borrowed(): AsyncIterable<Cid>
   /** By the holder's identity key. */
   heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid>
+  /** The identity keys of all devices with holds. */
+  holders(): Promise<Buffer[]>
   /** By owner, in hex. */
   readonly lentTo: ReadonlyMap<string, number>
   readonly lentBytes: number

@@ -15,7 +15,7 @@ describe('blocks that devices keep for each other', () => {
   let friend: HoldingDevice
 
   before(async () => {
-    const config = { replicas: 1, offerBytes: OFFER }
+    const config = { replicas: 1, offerBytes: OFFER, gcGraceMinutes: 0 }
     const devices = [await newDevice(scope.context, { config }), await newDevice(scope.context, { config })] as const
     await devices[0].dfsOk(['init'])
     await pair(devices[0], devices[1], '--member')
@@ -39,6 +39,8 @@ describe('blocks that devices keep for each other', () => {
     assert((await friend.call('has', cids)).every(Boolean))
     assert.equal((await mine.call('offerOf', friend.id))?.freeBytes, OFFER - 300 * 20_000)
     assert.deepEqual(await mine.call('holdersOf', cids.slice(0, 2)), [[friend.id], [friend.id]])
+    await friend.device.dfsOk(['gc'])
+    assert((await friend.call('has', cids)).every(Boolean), 'what was promised is no garbage')
 
     const evicted = await mine.call('evict', cids)
     assert.deepEqual(new Set(evicted.map(([, outcome]) => outcome)), new Set(['evicted']))
@@ -46,9 +48,9 @@ describe('blocks that devices keep for each other', () => {
     assert(await mine.call('fetch', blocks[0]!))
   })
 
-  it('what is released is forgotten and deleted there', async () => {
+  it('what nothing needs any more is let go by a garbage collection, and deleted there', async () => {
     const cids = await mine.call('borrowed', undefined)
-    await mine.call('release', cids)
+    await mine.device.dfsOk(['gc'])
     await until('the other has let them go', async () => (await friend.call('promised', undefined)).length === 0)
     await until('this one knows', async () => (await mine.call('borrowed', undefined)).length === 0)
     await until('they are deleted', async () => !(await friend.call('has', cids)).some(Boolean))

@@ -66,6 +66,7 @@ test('what is written is there after a new start, and found by what it says', as
   assert.deepEqual(await summary(again), expected)
   for (const [one, value] of entries) assert.deepEqual(again.get(one), value)
   assert.equal(again.get(cid(9)), undefined)
+  assert.deepEqual(await again.holders(), [bytes(7), bytes(8), bytes(255)])
 
   await again.write(
     new Map([

@@ -269,6 +269,17 @@ test('a device that was removed holds nothing, and is owed nothing', async () =>
   assert.deepEqual(counted(await net.run(mine.holds.ask(friend.id, [mine.block('new')]))), { 'no-member': 1 })
 })
 
+test('a device that was removed while this one was off is told of at its start', async () => {
+  const { net, mine, friend } = twoDevices()
+  const block = mine.block('one')
+  await net.run(mine.holds.ask(friend.id, [block]))
+  friend.owner = undefined
+  const lost: Cid[] = []
+  mine.holds.onHolderLost((_, cids) => lost.push(...cids))
+  await net.run(mine.holds.start())
+  assert.deepEqual(lost, [block.cid])
+})
+
 test('what says nothing true is refused, and nothing comes of it', async () => {
   const { net, mine, friend } = twoDevices()
   const liar = net.add('liar', 'liar')

@@ -177,6 +177,7 @@ class Run {
       promised: () => ledger.promised(),
       borrowed: () => ledger.borrowed(),
       heldBy: (holder, status) => ledger.heldBy(holder, status),
+      holders: () => ledger.holders(),
       get lentTo() {
         return ledger.lentTo
       },
@@ -282,6 +283,13 @@ class MemoryLedger implements HoldLedger {
 
   heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid> {
     return this.#those(({ holds }) => holds.some((hold) => hold.holder.equals(holder) && hold.status === status))
+  }
+
+  async holders(): Promise<Buffer[]> {
+    const keys = [...this.#entries.values()].flatMap((bytes) =>
+      decodeHoldEntry(bytes).holds.map(({ holder }) => holder),
+    )
+    return [...new Set(keys.map((key) => key.toString('hex')))].map((hex) => Buffer.from(hex, 'hex'))
   }
 
   async *#those(isOne: (entry: HoldEntry) => boolean): AsyncGenerator<Cid> {
