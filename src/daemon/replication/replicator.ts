@@ -138,7 +138,9 @@ export class Replicator implements AsyncDisposable {
   async #onHead(head: Head, added: AsyncIterable<BlockSize>, signal: AbortSignal): Promise<void> {
     const late = AbortSignal.timeout(this.#times.headMs)
     const outcome = await this.#run(added, AbortSignal.any([signal, late, this.#stopping.signal]))
-    if (outcome?.blocks === 0 && (await this.#giveHead())) {
+    // Also where something is missing: from the devices that have all of a file it is to come back.
+    const isGiven = await this.#giveHead()
+    if (outcome?.blocks === 0 && isGiven) {
       this.#passed = head
       if (!this.#isBehind) await this.#remember(head)
       return
@@ -227,7 +229,7 @@ export class Replicator implements AsyncDisposable {
     const lapses = this.#lapses
     this.#passed = head
     const outcome = await this.#run(heads.blocks(signal), signal)
-    const isDone = outcome?.blocks === 0 && (await this.#giveHead())
+    const isDone = (await this.#giveHead()) && outcome?.blocks === 0
     log('searched: %o missing, %s', outcome, isDone ? 'all is placed' : 'not done')
     if (outcome !== undefined) this.#missing = outcome
     if (!isDone || this.#lapses !== lapses) return false
@@ -240,6 +242,7 @@ export class Replicator implements AsyncDisposable {
   /** False if that could not be done now. */
   async #giveHead(): Promise<boolean> {
     const { signal } = this.#stopping
+    if (this.#options.replicas() === 0) return true
     return this.#options.giver.give(signal).catch((error) => {
       if (!signal.aborted) warn(`replication goes on later: ${describeError(error)}`)
       return false

@@ -136,6 +136,7 @@ describe('replication', () => {
     await heads.make(blocks)
     assert.deepEqual([replicator.isDone, replicator.missing], [false, { blocks: 10, bytes: 10_000 }])
     assert.deepEqual(holds.holdersOfBlock(blocks[0]!), ['desktop'])
+    assert.deepEqual(heads.given, [['desktop', 1]], 'one device from which all comes back is better than none')
     holds.free.set('friend', 1e9)
     heads.unreachable.clear()
     replicator.noteMember('friend')
