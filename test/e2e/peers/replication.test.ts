@@ -48,13 +48,12 @@ async function put(device: Device, files: Readonly<Record<string, Buffer>>): Pro
   }
 }
 
-/** What the device's block store takes on its disk. */
+/** What the device's block store takes on its disk; blocks may go meanwhile. */
 function storedBytes(device: Device): number {
   const blocks = path.join(device.home, 'blocks')
-  const files = readdirSync(blocks, { recursive: true, encoding: 'utf8' }).map((name) =>
-    statSync(path.join(blocks, name)),
-  )
-  return files.reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0)
+  const names = readdirSync(blocks, { recursive: true, encoding: 'utf8' })
+  const stats = names.map((name) => statSync(path.join(blocks, name), { throwIfNoEntry: false }))
+  return stats.reduce((sum, stat) => sum + (stat?.isFile() ? stat.size : 0), 0)
 }
 
 const stateOf = async (device: Device, name: string): Promise<string> =>
