@@ -41,7 +41,7 @@ export interface TreeUpdate {
 }
 
 /** They are sorted in one go. */
-const CHANGES_AT_ONCE = 4_000
+const CHANGES_AT_ONCE = 2_000
 /** What reading a node says that is nowhere in reach, or damaged. */
 const NODE_IS_LOST: ReadonlySet<ErrorKind> = new Set(['unreachable', 'timeout', 'corrupt', 'newer-version'])
 

@@ -100,6 +100,7 @@ async function unknownParents(
  */
 async function* relink({ path, isTree }: DirtyPlace, options: FolderChangesOptions): AsyncGenerator<ObjectKey> {
   const { rootFd, linkNames, slices } = options
+  await slices?.next()
   const former = new Set(isTree ? linkNames.removeBelow(path) : linkNames.remove(path))
   yield* former
   const isWanted = (stat: Stat) => isLinked(stat) || former.has(objectKeyOf(stat))

@@ -8,6 +8,8 @@ import { decodeHeadNode, type HeadNode, isLeaf } from '../format/head-node.ts'
 import { comparePaths } from '../format/head-path.ts'
 import type { NodeReader } from '../seal/manifest-tree.ts'
 
+const decodedNodes = new WeakMap<Buffer, HeadNode>()
+
 /** A tree: one version of a folder's entries. */
 export interface HeadRoot {
   readonly ref: BlockRef
@@ -30,8 +32,8 @@ export interface NodePlace {
 
 /** The node at a place. Fails with `corrupt`, `newer-version`, and as `readNode` does. */
 export async function readHeadNode(place: NodePlace, nodes: NodeReader): Promise<HeadNode> {
-  const plain = nodes.readNode(place.ref)
-  const node = decodeHeadNode(plain instanceof Promise ? await plain : plain)
+  const read = nodes.readNode(place.ref)
+  const node = decoded(read instanceof Promise ? await read : read)
   const { level, first, end, entries } = place
   const fits =
     (level === undefined || node.level === level) &&
@@ -39,6 +41,13 @@ export async function readHeadNode(place: NodePlace, nodes: NodeReader): Promise
     (end === undefined || comparePaths(node.items.at(-1)!.path, end) < 0) &&
     countOf(node) === entries
   if (!fits) throw new DfsError('corrupt', 'a node of the head is not in its place', { op: 'read head' })
+  return node
+}
+
+/** Whoever keeps the plaintext has it decoded once. */
+function decoded(plain: Buffer): HeadNode {
+  const node = decodedNodes.get(plain) ?? decodeHeadNode(plain)
+  decodedNodes.set(plain, node)
   return node
 }
 

@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Lru } from '../../src/concurrency/lru.ts'
 import { Slices } from '../../src/concurrency/slices.ts'
 import type { BlockRef, Cid } from '../../src/dfs.ts'
 import type { HeadEntry } from '../../src/format/head-entry.ts'
@@ -149,10 +150,11 @@ async function timed<T>(what: string, nodes: FileNodes, work: () => Promise<T>):
 async function followFolder(rootFd: number): Promise<void> {
   await using store = await BlockFiles.open(path.join(directory, 'blocks'))
   const tree = new FolderTree({ directoryFd: rootFd, settle: async () => {} }, { keys: KEYS, state: undefined })
+  const cache = new Lru<Cid, Buffer>({ weightMax: 4 * MIB, weigh: (plain) => plain.length })
   const follow = async (what: string) => {
     const slices = new Slices()
     const delays = monitorEventLoopDelay({ resolution: 1 })
-    using own = new HeadNodes({ store, keys: KEYS, slices })
+    using own = new HeadNodes({ store, keys: KEYS, slices, cache })
     delays.enable()
     await timed(what, nodes, () => tree.update({ nodes: own, slices, signal: new AbortController().signal }))
     delays.disable()

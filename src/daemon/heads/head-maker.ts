@@ -45,8 +45,8 @@ const TIMES: TreeTimes = { quietMs: 3_000, latestMs: 30_000, retryMs: 60_000 }
 const REST_MS = 12
 /** A folder that is being closed waits no longer for its last changes to be in a head. */
 const CLOSING_MS_MAX = 2_000
-/** Of opened nodes. */
-const CACHE_BYTES_MAX = 8 * 1024 * 1024
+/** Of opened nodes; decoded they take a few times as much. */
+const CACHE_BYTES_MAX = 4 * 1024 * 1024
 
 type Updating = (trees: OpenTrees, by: TreeUpdate) => Promise<void>
 

@@ -44,13 +44,16 @@ export const anyLocalSteps = fc.array(anyChange, { maxLength: 30, size: 'max' })
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: anyChange },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('deliver' as const), message: fc.nat(6) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('lose' as const, 'double' as const), message: number }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('lose' as const, 'double' as const), message: fc.nat(6) }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('settle' as const), device, other: device }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom('connect' as const, 'disconnect' as const), device, other: device }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), device, actions: fc.nat(4) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('crash' as const), device, actions: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('idle' as const), device }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('back-up' as const, 'set-back' as const) }) },
 )
