@@ -65,7 +65,10 @@ export async function invite(device: Device, ...options: string[]): Promise<Invi
     first.reject(new Error(`dfs invite printed no ticket: ${stderr}`))
     return { code: code as number | null, stdout: lines.join('\n'), stderr }
   })
-  ended.catch(() => child.kill('SIGKILL'))
+  ended.catch((error) => {
+    child.kill('SIGKILL')
+    first.reject(error)
+  })
   return { ticket: JSON.parse(await first.promise).ticket, ended }
 }
 
