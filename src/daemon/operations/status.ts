@@ -78,16 +78,13 @@ function statusInside(
   signal: AbortSignal,
 ): Promise<Pick<StatusResult, 'file' | 'below'>> {
   return withPath(context, path, async ({ folder, path: inside }) => {
-    const shown = textOf(inside)
-    const below = { path: join(folder.path, shown), content: await countStates(folder.files, inside, { signal }) }
-    const attributes = await withObject(
-      folder.filesystem,
-      inside,
-      { mounted: true },
-      async (object) => object.attributes,
-    )
-    if (!isFile(attributes)) return { below }
-    const state = await folder.filesystem.getxattr(attributes.ino, 'user.dfs.state')
-    return { below, file: { path: below.path, size: attributes.size, state: String(state ?? 'local') } }
+    const shown = join(folder.path, textOf(inside))
+    const below = { path: shown, content: await countStates(folder.files, inside, { signal }) }
+    // As `withPath` found it: by the name that a mount shows.
+    return withObject(folder.filesystem, inside, { mounted: true }, async ({ attributes }) => {
+      if (!isFile(attributes)) return { below }
+      const state = await folder.filesystem.getxattr(attributes.ino, 'user.dfs.state')
+      return { below, file: { path: shown, size: attributes.size, state: String(state ?? 'local') } }
+    })
   })
 }
