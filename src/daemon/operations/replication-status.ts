@@ -14,7 +14,7 @@ export async function replicationStatus(
     isDone: replicator.isDone && left === 0,
     bytesPerSecond,
     secondsLeft: left > 0 && bytesPerSecond > 0 ? left / bytesPerSecond : undefined,
-    problems: await replicationProblems(context),
+    problems: contents.some(({ files }) => files > 0) ? await replicationProblems(context) : [],
   }
 }
 

@@ -17,7 +17,7 @@ export interface EvictorOptions {
 export type Kept = 'pinned' | 'dirty' | 'unreadable' | Exclude<EvictOutcome, 'evicted'>
 
 export interface Evicted {
-  /** Of which nothing is here any more but what stubs and manifests say. */
+  /** Of which something was here, and is no more. */
   readonly files: number
   readonly blocks: number
   readonly bytes: number
@@ -31,6 +31,7 @@ interface EvictedFile {
   /** Blocks whose outcome is not known. */
   waiting: number
   kept: Kept | undefined
+  hadBlocks: boolean
 }
 
 export class Evictor {
@@ -46,7 +47,7 @@ export class Evictor {
   /** Evicts a file's data blocks, with others of which the turn has come. Fails with `aborted`, and as the holds do. */
   async add(blocks: AsyncIterable<BlockSize>, isKept: (cid: Cid) => boolean): Promise<void> {
     // Counted as one that waits until all of its blocks are known.
-    const file: EvictedFile = { waiting: 1, kept: undefined }
+    const file: EvictedFile = { waiting: 1, kept: undefined, hadBlocks: false }
     const onUnreadable = () => {
       file.kept = 'unreadable'
     }
@@ -61,7 +62,7 @@ export class Evictor {
 
   /** A file that is left alone. */
   leave(why: Kept): void {
-    this.#settle({ waiting: 1, kept: undefined }, why)
+    this.#settle({ waiting: 1, kept: why, hadBlocks: true }, why)
   }
 
   /** Evicts the rest; the sum of all. */
@@ -74,6 +75,7 @@ export class Evictor {
     const entered = this.#batch.get(cid)
     if (entered?.files.includes(file)) return
     file.waiting++
+    file.hadBlocks = true
     if (entered === undefined) this.#batch.set(cid, { bytes, files: [file] })
     else entered.files.push(file)
   }
@@ -102,7 +104,7 @@ export class Evictor {
     file.waiting--
     file.kept = kept ?? file.kept
     if (file.waiting > 0) return
-    if (file.kept === undefined) this.#sum.files++
+    if (file.kept === undefined) this.#sum.files += Number(file.hadBlocks)
     else this.#sum.kept.set(file.kept, (this.#sum.kept.get(file.kept) ?? 0) + 1)
   }
 }

@@ -16,7 +16,9 @@ async function shell(t: TestContext, script: string): Promise<ChildProcess> {
 
 /** The number of a child of `sh` that has ended and that nobody has asked after. */
 async function endedChild(t: TestContext, how: string): Promise<number> {
-  const parent = await shell(t, `sh -c '${how}' & echo $!; exec sleep 60`)
+  // It ends only when its parent has become one that asks after nobody: a shell would.
+  const rest = 'until grep -q sleep /proc/$PPID/comm; do :; done'
+  const parent = await shell(t, `sh -c '${rest}; ${how}' & echo $!; exec sleep 60`)
   const children = () => readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim()
   await until('it has ended', () => /^State:\tZ/m.test(readFileSync(`/proc/${children()}/status`, 'utf8')))
   return Number(children())
