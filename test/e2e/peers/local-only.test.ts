@@ -42,8 +42,13 @@ describe('programs for whose reads nothing is fetched', { skip }, () => {
   let barriers = 0
 
   const at = (name: string) => path.join(second.folder, name)
-  const blocks = () => readdirSync(path.join(second.home, 'blocks'), { recursive: true, withFileTypes: true })
-  const countBlocks = () => blocks().filter((entry) => entry.isFile()).length
+  const blocksOf = ({ home }: Device) =>
+    readdirSync(path.join(home, 'blocks'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  /** Those that came from the first: what the second makes of its own, heads for example, comes at any time. */
+  const countBlocks = () => {
+    const theirs = new Set(blocksOf(first).map(({ name }) => name))
+    return blocksOf(second).filter(({ name }) => theirs.has(name)).length
+  }
   /** A program of this name that does what another does. */
   const called = (name: string, like: string): string => {
     const directory = path.join(second.root, 'programs')
