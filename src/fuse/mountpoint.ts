@@ -27,12 +27,16 @@ export async function answers(target: string): Promise<void> {
   await withinDeadline(statfs(target), target)
 }
 
-/** Whether somebody serves the mount: who is late is taken to live. */
+/** Whether somebody serves the mount: who is late is taken to live, and so is who serves a mount of another user. */
 export async function isServed(target: string): Promise<boolean> {
-  return withinDeadline(stat(target), target).then(
-    () => true,
-    (error) => !isServerGone(error),
-  )
+  try {
+    await withinDeadline(stat(target), target)
+    // The kernel may have remembered that. This it asks, but not for those who may not look into the mount.
+    await withinDeadline(statfs(target), target)
+    return true
+  } catch (error) {
+    return !isServerGone(error)
+  }
 }
 
 /**

@@ -124,6 +124,18 @@ test('a folder that another home serves is refused', { skip }, async (t) => {
   assert.equal(isMounted(place.folder), true)
 })
 
+test('the mount of a daemon that was killed is replaced, also while the kernel remembers what it said', { skip }, async (t) => {
+  const place = newPlace(t)
+  await place.dfsOk(['mount', place.folder])
+  await place.sh(`printf x > ${place.folder}/file; ls -la ${place.folder}; stat ${place.folder}`)
+  for (const pid of place.pids()) process.kill(pid, 'SIGKILL')
+  await until('the daemon has ended', () => place.pids().length === 0)
+  assert.ok((await place.dfs(['doctor'])).stdout.includes(`nobody serves ${place.folder}`))
+  assert.equal(await place.dfsOk(['mount', place.folder]), `Mounted: ${place.folder}\n`)
+  assert.equal(await place.sh(`cat ${place.folder}/file`), 'x')
+  await place.dfsOk(['umount', place.folder])
+})
+
 test('a mount in use says by whom; lazily it goes', { skip }, async (t) => {
   const place = await mountFolder(t)
   const user = spawn('sleep', ['60'], { cwd: place.folder })
