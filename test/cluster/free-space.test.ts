@@ -45,6 +45,8 @@ const bytesOf = ({ bytes, seed }: Content): Buffer => noise(bytes, seed)
 class Work {
   readonly files = new Map<string, Content>()
   readonly counts = { written: 0, removed: 0, renamed: 0, read: 0, refused: 0, evicted: 0, promised: 0 }
+  /** What was under each name, one after the other. */
+  readonly #were = new Map<string, Content[]>()
   /** Contents that were said to be safe, and are still current. */
   readonly promised = new Set<string>()
   readonly #device: Device
@@ -70,7 +72,7 @@ class Work {
     const content = { bytes: SIZES[this.#random.below(SIZES.length)]!, seed: this.#random.next() }
     this.promised.delete(name)
     await within(PATIENT_MS, writeFile(this.#at(name), bytesOf(content)), `writing ${name}`)
-    this.files.set(name, content)
+    this.#has(name, content)
     this.counts.written++
   }
 
@@ -90,7 +92,7 @@ class Work {
     const content = this.files.get(from)!
     this.#forget(from)
     this.promised.delete(to)
-    this.files.set(to, content)
+    this.#has(to, content)
     this.counts.renamed++
   }
 
@@ -100,7 +102,7 @@ class Work {
     if (name === undefined) return
     try {
       const read = await readIn(this.#device, name, PATIENT_MS)
-      assert(read.equals(bytesOf(this.files.get(name)!)), `${name} holds something else`)
+      if (!read.equals(bytesOf(this.files.get(name)!))) assert.fail(this.#explain(name, read))
       this.counts.read++
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error
@@ -124,6 +126,19 @@ class Work {
       this.promised.add(name)
       this.counts.promised++
     }
+  }
+
+  #has(name: string, content: Content): void {
+    this.files.set(name, content)
+    this.#were.set(name, [...(this.#were.get(name) ?? []), content])
+  }
+
+  #explain(name: string, read: Buffer): string {
+    const were = this.#were.get(name)!
+    const which = were.findLastIndex((content) => bytesOf(content).equals(read))
+    const lengths = were.map(({ bytes }) => bytes).join(', ')
+    const what = which < 0 ? 'what it never held' : `what it held as number ${which + 1}`
+    return `${name} holds ${what}, ${read.length} bytes; it held these lengths: ${lengths}`
   }
 
   #forget(name: string): void {

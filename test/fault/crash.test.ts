@@ -43,8 +43,7 @@ test('kill -9 of the daemon loses nothing that was closed and mixes no versions'
 async function writeUntilKilled(system: System, random: Random, states: FileStates): Promise<void> {
   const workload = await RunningWorkload.start(system.root, random.next(), states)
   await workload.goOn(random.below(LIFE_MS_MAX))
-  await system.kill()
-  await workload.end()
+  await system.kill(() => workload.end())
 }
 
 /** Whether mounting had got as far as replaying the journal or had ended, dying then must do no harm either. */

@@ -74,8 +74,7 @@ async function losePowerAgainAndAgain(
     if (random.oneIn(2)) await beIdle(workload, random)
     states.powerEndsAt = monotonicNs()
     disk.losePower()
-    await system.kill()
-    await workload.end()
+    await system.kill(() => workload.end())
     states.powerEndsAt = Number.POSITIVE_INFINITY
     await disk.restorePower()
     await system.mount()

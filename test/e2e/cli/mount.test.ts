@@ -124,7 +124,9 @@ test('a folder that another home serves is refused', { skip }, async (t) => {
   assert.equal(isMounted(place.folder), true)
 })
 
-test('the mount of a daemon that was killed is replaced, also while the kernel remembers what it said', { skip }, async (t) => {
+test('the mount of a daemon that was killed is replaced, also while the kernel remembers what it said', {
+  skip,
+}, async (t) => {
   const place = newPlace(t)
   await place.dfsOk(['mount', place.folder])
   await place.sh(`printf x > ${place.folder}/file; ls -la ${place.folder}; stat ${place.folder}`)

@@ -46,9 +46,10 @@ export class DfsSystem implements System {
     this.#watchdog?.release()
   }
 
-  async kill(): Promise<void> {
+  async kill(endWork?: () => Promise<void>): Promise<void> {
     this.killDaemon()
     await this.ended()
+    await endWork?.()
     this.#watchdog?.release()
     if (isMounted(this.root)) await runOk('umount', ['-l', this.root])
   }

@@ -60,9 +60,10 @@ export class ForegroundDaemon implements System {
     if (this.#options.cache !== undefined) rmSync(this.#options.cache, { recursive: true, force: true })
   }
 
-  async kill(): Promise<void> {
+  async kill(endWork?: () => Promise<void>): Promise<void> {
     this.#child?.kill('SIGKILL')
     await this.#gone()
+    await endWork?.()
     if (isMounted(this.root)) await runOk('umount', ['-l', this.root])
   }
 

@@ -14,8 +14,11 @@ export interface System {
   mount(): Promise<void>
   /** Stores everything and takes the mount away. */
   unmount(): Promise<void>
-  /** SIGKILL to whatever serves the mount, and takes the dead mount away. Nothing is stored that was not. */
-  kill(): Promise<void>
+  /**
+   * SIGKILL to whatever serves the mount, and takes the dead mount away. Nothing is stored that was not. Who works in it is
+   * to be ended in between, by `endWork`: it would go on in the directory below.
+   */
+  kill(endWork?: () => Promise<void>): Promise<void>
 }
 
 export interface SystemKind {
