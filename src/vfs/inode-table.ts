@@ -135,6 +135,11 @@ export class InodeTable {
     this.#byObject.set(this.#keyOf(stat), inode)
   }
 
+  /** The object below is gone for good: what has its number and birth time from now on is another, born within one tick. */
+  noteGone(inode: Inode): void {
+    this.#forgetObject(inode)
+  }
+
   /** Hears what `noteName` and `noteContent` say, until the function it returns is called. */
   watch(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener)

@@ -39,7 +39,9 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
       continue
     }
     const { ino, btimeNs, path } = record.place
-    const file = files.get(key) ?? { ino, btimeNs, path, paths: new Set<ByteString>(), removed: false, commits: [] }
+    const known = files.get(key)
+    const isNew = known === undefined || isAnother(known, record)
+    const file = isNew ? { ino, btimeNs, path, paths: new Set<ByteString>(), removed: false, commits: [] } : known
     files.set(key, file)
     moveTo(file, path)
     // What is written to after its removal was noted was not removed.
@@ -47,6 +49,12 @@ export function gatherFiles(records: Iterable<JournalRecord>): JournaledFile[] {
     if (record.kind === 'commit') file.commits.push(record)
   }
   return [...files.values()].filter((file) => file.commits.length > 0)
+}
+
+/** Whether a file was removed, and what is written to now was born with its number within the same tick. */
+function isAnother({ removed, commits }: JournaledFile, record: JournalRecord): boolean {
+  const last = commits.at(-1)
+  return removed && record.kind === 'commit' && last !== undefined && !last.fileId.equals(record.fileId)
 }
 
 function renameAll(files: ReadonlyMap<string, JournaledFile>, record: Exclude<NameRecord, { kind: 'remove' }>): void {

@@ -51,6 +51,7 @@ export class Removal {
     tree.dropDirectory(inode)
     table.removePlace(inode, parent, name)
     inode.lastStat = { ...stat, nlink: 0 }
+    table.noteGone(inode)
     table.release(inode)
   }
 
@@ -88,12 +89,14 @@ export class Removal {
   lostName(inode: Inode, stat: Stat, path: ByteString): void {
     const { file } = inode
     // A directory has but one name; its other links are those of what is in it.
-    inode.lastStat = { ...stat, nlink: inode.kind === 'directory' ? 0 : stat.nlink - 1 }
+    const nlink = inode.kind === 'directory' ? 0 : stat.nlink - 1
+    inode.lastStat = { ...stat, nlink }
+    if (nlink <= 0) this.#services.table.noteGone(inode)
     if (file === undefined) {
       this.#services.table.release(inode)
       return
     }
-    if (stat.nlink <= 1) {
+    if (nlink <= 0) {
       this.#committer.orphan(file)
       file.ctimeNs = nowNs()
       return

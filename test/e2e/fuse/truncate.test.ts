@@ -52,6 +52,17 @@ mountedSuite('truncate', ({ lasts, test }) => {
     return () => assertContent(path, 'short')
   })
 
+  for (const [how, flags] of [
+    ['to be written', fs.constants.O_WRONLY],
+    ['to be read', fs.constants.O_RDONLY],
+  ] as const)
+    lasts(`O_TRUNC empties a file that is opened ${how}, and left so`, (directory) => {
+      const path = join(directory, 'file')
+      fs.writeFileSync(path, noise(100_000))
+      withFile(path, flags | fs.constants.O_TRUNC, () => {})
+      return () => assertContent(path, '')
+    })
+
   test('a truncated file has a new mtime', (directory) => {
     const path = join(directory, 'file')
     fs.writeFileSync(path, 'content')
