@@ -63,7 +63,6 @@ export const MINOR_MIN = 31
 /** INIT flags 0 to 31. */
 export const INIT = {
   ASYNC_READ: 1 << 0,
-  ATOMIC_O_TRUNC: 1 << 3,
   BIG_WRITES: 1 << 5,
   DONT_MASK: 1 << 6,
   AUTO_INVAL_DATA: 1 << 12,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { assertContent, noise, withFile } from '../support/files.ts'
@@ -62,6 +63,21 @@ mountedSuite('truncate', ({ lasts, test }) => {
       withFile(path, flags | fs.constants.O_TRUNC, () => {})
       return () => assertContent(path, '')
     })
+
+  lasts('a file that one program cuts to nothing while another makes it longer is as long as it seems', (directory) => {
+    const path = join(directory, 'file')
+    fs.writeFileSync(path, '')
+    const forASecond = (call: string) =>
+      `const fs = require('node:fs'), end = Date.now() + 1000; while (Date.now() < end) fs.${call}`
+    const script = '"$0" -e "$2" "$1" & "$0" -e "$3" "$1" & wait'
+    const calls = ["writeFileSync(process.argv[1], 'short')", 'truncateSync(process.argv[1], 200_000)'].map(forASecond)
+    assert.equal(spawnSync('sh', ['-c', script, process.execPath, path, ...calls], { stdio: 'inherit' }).status, 0)
+    const { size } = fs.statSync(path)
+    return () => {
+      assert.equal(fs.statSync(path).size, size)
+      assert.equal(fs.readFileSync(path).length, size)
+    }
+  })
 
   test('a truncated file has a new mtime', (directory) => {
     const path = join(directory, 'file')
