@@ -9,6 +9,8 @@ import { type Inside, withPath } from './inside-paths.ts'
 import { replicationProblems } from './replication-status.ts'
 
 const LOOK_MS_MIN = 250
+/** Who waits has whoever failed or had no room asked again so often, however long the background would let that rest. */
+const HURRY_MS = 5_000
 /** After a look at many files the same time passes so often before the next. */
 const RESTS = 3
 
@@ -17,6 +19,8 @@ export async function wait(context: Context, params: Params<'wait'>, call: Call)
   await checkPossible(context, replicas)
   const { timeoutSeconds = Number.POSITIVE_INFINITY } = params
   const endMs = performance.now() + timeoutSeconds * 1000
+  const { replication } = await context.parts()
+  let hurriedMs = Number.NEGATIVE_INFINITY
   return withPath(context, params.path, async (inside) => {
     for (;;) {
       const beganMs = performance.now()
@@ -24,6 +28,10 @@ export async function wait(context: Context, params: Params<'wait'>, call: Call)
       const { files, bytes, unsafeFiles, plainFiles } = states
       if (unsafeFiles === 0) return { files, bytes, replicas, plainFiles }
       if (performance.now() >= endMs) throw await notInTime(context, params.path, { states, replicas })
+      if (beganMs - hurriedMs > HURRY_MS) {
+        hurriedMs = beganMs
+        replication.hurry()
+      }
       const restMs = Math.max(LOOK_MS_MIN, (performance.now() - beganMs) * RESTS)
       await delay(Math.min(restMs, Math.max(0, endMs - performance.now())), undefined, { signal: call.signal })
     }

@@ -91,6 +91,12 @@ export class RunningReplication implements AsyncDisposable {
     this.#quota.wake()
   }
 
+  /** Somebody waits: all members are asked anew what they lend, and what is missing is looked for now. */
+  hurry(): void {
+    const { network, members } = this.#options
+    for (const device of otherMembers(network, members.self)) this.replicator.noteMember(device)
+  }
+
   /** How many holders would count if all other members were to hold something. */
   possibleReplicas(): number {
     const { network, members } = this.#options
