@@ -42,13 +42,13 @@ describe('programs for whose reads nothing is fetched', { skip }, () => {
   let barriers = 0
 
   const at = (name: string) => path.join(second.folder, name)
-  const blocksOf = ({ home }: Device) =>
-    readdirSync(path.join(home, 'blocks'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  /** Those that came from the first: what the second makes of its own, heads for example, comes at any time. */
-  const countBlocks = () => {
-    const theirs = new Set(blocksOf(first).map(({ name }) => name))
-    return blocksOf(second).filter(({ name }) => theirs.has(name)).length
+  /** Those that were there before anybody was connected. */
+  let blocksOfFiles: ReadonlySet<string>
+  const namesOfBlocks = ({ home }: Device): string[] => {
+    const entries = readdirSync(path.join(home, 'blocks'), { recursive: true, withFileTypes: true })
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   }
+  const countBlocks = () => namesOfBlocks(second).filter((name) => blocksOfFiles.has(name)).length
   /** A program of this name that does what another does. */
   const called = (name: string, like: string): string => {
     const directory = path.join(second.root, 'programs')
@@ -71,12 +71,14 @@ describe('programs for whose reads nothing is fetched', { skip }, () => {
   }
 
   before(async () => {
-    const config = { fetchTimeoutSeconds: FETCH_SECONDS }
-    first = await newDevice(scope.context)
+    // Nothing is copied to others, for which nodes that name blocks would be fetched at any time.
+    const config = { fetchTimeoutSeconds: FETCH_SECONDS, replicas: 0 }
+    first = await newDevice(scope.context, { config: { replicas: 0 } })
     second = await newDevice(scope.context, { config })
     await first.dfsOk(['init'])
     await pair(first, second)
     await putFiles(first, FILES)
+    blocksOfFiles = new Set(namesOfBlocks(first))
     carryStubs(first, second)
     await mountAll(first, second)
     await connected(second)
