@@ -106,7 +106,6 @@ function allocate(context: Context): Operation<void> {
 function seek({ filesystem, flushPages }: Context): Operation<number> {
   return {
     bodyBytes: LSEEK_IN.bytes,
-    interruptible: true,
     serve: async (request) => {
       const whence = request.u32(LSEEK_IN.whence)
       if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new DfsError('invalid', 'an unknown kind of seek')
