@@ -102,6 +102,8 @@ export interface BlockStore {
   /** Pins a block that is known to be referenced already, so that a reference to it may be copied. */
   pin(cid: Cid): void
   unpin(cid: Cid): void
+  /** Whether a mark may be under way, which sees no reference that is copied now. */
+  readonly isSwept: boolean
   /** What is here under this name proved to be damaged: it stays until the next `put` of the block, which replaces it. */
   distrust(cid: Cid): void
   /** Makes these blocks (or all that were ever put) durable; resolves once they survive power loss. */
@@ -204,9 +206,10 @@ export type ObjectChange =
   | { readonly ino: number; readonly btimeNs: bigint }
 
 /** A file refers to this block; `file` is its name for people. */
-export interface FileReference {
-  readonly cid: Cid
+export interface FileReference extends BlockName {
   readonly file: string
+  /** 16 bytes. */
+  readonly fileId: Buffer
 }
 
 /** What is remembered of a kept version of a file, so that it can grow old. */

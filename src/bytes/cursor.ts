@@ -69,8 +69,13 @@ const FIRST_CAPACITY_BYTES = 256
 
 /** Chainable; grows as needed. A value that does not fit its field is the caller's fault: RangeError. */
 export class Writer {
-  #bytes = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES)
+  #bytes: Buffer
   #at = 0
+
+  /** `capacityBytes`: what it will be about, where that is much; growing costs three times as much memory on the way. */
+  constructor(capacityBytes = FIRST_CAPACITY_BYTES) {
+    this.#bytes = Buffer.allocUnsafe(capacityBytes)
+  }
 
   u8(value: number): this {
     const at = this.#grow(1)

@@ -4,9 +4,13 @@ import { DfsError } from '../errors.ts'
 import type { Client } from './client.ts'
 import type { Outcome } from './exit-codes.ts'
 import { homePath } from './home-path.ts'
+import { formatLines, type Line } from './lines.ts'
 import { printable } from './output.ts'
 import { type ProgressBar, progressBar } from './progress-bar.ts'
 import { connectOrStart } from './start-daemon.ts'
+
+/** To the terminal's first place, and all that is there gone (ECMA-48: CUP, ED). */
+const CLEAR = '\x1b[H\x1b[2J'
 
 export interface AppStreams {
   env: NodeJS.ProcessEnv
@@ -33,18 +37,22 @@ export class App {
     return homePath(this.streams.env)
   }
 
+  /** The same; fails with `not-found` if there is none. */
+  async existingHome(): Promise<string> {
+    const home = await this.home()
+    if (isHome(home)) return home
+    throw new DfsError('not-found', 'there is no dfs home here', {
+      subject: home,
+      mend: 'run "dfs init", or set DFS_HOME',
+    })
+  }
+
   /**
    * Runs `work` with the home's daemon, started if need be. Ctrl-C hangs up, which aborts what the daemon does.
    * Fails with `not-found` if there is no home, unless the command `mayCreate` one.
    */
   async withDaemon<T>(work: (client: Client) => Promise<T>, { mayCreate = false } = {}): Promise<T> {
-    const home = await this.home()
-    if (!mayCreate && !isHome(home)) {
-      throw new DfsError('not-found', 'there is no dfs home here', {
-        subject: home,
-        mend: 'run "dfs init", or set DFS_HOME',
-      })
-    }
+    const home = await (mayCreate ? this.home() : this.existingHome())
     const client = await connectOrStart(home)
     const onSignal = () => client.abort(new DfsError('aborted', 'interrupted'))
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
@@ -60,10 +68,28 @@ export class App {
     return progressBar(label, this.streams.stderr)
   }
 
-  /** Tells a result: as JSON for programs, else `text` for people. */
-  report<T>({ json }: ReportOptions, result: T, text: (result: T) => string): void {
-    const shown = json ? JSON.stringify(result, undefined, 2) : printable(text(result))
+  /** Tells a result: as JSON for programs, else `text` for people; as lines, which fit a terminal, or a text that is left as it is. */
+  report<T>({ json }: ReportOptions, result: T, text: (result: T) => string | readonly Line[]): void {
+    const shown = json ? JSON.stringify(result, undefined, 2) : this.#shown(text(result))
     if (shown !== '') this.streams.stdout.write(`${shown}\n`)
+  }
+
+  /** Shows lines anew: on a terminal in place of all that is there, as many as fit; elsewhere after a line that is empty. */
+  show(lines: readonly Line[]): void {
+    const { stdout } = this.streams
+    const text = formatLines(lines, stdout)
+    if (!stdout.isTTY) stdout.write(`${text}\n\n`)
+    else
+      stdout.write(
+        `${CLEAR}${text
+          .split('\n')
+          .slice(0, (stdout.rows ?? 24) - 1)
+          .join('\n')}\n`,
+      )
+  }
+
+  #shown(text: string | readonly Line[]): string {
+    return typeof text === 'string' ? printable(text) : formatLines(text, this.streams.stdout)
   }
 
   /** Says something to a person that is not the result. */

@@ -35,11 +35,14 @@ export class Client {
   #pending: Pending | undefined
   #lastId = 0
 
-  /** Connects and greets. Undefined if nobody listens there, or whoever did is about to end. */
-  static async connect(address: string): Promise<Client | undefined> {
-    const socket = connect(address)
+  /** Connects and greets. Undefined if nobody listens there, whoever did is about to end, or the signal fires, which hangs up then and later. */
+  static async connect(address: string, signal?: AbortSignal): Promise<Client | undefined> {
+    const socket = connect({ path: address, signal })
     const { promise: connected, resolve } = Promise.withResolvers<boolean>()
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('close', () => resolve(false))
     if (!(await connected)) return undefined
     const client = new Client(socket)
     try {

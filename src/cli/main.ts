@@ -10,8 +10,12 @@ import { formatError } from './output.ts'
 
 const log = logger('cli')
 
+/** Adds a command; `whole` gives the command line with all of them. */
+type Register = (program: Command, app: App, whole: () => Promise<Command>) => void
+
 /** In the order of the help. Only what is asked for is loaded. */
-const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, app: App) => void>>> = {
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  setup: async () => (await import('./commands/setup.ts')).registerSetup,
   init: async () => (await import('./commands/init.ts')).registerInit,
   recover: async () => (await import('./commands/init.ts')).registerRecover,
   mount: async () => (await import('./commands/mount.ts')).registerMount,
@@ -34,9 +38,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, app: Ap
   peers: async () => (await import('./commands/devices.ts')).registerPeers,
   devices: async () => (await import('./commands/devices.ts')).registerDevices,
   id: async () => (await import('./commands/id.ts')).registerId,
+  ui: async () => (await import('./commands/ui.ts')).registerUi,
   doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
   config: async () => (await import('./commands/config.ts')).registerConfig,
+  service: async () => (await import('./commands/service.ts')).registerService,
   daemon: async () => (await import('./commands/daemon.ts')).registerDaemon,
+  completion: async () => (await import('./commands/completion.ts')).registerCompletion,
 }
 
 const EPILOGUE = `
@@ -85,7 +92,7 @@ export async function createProgram(app: App, verb = ''): Promise<Command> {
       outputError: () => undefined, // `main` tells it, in one line.
     })
   const wanted = Object.hasOwn(COMMANDS, verb) ? [verb] : Object.keys(COMMANDS)
-  for (const name of wanted) (await COMMANDS[name]!())(program, app)
+  for (const name of wanted) (await COMMANDS[name]!())(program, app, () => createProgram(app))
   return program
 }
 
@@ -96,7 +103,7 @@ function toDfsError(thrown: unknown, argv: readonly string[]): unknown {
 
 function usageError({ message }: CommanderError, argv: readonly string[]): DfsError {
   const verb = argv.find((argument) => !argument.startsWith('-'))
-  const known = verb !== undefined && !message.includes('unknown command')
+  const known = verb !== undefined && !message.includes(`unknown command '${verb}'`)
   return new DfsError('usage', message.replace(/^error: /, '').replace(/\.$/, ''), {
     mend: `see "dfs ${known ? `${verb} ` : ''}--help"`,
   })

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { DAEMON_ENTRY, DAEMON_NODE_OPTIONS, type Readiness, readAddress } from '../daemon/control-api.ts'
 import { DfsError } from '../errors.ts'
 import { Client, fromWire } from './client.ts'
+import { withoutManager } from './service/manager.ts'
 
 /** How long a daemon that starts or ends in between may take. */
 const DEADLINE_MS = 30_000
@@ -19,17 +20,18 @@ const RETRY_MS = 50
 const LOG_BYTES_MAX = 4 * 1024 * 1024
 const READY_FD = 3
 
-/** The running daemon of a home; undefined if there is none. */
-export async function connectRunning(home: string): Promise<Client | undefined> {
+/** The running daemon of a home; undefined if there is none, or the signal fires first. The signal also hangs up later. */
+export async function connectRunning(home: string, signal?: AbortSignal): Promise<Client | undefined> {
   const address = readAddress(home)
-  return address === undefined ? undefined : Client.connect(address.socket)
+  return address === undefined ? undefined : Client.connect(address.socket, signal)
 }
 
 /** The daemon of a home, started if there is none. Fails as the start fails, and with `timeout`. */
-export async function connectOrStart(home: string): Promise<Client> {
+export async function connectOrStart(home: string, signal?: AbortSignal): Promise<Client> {
   const end = performance.now() + DEADLINE_MS
   for (;;) {
-    const client = await connectRunning(home)
+    signal?.throwIfAborted()
+    const client = await connectRunning(home, signal)
     if (client !== undefined) return client
     const readiness = await startInBackground(home)
     // Locked: another one starts or ends at this moment, and can be asked or replaced soon.
@@ -39,23 +41,38 @@ export async function connectOrStart(home: string): Promise<Client> {
   }
 }
 
-/** Runs a daemon that stays until it is told to stop; resolves with its exit code. Signals are passed on. */
-export async function runInForeground(home: string): Promise<number> {
+/** A daemon that stays until it is told to stop, as a child of this process; signals are passed on to it. */
+export interface ForegroundDaemon extends AsyncDisposable {
+  /** Whether it serves, or why it cannot. */
+  readonly ready: Promise<Readiness>
+  /** Its exit code. */
+  readonly ended: Promise<number>
+}
+
+/** Starts one. Disposing waits for its end. `onSignal` is called when it was told to end. */
+export function startInForeground(home: string, { onSignal }: { onSignal: () => void }): ForegroundDaemon {
   // A session of its own: Ctrl-C reaches it once, through here, and not twice.
-  const child = spawn(process.execPath, [...command(home), '--service'], {
+  const child = spawn(process.execPath, [...command(home), '--service', '--ready-fd', String(READY_FD)], {
     detached: true,
-    stdio: 'inherit',
-    env: environment(),
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: withoutManager(environment()),
   })
-  const passOn = (signal: NodeJS.Signals) => child.kill(signal)
+  const passOn = (signal: NodeJS.Signals) => {
+    if (signal !== 'SIGHUP') onSignal()
+    child.kill(signal)
+  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, passOn)
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const { promise: ended, resolve, reject } = Promise.withResolvers<number>()
   child.on('error', reject).on('exit', (code) => resolve(code ?? 1))
-  try {
-    return await promise
-  } finally {
-    for (const signal of signals) process.off(signal, passOn)
+  ended.catch(() => undefined) // `ready` fails, too.
+  return {
+    ready: readinessOf(child, home),
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      await ended.catch(() => undefined)
+      for (const signal of signals) process.off(signal, passOn)
+    },
   }
 }
 
@@ -74,10 +91,16 @@ async function startInBackground(home: string): Promise<Readiness> {
   } finally {
     closeSync(log)
   }
+  const readiness = await readinessOf(child, home)
+  child.unref()
+  return readiness
+}
+
+/** Fails if the process cannot be started. */
+async function readinessOf(child: ChildProcess, home: string): Promise<Readiness> {
   const { promise: failed, reject } = Promise.withResolvers<never>()
   child.on('error', reject)
   const said = await Promise.race([text(child.stdio[READY_FD] as Readable), failed])
-  child.unref()
   return said === '' ? { error: diedSilently(home) } : JSON.parse(said)
 }
 

@@ -2,9 +2,16 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** What collects the garbage of the thread that calls it: the young objects, or all. */
-export function heapCollector(): (type: 'minor' | 'major') => void {
+/** `young`: the objects made last; `all`: also those that lived on; `compact`: all, and the pages that gets free are given back. */
+const COLLECTIONS = {
+  young: { type: 'minor' },
+  all: { type: 'major' },
+  compact: { type: 'major', flavor: 'last-resort' },
+} as const
+
+/** What collects the garbage of the thread that calls it. */
+export function heapCollector(): (which: keyof typeof COLLECTIONS) => void {
   setFlagsFromString('--expose-gc')
   const collect: NodeJS.GCFunction = runInNewContext('gc')
-  return (type) => void collect({ type })
+  return (which) => void collect(COLLECTIONS[which])
 }

@@ -1,202 +1,13 @@
 /**
- * `config.json`: what a person may set, with one schema. A key names its unit; only what differs from the
+ * `config.json`: what a person may set, with one schema (`config-schema.ts`). A key names its unit; only what differs from the
  * fallback is stored. Unknown keys and values out of range are refused, never ignored.
  */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { DfsError } from '../errors.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { parseByteCount } from './byte-count.ts'
+import { type Field, type NumberField, SCHEMA } from './config-schema.ts'
 import type { Setting } from './control-api.ts'
-
-interface FieldBase {
-  /** Read anew whenever it is used; the others count from the daemon's next start. */
-  readonly atOnce?: true
-  readonly about: string
-}
-
-interface NumberField extends FieldBase {
-  readonly type: 'number'
-  /** Sizes may be given as people write them: `20GB`. */
-  readonly unit?: 'bytes'
-  readonly min: number
-  readonly max: number
-  readonly fallback: number
-}
-
-interface TextField extends FieldBase {
-  readonly type: 'text'
-  readonly choices?: readonly string[]
-  readonly fallback: string
-}
-
-type Field = NumberField | TextField
-
-const MIB = 1024 * 1024
-
-/** They look into every file they find: thumbnailers, indexers, virus scanners and backup programs. */
-const LOCAL_ONLY_PROGRAMS = [
-  ...['tumblerd', 'ffmpegthumbnailer', 'gdk-pixbuf-thumbnailer', 'totem-video-thumbnailer', 'evince-thumbnailer'],
-  ...['tracker-miner-fs', 'tracker-miner-fs-3', 'tracker-extract', 'tracker-extract-3'],
-  ...['localsearch-3', 'localsearch-extractor-3', 'baloo_file', 'baloo_file_extractor', 'recollindex'],
-  ...['updatedb', 'updatedb.mlocate', 'updatedb.plocate', 'clamscan', 'clamd', 'minidlnad'],
-  ...['restic', 'borg', 'duplicity', 'kopia'],
-]
-
-const SCHEMA = {
-  deviceName: { type: 'text', atOnce: true, fallback: hostname(), about: 'name of this device, for people' },
-  driver: {
-    type: 'text',
-    atOnce: true,
-    choices: ['auto', 'kernel', 'fuse-native'],
-    fallback: 'auto',
-    about: 'how folders are mounted when --driver does not say',
-  },
-  dirtyBytesMax: {
-    type: 'number',
-    min: 8 * MIB,
-    max: 16 * 1024 * MIB,
-    fallback: 64 * MIB,
-    about: 'memory for written data that is not stored yet',
-  },
-  cacheBytesMax: {
-    type: 'number',
-    min: 8 * MIB,
-    max: 16 * 1024 * MIB,
-    fallback: 32 * MIB,
-    about: 'memory for opened content that may be read again',
-  },
-  keepDeletedAfterSeconds: {
-    type: 'number',
-    min: 0,
-    max: 86_400,
-    fallback: 10,
-    about: 'how long a file must have stood unchanged for its deletion to keep a version',
-  },
-  sealThreads: {
-    type: 'number',
-    min: 0,
-    max: 64,
-    fallback: 0,
-    about: 'threads that compress and encrypt; 0: by the number of cores',
-  },
-  replicas: {
-    type: 'number',
-    atOnce: true,
-    min: 0,
-    max: 16,
-    fallback: 2,
-    about: 'how many other devices hold each block before it counts as safe and may be evicted; 0: nothing is copied',
-  },
-  localQuotaBytes: {
-    type: 'number',
-    unit: 'bytes',
-    atOnce: true,
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    fallback: 0,
-    about:
-      'how much own content stays here; beyond it, what was not used for longest is evicted once it is safe; 0: all',
-  },
-  upBytesPerSecond: {
-    type: 'number',
-    unit: 'bytes',
-    atOnce: true,
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    fallback: 0,
-    about: 'how fast own content is copied to other devices; 0: as fast as it goes',
-  },
-  downBytesPerSecond: {
-    type: 'number',
-    unit: 'bytes',
-    atOnce: true,
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    fallback: 0,
-    about: 'how fast `dfs hydrate` and `dfs pin` fetch; 0: as fast as it goes',
-  },
-  versionDays: {
-    type: 'number',
-    atOnce: true,
-    min: 0,
-    max: 36_500,
-    fallback: 30,
-    about: 'how long older versions of files are kept, in days that dfs runs',
-  },
-  gcGraceMinutes: {
-    type: 'number',
-    atOnce: true,
-    min: 0,
-    max: 60 * 24 * 365,
-    fallback: 60,
-    about: 'how long a block that nothing needs is kept before `dfs gc` drops it',
-  },
-  offerBytes: {
-    type: 'number',
-    unit: 'bytes',
-    atOnce: true,
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    fallback: 0,
-    about: 'how much is kept here for other devices, who ask for it; 0: nothing new',
-  },
-  network: {
-    type: 'text',
-    choices: ['on', 'off'],
-    fallback: 'on',
-    about: 'whether to speak with other devices at all',
-  },
-  port: {
-    type: 'number',
-    min: 0,
-    max: 65_535,
-    fallback: 8080,
-    about: 'TCP port to listen on; if it is not set here and taken, the next free one; 0: any',
-  },
-  listenHosts: {
-    type: 'text',
-    fallback: 'all',
-    about: 'IP addresses to listen on, separated by commas, or "all"',
-  },
-  mdns: {
-    type: 'text',
-    choices: ['on', 'off'],
-    fallback: 'on',
-    about: 'whether to look for devices on the local network',
-  },
-  bootstrap: {
-    type: 'text',
-    fallback: 'none',
-    about: 'addresses of devices to begin with (multiaddrs with /p2p/ID), separated by commas, or "none"',
-  },
-  bitswap: {
-    type: 'text',
-    choices: ['on', 'off'],
-    fallback: 'off',
-    about: 'whether any IPFS node may fetch the encrypted blocks by their CIDs',
-  },
-  fetchTimeoutSeconds: {
-    type: 'number',
-    min: 1,
-    max: 3600,
-    fallback: 15,
-    about: 'how long reading waits for other devices before it fails',
-  },
-  localOnlyPrograms: {
-    type: 'text',
-    atOnce: true,
-    fallback: LOCAL_ONLY_PROGRAMS.join(', '),
-    about: 'programs for whose reads nothing is fetched from other devices, separated by commas, or "none"',
-  },
-  idleStopMs: {
-    type: 'number',
-    min: 0,
-    max: 3_600_000,
-    fallback: 3_000,
-    about: 'how long the daemon stays when nothing is mounted and nobody asks it anything',
-  },
-} as const satisfies Record<string, Field>
 
 export type ConfigKey = keyof typeof SCHEMA
 
@@ -305,8 +116,13 @@ function checkValue(key: string, field: Field, value: unknown, mend: string): st
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
     throw new DfsError('invalid', `"${key}" takes a whole number from ${min} to ${max}`, { op: 'config', mend })
   }
-  const { choices } = field
-  if (typeof value === 'string' && value !== '' && (choices === undefined || choices.includes(value))) return value
-  const wanted = choices === undefined ? 'a text' : `one of ${choices.join(', ')}`
+  const { choices, form } = field
+  const isRight = (text: string) => choices === undefined || choices.includes(text) || form?.matches(text) === true
+  if (typeof value === 'string' && value !== '' && isRight(value)) return value
+  const wanted = choices === undefined ? 'a text' : describeChoices(choices, form?.about)
   throw new DfsError('invalid', `"${key}" takes ${wanted}`, { op: 'config', mend })
+}
+
+function describeChoices(choices: readonly string[], form: string | undefined): string {
+  return form === undefined ? `one of ${choices.join(', ')}` : [...choices.map((one) => `"${one}"`), form].join(' or ')
 }

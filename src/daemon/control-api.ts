@@ -4,10 +4,11 @@
  *
  * On the wire (framing in `control-wire.ts`) a request is `{ id, method, params }`; its answers are any number of
  * `{ id, progress }` and raw frames, then one of `{ id, result }` and `{ id, error }`. A connection works on one
- * request at a time, in order; hanging up aborts it. Paths are absolute texts.
+ * request at a time, in order; hanging up aborts it. Paths are absolute texts, exact as `exactTextOf` makes them.
  */
 import type { Progress } from '../dfs.ts'
 import type { ErrorKind } from '../errors.ts'
+import type { ListResult } from './listing-shapes.ts'
 import type {
   DeviceInfo,
   EvictResult,
@@ -19,6 +20,7 @@ import type {
 
 export { type DaemonAddress, isHome, readAddress } from './address.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
+export type { ListedEntry, ListResult } from './listing-shapes.ts'
 export type {
   ContentStates,
   DeviceInfo,
@@ -32,7 +34,7 @@ export type {
 } from './status-shapes.ts'
 
 /** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
-export const CONTROL_VERSION = 3
+export const CONTROL_VERSION = 4
 
 /** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
 export const DAEMON_ENTRY: URL = programBeside('main')
@@ -70,13 +72,17 @@ export const METHODS = {
   add: { paths: 'texts', keep: 'flag' },
   read: { path: 'text' },
   status: { path: 'text?' },
+  /** So many entries of a directory, from that one on; without a path the folders. */
+  list: { path: 'text?', offset: 'number?', limit: 'number?' },
   /** Resolves once every file at and below the path is on so many other devices (default: as the setting says). */
   wait: { path: 'text', replicas: 'number?', timeoutSeconds: 'number?' },
   evict: { paths: 'texts' },
   pin: { paths: 'texts' },
   unpin: { paths: 'texts' },
   hydrate: { paths: 'texts' },
-  verify: { path: 'text?' },
+  verify: { path: 'text?', repair: 'flag' },
+  /** Has other devices prove that they keep what they promised: all of it, or what is of files at and below the path. */
+  verifyPeers: { path: 'text?' },
   gc: {},
   history: { path: 'text' },
   restore: { path: 'text', at: 'text?' },
@@ -139,6 +145,7 @@ export interface Results {
   /** Sent after the content, which travels in raw frames. */
   read: { name: string; size: number; mode: number; mtimeMs: number }
   status: StatusResult
+  list: ListResult
   wait: { files: number; bytes: number; replicas: number; plainFiles: number }
   evict: EvictResult
   /** `changed`: files that were not pinned before (or were, for `unpin`). */
@@ -146,6 +153,7 @@ export interface Results {
   unpin: { files: number; changed: number }
   hydrate: HydrateResult
   verify: VerifyResult
+  verifyPeers: { holders: AuditedHolder[] }
   /** `versions`: of files, that went because they were old. */
   gc: { blocks: number; bytes: number; keptByGrace: number; versions: number }
   history: { path: string; versions: Version[] }
@@ -229,9 +237,30 @@ export interface VerifyResult {
   blocks: number
   /** How many are not here, and another device is bound to hold them. */
   elsewhere: number
-  damaged: { cid: string; files: string[] }[]
-  missing: { cid: string; files: string[] }[]
+  /** How many were fetched anew, and are whole here now. */
+  repaired: number
+  damaged: DamagedBlock[]
+  missing: DamagedBlock[]
   stubs: { path: string; why: string }[]
+}
+
+export interface DamagedBlock {
+  cid: string
+  /** Those that need it. */
+  files: string[]
+  /** Why it could not be repaired, with the mend, where that was tried. */
+  why?: string
+}
+
+/** What one device proved. Blocks that others hold, too, count for each. */
+export interface AuditedHolder {
+  device: string
+  name: string
+  blocks: number
+  good: number
+  /** It does not have them, or not as they were: they are copied to others now. */
+  failed: number
+  unreachable: number
 }
 
 export interface Version {
@@ -242,11 +271,15 @@ export interface Version {
 
 /** One finding of `dfs doctor`. */
 export interface Check {
+  /** What it is about. */
+  area: 'machine' | 'home' | 'network'
   name: string
   status: 'ok' | 'warning' | 'problem'
   finding: string
   /** What to do about it, when there is something. */
   mend?: string
+  /** A package of the system that mends it. */
+  package?: string
 }
 
 /** An error as it crosses the wire. */

@@ -15,6 +15,7 @@ import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
 import { warn } from '../log.ts'
 import { realClock } from '../net/exchange/clock.ts'
+import { JoinedSource } from '../net/exchange/joined-source.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
 import type { HoldService } from '../net/holds/hold-service.ts'
 import { Holds } from '../net/holds/holds.ts'
@@ -41,8 +42,10 @@ import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
 import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
 import type { Parts } from './operations/context.ts'
+import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
+import { readAtOnce } from './replication/whole-blocks.ts'
 import { VersionKeeper } from './version-keeping.ts'
 
 export interface PartsOptions {
@@ -64,7 +67,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
   const ledger = opened.use(await HoldLedger.open(home.directory('holds')))
-  const holds = makeHolds(home, { network, store, ledger, clock })
+  const holds = makeHolds(home, { network, store, pool, ledger, clock })
   opened.defer(() => holds.stop())
   const dirty = new DirtyMemory(pool.memory, config.dirtyBytesMax)
 
@@ -77,7 +80,14 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
 
   const { membership } = network
   const members = { self: home.deviceId, ownerOf: (device: string) => membership.ownerOf(device) }
-  const replicas = new HeldReplicas({ holds, heads, members, replicas: () => home.config.replicas })
+  const replicas = new HeldReplicas({ holds, heads, members, replicas: () => replicasWanted(home.config) })
+  const source = new JoinedSource({
+    source: network.source,
+    shards: holds.shards,
+    readHere: (cid) => readAtOnce(store, cid),
+    join: (ref, shards, into) => pool.join(ref, shards, into),
+    clock: realClock,
+  })
 
   const folders = new Folders({
     home: home.dir,
@@ -93,7 +103,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
           storeDir: home.directory('blocks'),
           openJournal: (id) => Journal.open({ dir: path.join(home.directory('journal'), id), keys }),
           pool,
-          source: network.source,
+          source,
           mayFetch: (pid) => policy.mayFetch(pid),
           keys,
           index: attributeIndex(index),
@@ -120,7 +130,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
 
   const pins = await FilePins.open(path.join(home.dir, 'pins'))
   const replication = opened.use(
-    await RunningReplication.open({ home, network, store, folders, heads, holds, members, pins }),
+    await RunningReplication.open({ home, network, store, pool, source, folders, heads, holds, members, pins, clock }),
   )
 
   const closing = opened.move()
@@ -129,6 +139,8 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     store,
     pool,
     network,
+    source,
+    members,
     clock,
     collecting,
     folders,
@@ -164,11 +176,12 @@ function openHeads(
 interface HoldParts {
   network: NetworkService
   store: BlockFiles
+  pool: SealPool
   ledger: HoldLedger
   clock: RunningTime
 }
 
-function makeHolds(home: Home, { network, store, ledger, clock }: HoldParts): Holds {
+function makeHolds(home: Home, { network, store, pool, ledger, clock }: HoldParts): Holds {
   const { membership } = network
   return new Holds({
     self: home.deviceId,
@@ -182,6 +195,7 @@ function makeHolds(home: Home, { network, store, ledger, clock }: HoldParts): Ho
     ledger,
     store,
     source: network.source,
+    prove: (challenge) => pool.prove(challenge, store.fileOf(challenge.cid)),
     transport: (peerId, message) => network.network.call('holds.send', { peerId, message }),
     disk: async () => {
       const { bavail, blocks, bsize } = await statfs(home.directory('blocks'))
@@ -189,39 +203,34 @@ function makeHolds(home: Home, { network, store, ledger, clock }: HoldParts): Ho
     },
     nowMs: () => clock.nowMs(),
     clock: realClock,
-    replicas: () => home.config.replicas,
+    replicas: () => replicasWanted(home.config),
     offerBytes: () => home.config.offerBytes,
   })
 }
 
-/** Long blocks on their way from other devices, and a few that are being opened while the cache is full. */
-const BLOCK_SLOTS = 48
-/** The same of short ones. */
-const SMALL_BLOCK_SLOTS = 160
+/** Blocks on their way from other devices, and a few that are being opened while the cache is full. */
+const BLOCKS = 80
 /** Chunks of which a part was written, while they are being sealed. */
 const WHOLE_CHUNKS = 16
 /** Who wants more to be dirty than this has the rest in other memory: slots are reserved, if not used. */
 const DIRTY_SLOTS_BYTES_MAX = 1024 * 1024 * 1024
 /** What may be written while writers wait already, for a kernel sends many requests at once. */
 const WRITES_BYTES = 32 * 1024 * 1024
+const PAGE_BYTES = 4096
 /** What most chunks are that are not as long as chunks can be; sealed, it is a little longer. */
-const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4 + 4096
+const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4 + PAGE_BYTES
+/** Room for the longest block, and for four small ones. */
+const LARGE_SLOT_BYTES = Math.max(4 * SMALL_SLOT_BYTES, Math.ceil(BLOCK_BYTES_MAX / PAGE_BYTES) * PAGE_BYTES)
+/** Small files and edits take pages, all else that is written frames. */
+const PAGES_BYTES = [1, 2, 4, 8].map((pages) => pages * PAGE_BYTES)
 
 /** The memory that opened content, what is to be stored, and blocks on their way lie in. What is not used costs nothing. */
 function sharedMemory({ config: { cacheBytesMax, dirtyBytesMax } }: Home): SharedSlots {
-  const slots = (bytes: number, { filling, more }: { filling: number; more: number }) => ({
-    bytes,
-    count: Math.ceil(filling / bytes) + more,
+  const bytes = cacheBytesMax + Math.min(dirtyBytesMax, DIRTY_SLOTS_BYTES_MAX) + WRITES_BYTES
+  return new SharedSlots({
+    bytes: [...PAGES_BYTES, FRAME_BYTES, SMALL_SLOT_BYTES, LARGE_SLOT_BYTES],
+    count: Math.ceil(bytes / CHUNK_BYTES_MAX) + WHOLE_CHUNKS + BLOCKS,
   })
-  return new SharedSlots([
-    slots(FRAME_BYTES, {
-      filling: cacheBytesMax + Math.min(dirtyBytesMax, DIRTY_SLOTS_BYTES_MAX) + WRITES_BYTES,
-      more: 0,
-    }),
-    slots(SMALL_SLOT_BYTES, { filling: cacheBytesMax, more: SMALL_BLOCK_SLOTS }),
-    slots(CHUNK_BYTES_MAX, { filling: cacheBytesMax, more: WHOLE_CHUNKS }),
-    slots(BLOCK_BYTES_MAX, { filling: 0, more: BLOCK_SLOTS }),
-  ])
 }
 
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)

@@ -4,17 +4,24 @@
  */
 import { describeError } from '../errors.ts'
 import type { Check } from './control-api.ts'
+import { DISK_CHECKS } from './doctor/disk-checks.ts'
+import type { Examine } from './doctor/finding.ts'
 import { HOME_CHECKS } from './doctor/home-checks.ts'
 import { SYSTEM_CHECKS } from './doctor/system-checks.ts'
 
 const home = process.argv[2]!
 const checks: Check[] = []
-for (const [name, examine] of Object.entries({ ...SYSTEM_CHECKS, ...HOME_CHECKS })) {
-  try {
-    const finding = await examine(home)
-    if (finding !== undefined) checks.push({ name, ...finding })
-  } catch (error) {
-    checks.push({ name, status: 'problem', finding: describeError(error) })
+await examineAll('machine', SYSTEM_CHECKS)
+await examineAll('home', { ...HOME_CHECKS, ...DISK_CHECKS })
+process.stdout.write(JSON.stringify(checks))
+
+async function examineAll(area: Check['area'], examinations: Record<string, Examine>): Promise<void> {
+  for (const [name, examine] of Object.entries(examinations)) {
+    try {
+      const finding = await examine(home)
+      if (finding !== undefined) checks.push({ area, name, ...finding })
+    } catch (error) {
+      checks.push({ area, name, status: 'problem', finding: describeError(error) })
+    }
   }
 }
-process.stdout.write(JSON.stringify(checks))

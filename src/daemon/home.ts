@@ -3,7 +3,7 @@
  * the index lie. A directory is a home once its `format` file stands, which is written last; keys are never replaced.
  */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { encodeBase32 } from '../bytes/base32.ts'
@@ -28,6 +28,8 @@ import { FolderRegistry } from './folder-registry.ts'
 import { readNetwork, writeNetwork } from './network-file.ts'
 
 const FORMAT = 1
+/** Changes that are further apart show in a file's times, however coarse its file system's are. */
+const SETTLED_MS = 3_000
 
 export interface NewHome {
   personalKey: Buffer
@@ -50,6 +52,7 @@ export class Home {
   readonly identitySeed: Buffer
   /** The libp2p peer id of this device. */
   readonly deviceId: string
+  #config: { readonly mark: string | undefined; readonly values: Config } | undefined
 
   /** The personal key of a home that is there or was being made when something stopped it; undefined if none. */
   static personalKeyAt(dir: string): Buffer | undefined {
@@ -116,9 +119,13 @@ export class Home {
     return path.join(this.dir, 'config.json')
   }
 
-  /** As the file says now. */
+  /** As the file says now; asked for with each block, so that a file which is the one that was read last is not read again. */
   get config(): Config {
-    return readConfig(this.configFile)
+    const mark = markOf(this.configFile)
+    if (this.#config === undefined || mark === undefined || mark !== this.#config.mark) {
+      this.#config = { mark, values: readConfig(this.configFile) }
+    }
+    return this.#config.values
   }
 
   /** The newest. */
@@ -173,6 +180,14 @@ export function noHome(dir: string): DfsError {
     subject: dir,
     mend: 'run "dfs init", or set DFS_HOME',
   })
+}
+
+/** Tells one state of a file from the others; undefined while it is so new that the next one could look the same. */
+function markOf(file: string): string | undefined {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
+  if (stat === undefined) return 'none'
+  if (Date.now() - Number(stat.ctimeMs) < SETTLED_MS) return undefined
+  return `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
 }
 
 /** Makes the directory of a home (0700), and what leads there. */

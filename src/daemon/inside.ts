@@ -3,6 +3,7 @@
  * Every lookup is given back.
  */
 import { textOf } from '../bytes/byte-string.ts'
+import { Slices } from '../concurrency/slices.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { mayBeStub, visibleNameOfOther, visibleNameOfStub } from '../format/stored-name.ts'
@@ -11,6 +12,7 @@ import { type Attributes, type FilesystemOperations, ROOT_INO } from '../vfs/ope
 const TYPE_MASK = 0o170000
 const TYPE_DIRECTORY = 0o040000
 const TYPE_FILE = 0o100000
+const TYPE_SYMLINK = 0o120000
 
 export interface InsideObject {
   /** As the mount shows it; empty for the root. */
@@ -24,6 +26,10 @@ export function isDirectory({ mode }: Attributes): boolean {
 
 export function isFile({ mode }: Attributes): boolean {
   return (mode & TYPE_MASK) === TYPE_FILE
+}
+
+export function isSymlink({ mode }: Attributes): boolean {
+  return (mode & TYPE_MASK) === TYPE_SYMLINK
 }
 
 /**
@@ -52,15 +58,20 @@ export async function withObject<T>(
   }
 }
 
-/** Yields every file, directory and link at and below `object`, which must be held. */
-export async function* walk(filesystem: FilesystemOperations, object: InsideObject): AsyncGenerator<InsideObject> {
+/** Yields every file, directory and link at and below `object`, which must be held; paced, for most lookups wait for nothing. */
+export async function* walk(
+  filesystem: FilesystemOperations,
+  object: InsideObject,
+  slices = new Slices(),
+): AsyncGenerator<InsideObject> {
+  await slices.next()
   yield object
   if (!isDirectory(object.attributes)) return
   for (const name of await namesIn(filesystem, object.attributes.ino)) {
     const child = await lookupAs(filesystem, object, [name])
     if (child === undefined) continue // It went in between.
     try {
-      yield* walk(filesystem, child)
+      yield* walk(filesystem, child, slices)
     } finally {
       filesystem.forget(child.attributes.ino, 1)
     }

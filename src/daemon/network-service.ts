@@ -53,7 +53,6 @@ export class NetworkService {
   readonly #home: Home
   readonly #writing = new Mutex()
   #starting: Promise<NodeState> | undefined
-  #isRunning = false
   #catchingUp: Promise<void> | undefined
   readonly #advanceListeners = new Set<() => Promise<void>>()
   readonly #connected = new Set<string>()
@@ -71,7 +70,7 @@ export class NetworkService {
 
   /** Whether the worker runs, and members are to be reached. */
   get isRunning(): boolean {
-    return this.#isRunning
+    return this.network.isRunning
   }
 
   /** Whether this device was removed, or its owner; it speaks with nobody then. */
@@ -197,7 +196,7 @@ export class NetworkService {
 
   /** Gets the personal key that the owner uses now from another own device, if this home has an older one. */
   catchUp(): void {
-    if (!this.#isRunning || !this.isBehind || this.#catchingUp !== undefined) return
+    if (!this.isRunning || !this.isBehind || this.#catchingUp !== undefined) return
     this.#catchingUp = this.#catchUp()
       .catch((error) => warn(`the new personal key: ${describeError(error)}`))
       .finally(() => (this.#catchingUp = undefined))
@@ -221,7 +220,6 @@ export class NetworkService {
   async stop(): Promise<void> {
     await this.#starting?.catch(() => undefined)
     await this.network.stop()
-    this.#isRunning = false
     await this.saved()
   }
 
@@ -229,13 +227,11 @@ export class NetworkService {
     if (this.#home.config.network === 'off') {
       throw new DfsError('not-permitted', 'the network is off', { mend: 'run "dfs config set network on"' })
     }
-    const state = await this.network.start()
-    this.#isRunning = true
-    return state
+    return this.network.start()
   }
 
   #changed({ added, left }: MembershipChange): void {
-    if (this.#isRunning) void this.network.call('members.merge', [...added]).catch(() => undefined)
+    if (this.isRunning) void this.network.call('members.merge', [...added]).catch(() => undefined)
     void this.saved().catch((error) => warn(`the members are not saved: ${describeError(error)}`))
     log('%d new statements', added.length)
     this.catchUp()
@@ -296,7 +292,7 @@ export function buffersOf(statements: readonly Uint8Array[]): Buffer[] {
   return statements.map(bufferOf)
 }
 
-function listOf(text: string): string[] {
+export function listOf(text: string): string[] {
   return text
     .split(',')
     .map((one) => one.trim())

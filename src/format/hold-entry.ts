@@ -7,6 +7,7 @@ import { Reader, Writer } from '../bytes/cursor.ts'
 import { BLOCK_BYTES_MAX } from './block.ts'
 import { PUBLIC_KEY_BYTES } from './device-id.ts'
 import { HOLD_NONCE_BYTES, writeExactly } from './hold-record.ts'
+import { readShardOf, type ShardOf, writeShardOf } from './kept-shards.ts'
 import { requireRule, requireVersion } from './refuse.ts'
 
 /** A hold that this device gave. */
@@ -42,17 +43,20 @@ export interface HoldEntry {
   /** In the order in which they were given. */
   readonly promises: readonly PromiseEntry[]
   readonly holds: readonly HeldEntry[]
+  /** Where the block is a shard. */
+  readonly shard?: ShardOf | undefined
 }
 
 const VERSION = 1
 const EVICTING = 1
 const FOREIGN = 2
+const SHARD = 4
 /** By number, from 1 on. */
 export const HELD_STATUSES: readonly HeldStatus[] = ['held', 'leaving', 'releasing']
 
-export function encodeHoldEntry({ sealedBytes, evicting, foreign, promises, holds }: HoldEntry): Buffer {
+export function encodeHoldEntry({ sealedBytes, evicting, foreign, promises, holds, shard }: HoldEntry): Buffer {
   assert(sealedBytes > 0 && sealedBytes <= BLOCK_BYTES_MAX, 'the length of a block')
-  const flags = (evicting ? EVICTING : 0) | (foreign ? FOREIGN : 0)
+  const flags = (evicting ? EVICTING : 0) | (foreign ? FOREIGN : 0) | (shard ? SHARD : 0)
   const writer = new Writer().u8(VERSION).u8(flags).u32(sealedBytes).u16(promises.length).u16(holds.length)
   for (const { requester, owner, nonce, endsMs } of promises) {
     writeExactly(writer, requester, PUBLIC_KEY_BYTES)
@@ -65,6 +69,7 @@ export function encodeHoldEntry({ sealedBytes, evicting, foreign, promises, hold
     writeExactly(writer, nonce, HOLD_NONCE_BYTES)
     writer.u8(HELD_STATUSES.indexOf(status) + 1)
   }
+  if (shard !== undefined) writeShardOf(writer, shard)
   return writer.finish()
 }
 
@@ -73,14 +78,16 @@ export function decodeHoldEntry(bytes: Buffer): HoldEntry {
   const reader = new Reader(bytes)
   requireVersion('hold entry', reader.u8(), VERSION)
   const flags = reader.u8()
-  requireRule((flags & ~(EVICTING | FOREIGN)) === 0, 'hold entry: unknown flags')
+  requireRule((flags & ~(EVICTING | FOREIGN | SHARD)) === 0, 'hold entry: unknown flags')
   const sealedBytes = reader.u32()
   requireRule(sealedBytes > 0 && sealedBytes <= BLOCK_BYTES_MAX, 'hold entry: impossible length of a block')
   const [promiseCount, holdCount] = [reader.u16(), reader.u16()]
   const promises = Array.from({ length: promiseCount }, () => readPromise(reader))
   const holds = Array.from({ length: holdCount }, () => readHeld(reader))
+  const shard = (flags & SHARD) === 0 ? undefined : readShardOf(reader)
   reader.end()
-  return { sealedBytes, evicting: (flags & EVICTING) !== 0, foreign: (flags & FOREIGN) !== 0, promises, holds }
+  const [evicting, foreign] = [(flags & EVICTING) !== 0, (flags & FOREIGN) !== 0]
+  return { sealedBytes, evicting, foreign, promises, holds, ...(shard && { shard }) }
 }
 
 function readPromise(reader: Reader): PromiseEntry {

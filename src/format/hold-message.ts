@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
-import { DIGEST_BYTES } from './cid.ts'
+import { DIGEST_BYTES, digestOfCid } from './cid.ts'
 import {
   decodeHoldRecord,
   HELD_BLOCKS_MAX,
@@ -19,7 +19,9 @@ import {
   writeCount,
   writeExactly,
 } from './hold-record.ts'
+import { type KeptShard, readKeptShards, readQueried, writeKeptShards, writeQueried } from './kept-shards.ts'
 import { corrupt, requireRule, requireVersion } from './refuse.ts'
+import { readChallenge, type StorageChallenge, writeChallenge } from './storage-proof.ts'
 
 /** Why a device does not hold a block, or does not say that it does. */
 export type RefusalReason =
@@ -45,6 +47,11 @@ export interface RefusedBlock {
   readonly digest: Buffer
 }
 
+/** What is answered to one challenge: a proof as `storage-proof.ts` has it, unchecked, or why there is none. */
+export type ProofAnswer =
+  | { readonly digest: Buffer; readonly proof: Buffer }
+  | { readonly digest: Buffer; readonly reason: RefusalReason }
+
 export type HoldsMessageBody =
   /** How much could be held for the asking device? */
   | { readonly kind: 'offer-query' }
@@ -61,6 +68,14 @@ export type HoldsMessageBody =
   | { readonly kind: 'release'; readonly record: Buffer }
   | { readonly kind: 'released'; readonly holds: readonly HoldOfBlock[] }
   | { readonly kind: 'leave'; readonly holds: readonly HoldOfBlock[] }
+  /** Show that you can read these, 1 to CHALLENGES_MAX of them in ascending order of their digests. */
+  | { readonly kind: 'challenge'; readonly nonce: Buffer; readonly challenges: readonly StorageChallenge[] }
+  /** To some or all of a challenge, by its nonce. */
+  | { readonly kind: 'proof'; readonly nonce: Buffer; readonly answers: readonly ProofAnswer[] }
+  /** Which shards do you keep of these blocks (digests), for an owner of mine? 1 to SHARDED_BLOCKS_MAX, ascending. */
+  | { readonly kind: 'shards-query'; readonly nonce: Buffer; readonly digests: readonly Buffer[] }
+  /** All that answers a query, by its nonce; at most KEPT_SHARDS_MAX. */
+  | { readonly kind: 'shards'; readonly nonce: Buffer; readonly shards: readonly KeptShard[] }
 
 export type HoldsMessage = HoldsMessageBody & {
   /** 8 bytes. */
@@ -68,6 +83,10 @@ export type HoldsMessage = HoldsMessageBody & {
 }
 
 export const INCARNATION_BYTES = 8
+/** Of one message. */
+export const CHALLENGES_MAX = 64
+/** Of each challenge in a message, so that any answer fits into one. */
+export const CHALLENGED_SLICES_MAX = 16
 
 const VERSION = 1
 const HEAD_BYTES = 2 + INCARNATION_BYTES
@@ -87,6 +106,10 @@ const KINDS: readonly HoldsMessage['kind'][] = [
   'release',
   'released',
   'leave',
+  'challenge',
+  'proof',
+  'shards-query',
+  'shards',
 ]
 
 /** By number, from 1 on. */
@@ -130,9 +153,32 @@ export function encodeHoldsMessage(message: HoldsMessage): Buffer {
     case 'released':
     case 'leave':
       writeHolds(writer, message.holds)
+      break
+    case 'challenge':
+      writeChallenges(writer, message.challenges)
+      break
+    case 'proof':
+      writeCount(writer, message.answers.length)
+      for (const answer of message.answers) writeAnswer(writer, answer)
+      break
+    case 'shards-query':
+      writeQueried(writer, message.digests)
+      break
+    case 'shards':
+      writeKeptShards(writer, message.shards)
   }
-  return writer.finish()
+  const bytes = writer.finish()
+  assert(bytes.length <= HOLDS_MESSAGE_BYTES_MAX, 'a message that may be sent')
+  return bytes
 }
+
+/** What an answer takes of a message. */
+export function bytesOfAnswer(answer: ProofAnswer): number {
+  return DIGEST_BYTES + 1 + ('proof' in answer ? 4 + answer.proof.length : 0)
+}
+
+/** How many bytes of answers one message has room for. */
+export const ANSWER_BYTES_MAX = HOLDS_MESSAGE_BYTES_MAX - HEAD_BYTES - HOLD_NONCE_BYTES - 2
 
 /**
  * Reads one message; views, not copies. The record of a hold or release is well-formed, its signature still to be
@@ -170,6 +216,14 @@ function readBody(kind: HoldsMessage['kind'], reader: Reader): HoldsMessageBody 
     case 'released':
     case 'leave':
       return { kind, holds: readHolds(reader) }
+    case 'challenge':
+      return { kind, nonce: nonce(), challenges: readChallenges(reader) }
+    case 'proof':
+      return { kind, nonce: nonce(), answers: readAscending(reader, readAnswer, ({ digest }) => digest) }
+    case 'shards-query':
+      return { kind, nonce: nonce(), digests: readQueried(reader) }
+    case 'shards':
+      return { kind, nonce: nonce(), shards: readKeptShards(reader) }
   }
 }
 
@@ -181,9 +235,42 @@ function readRecordOf(kind: 'hold' | 'release', reader: Reader): Buffer {
 
 function readRefused(reader: Reader): RefusedBlock {
   const digest = reader.bytes(DIGEST_BYTES)
-  const reason = REASONS[reader.u8() - 1]
-  requireRule(reason !== undefined, 'holds message: unknown reason')
-  return { reason, digest }
+  return { reason: reasonOf(reader.u8()), digest }
+}
+
+function reasonOf(number: number): RefusalReason {
+  const reason = REASONS[number - 1]
+  if (reason === undefined) throw corrupt('holds message: unknown reason')
+  return reason
+}
+
+function writeChallenges(writer: Writer, challenges: readonly StorageChallenge[]): void {
+  assert(challenges.length <= CHALLENGES_MAX)
+  assert(challenges.every(({ slices }) => slices.length <= CHALLENGED_SLICES_MAX))
+  writeCount(writer, challenges.length)
+  for (const challenge of challenges) writeChallenge(writer, challenge)
+}
+
+function readChallenges(reader: Reader): StorageChallenge[] {
+  const challenges = readAscending(reader, readChallenge, ({ cid }) => digestOfCid(cid))
+  requireRule(challenges.length <= CHALLENGES_MAX, 'holds message: too many challenges')
+  const isShort = challenges.every(({ slices }) => slices.length <= CHALLENGED_SLICES_MAX)
+  requireRule(isShort, 'holds message: too many slices')
+  return challenges
+}
+
+/** The reason, or 0 and a proof. */
+function writeAnswer(writer: Writer, answer: ProofAnswer): void {
+  writeExactly(writer, answer.digest, DIGEST_BYTES)
+  if ('proof' in answer) writer.u8(0).u32(answer.proof.length).bytes(answer.proof)
+  else writer.u8(REASONS.indexOf(answer.reason) + 1)
+}
+
+function readAnswer(reader: Reader): ProofAnswer {
+  const digest = reader.bytes(DIGEST_BYTES)
+  const reason = reader.u8()
+  if (reason === 0) return { digest, proof: reader.bytes(reader.u32()) }
+  return { digest, reason: reasonOf(reason) }
 }
 
 /** In ascending order of hold and digest. */

@@ -111,15 +111,27 @@ const PATCH_ZEROES = 1
 /** Fewest bytes of a chunk change and of a patch: no list has more items than its bytes allow. */
 const CHUNK_BYTES = 8 + BLOCK_REF_BYTES
 const PATCH_BYTES_MIN = 17
+/** What a record takes besides lists, content and path. */
+const NUMBERS_BYTES = 256
 
 /** The plaintext of a record. Fails with `too-large` above RECORD_BYTES_MAX. */
 export function encodeRecord(record: JournalRecord): Buffer {
-  const writer = new Writer().u8(VERSION)
+  const writer = new Writer(capacityOf(record)).u8(VERSION)
   if (record.kind === 'commit') writeCommit(writer.u8(COMMIT), record)
   else writeName(writer, record)
   const bytes = writer.finish()
   if (bytes.length <= RECORD_BYTES_MAX) return bytes
   throw new DfsError('too-large', `a journal record of ${bytes.length} bytes`, { op: 'encode' })
+}
+
+/** What a record takes, or a little more. */
+function capacityOf(record: JournalRecord): number {
+  if (record.kind !== 'commit') return NUMBERS_BYTES + record.place.path.length
+  const { place, chunks, patches, content } = record
+  let bytes = NUMBERS_BYTES + place.path.length + (content === undefined ? 0 : contentBytes(content).length)
+  bytes += chunks.length * CHUNK_BYTES + patches.length * PATCH_BYTES_MIN
+  for (const patch of patches) if ('bytes' in patch) bytes += patch.bytes.length
+  return bytes
 }
 
 /** Reads an opened record; bytes in it (ids, patches, inline content) point into `bytes`. Fails with `corrupt`, `newer-version`. */

@@ -66,13 +66,28 @@ export function encodeShard(shard: Shard): Buffer {
 /** `bytes` of the shard is a view. Fails with `corrupt`, `newer-version`. */
 export function decodeShard(encoded: Buffer): Shard {
   const reader = new Reader(encoded)
+  const { data, parity, index, blockBytes, cid } = readHead(reader)
+  requireRule(reader.remaining === shardBytes(blockBytes, data), 'shard: wrong length')
+  return { data, parity, index, cid, blockBytes, bytes: reader.bytes(reader.remaining) }
+}
+
+/** What the first SHARD_HEAD_BYTES of a block of `length` bytes say, if it is a shard as this dfs makes them. */
+export function shardHeadOf(head: Buffer, length: number): Omit<Shard, 'bytes'> | undefined {
+  if (head.length < SHARD_HEAD_BYTES || head.readUInt32LE() !== MAGIC) return undefined
+  try {
+    const found = readHead(new Reader(head))
+    return length === SHARD_HEAD_BYTES + shardBytes(found.blockBytes, found.data) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function readHead(reader: Reader): Omit<Shard, 'bytes'> {
   requireRule(reader.u32() === MAGIC, 'shard: not a shard (magic)')
   requireVersion('shard', reader.u8(), VERSION)
   const [data, parity, index, blockBytes] = [reader.u8(), reader.u8(), reader.u8(), reader.u32()]
   requireRule(isRedundancy({ data, parity }), 'shard: impossible redundancy')
   requireRule(index < data + parity, 'shard: impossible index')
   requireRule(blockBytes <= BLOCK_BYTES_MAX, 'shard: impossible block length')
-  const cid = cidOfDigest(reader.bytes(DIGEST_BYTES))
-  requireRule(reader.remaining === shardBytes(blockBytes, data), 'shard: wrong length')
-  return { data, parity, index, cid, blockBytes, bytes: reader.bytes(reader.remaining) }
+  return { data, parity, index, blockBytes, cid: cidOfDigest(reader.bytes(DIGEST_BYTES)) }
 }

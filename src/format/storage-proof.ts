@@ -30,16 +30,29 @@ export const PROOF_BYTES_MAX = 74_817
 const VERSION = 1
 const VERSION_BYTES = 1
 
-export function encodeChallenge({ cid, blockBytes, slices }: StorageChallenge): Buffer {
-  assert(blockBytes <= BLOCK_BYTES_MAX && slices.length > 0 && slices.length <= CHALLENGE_SLICES_MAX)
-  const writer = new Writer().u8(VERSION).bytes(digestOfCid(cid)).u32(blockBytes).u8(slices.length)
-  for (const slice of slices) writer.u16(slice)
+export function encodeChallenge(challenge: StorageChallenge): Buffer {
+  const writer = new Writer()
+  writeChallenge(writer, challenge)
   return writer.finish()
 }
 
 /** Fails with `corrupt`, `newer-version`. */
 export function decodeChallenge(bytes: Buffer): StorageChallenge {
   const reader = new Reader(bytes)
+  const challenge = readChallenge(reader)
+  reader.end()
+  return challenge
+}
+
+/** Among others: what it takes says where it ends. */
+export function writeChallenge(writer: Writer, { cid, blockBytes, slices }: StorageChallenge): void {
+  assert(blockBytes <= BLOCK_BYTES_MAX && slices.length > 0 && slices.length <= CHALLENGE_SLICES_MAX)
+  writer.u8(VERSION).bytes(digestOfCid(cid)).u32(blockBytes).u8(slices.length)
+  for (const slice of slices) writer.u16(slice)
+}
+
+/** Fails with `corrupt`, `newer-version`. */
+export function readChallenge(reader: Reader): StorageChallenge {
   requireVersion('storage challenge', reader.u8(), VERSION)
   const cid = cidOfDigest(reader.bytes(DIGEST_BYTES))
   const blockBytes = reader.u32()
@@ -47,10 +60,18 @@ export function decodeChallenge(bytes: Buffer): StorageChallenge {
   const count = reader.u8()
   requireRule(count > 0 && count <= CHALLENGE_SLICES_MAX, 'storage challenge: impossible count')
   const slices = Array.from({ length: count }, () => reader.u16())
-  reader.end()
   const rising = slices.every((slice, at) => at === 0 || slice > slices[at - 1]!)
   requireRule(rising && slices.at(-1)! < sliceCountOf(blockBytes), 'storage challenge: impossible slices')
   return { cid, blockBytes, slices }
+}
+
+/** Lengths of a challenge and of the proof that answers it: what it costs to ask. */
+export function lengthsOf(challenge: StorageChallenge): { challengeBytes: number; proofBytes: number } {
+  const parts = partLengths(treeOfChallenge(challenge))
+  return {
+    challengeBytes: VERSION_BYTES + DIGEST_BYTES + 4 + 1 + 2 * challenge.slices.length,
+    proofBytes: parts.reduce((sum, length) => sum + length, VERSION_BYTES),
+  }
 }
 
 /** The tree that says which parts a proof has. */

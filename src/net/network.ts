@@ -27,6 +27,8 @@ export interface NetworkOptions {
 interface Session {
   readonly worker: Worker
   readonly rpc: Rpc<NetworkCalls, NetworkEvents>
+  /** Settles with its start. */
+  readonly started: PromiseWithResolvers<void>
 }
 
 export class Network {
@@ -43,6 +45,11 @@ export class Network {
     this.#options = options
   }
 
+  /** Whether a worker runs, and may be called. */
+  get isRunning(): boolean {
+    return this.#session !== undefined
+  }
+
   /** Starts the worker and its node. Fails with `busy` if an explicit port is taken; nothing runs then. */
   async start(): Promise<NodeState> {
     const start = await this.#options.start()
@@ -53,8 +60,10 @@ export class Network {
       const state = await session.rpc.call('node.start', undefined)
       session.worker.once('exit', () => this.#lost(session))
       this.#session = session
+      session.started.resolve()
       return state
     } catch (error) {
+      session.started.reject(error)
       await session.worker.terminate()
       throw error
     } finally {
@@ -105,21 +114,24 @@ export class Network {
   #openSession(start: NetworkStart): Session {
     const worker = new Worker(this.#options.worker, { name: 'dfs-net', workerData: start })
     const { events } = this.#options
-    const rpc = new Rpc<NetworkCalls, NetworkEvents>(worker, {
+    const started = Promise.withResolvers<void>()
+    started.promise.catch(() => undefined)
+    const handlers: Handlers<NetworkEvents> = {
       ...events,
       'event.member': (change, context) => {
         if (change.isUp) this.#ups.add(change.peerId)
         else this.#ups.delete(change.peerId)
         return events['event.member'](change, context)
       },
-    })
+    }
+    const rpc = new Rpc<NetworkCalls, NetworkEvents>(worker, heldBack(handlers, started.promise))
     worker.on('error', (error) => {
       warn(`the network's thread failed: ${describeError(error)}`)
       log('%s', (error as Error).stack)
       rpc.close(goneError(error))
     })
     worker.once('exit', () => rpc.close(goneError()))
-    return { worker, rpc }
+    return { worker, rpc, started }
   }
 
   /** The worker died: its members are gone, and another takes its place after a while. */
@@ -144,6 +156,18 @@ export class Network {
     }, this.#restartMs).unref()
     this.#restartMs = Math.min(RESTART_MS_MAX, this.#restartMs * 2)
   }
+}
+
+/** Peers connect while the node starts: what they want is heard once it can be answered. In the order in which it came. */
+function heldBack<C extends object>(handlers: C, until: Promise<void>): C {
+  const held = Object.entries(handlers).map(([method, handle]) => [
+    method,
+    async (...call: unknown[]) => {
+      await until
+      return handle(...call)
+    },
+  ])
+  return Object.fromEntries(held)
 }
 
 const lostContext = { signal: AbortSignal.abort(), part: () => {}, transfer: () => {} }

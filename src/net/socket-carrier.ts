@@ -44,6 +44,8 @@ export class SocketCarrier implements Carrier {
     socket.setNoDelay(true)
     socket.on('error', (error) => (failure = error))
     // After an orderly end the reader is told of that, and `onGone` only stops whoever still sends.
+    // Everybody who waits to send listens.
+    socket.setMaxListeners(0)
     socket.on('close', () => {
       if (socket.readableEnded && failure === undefined) return
       onGone(goneError(failure))

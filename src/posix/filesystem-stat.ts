@@ -37,3 +37,9 @@ export function statFilesystem(fd: number): FilesystemStat {
     readOnly: (word(9) & ST_RDONLY) !== 0,
   }
 }
+
+/** What a user who is not root may still write. */
+export function availableBytes(fd: number): number {
+  const { blocksAvailable, blockBytes } = statFilesystem(fd)
+  return blocksAvailable * blockBytes
+}

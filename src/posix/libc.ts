@@ -82,6 +82,10 @@ export const libc = {
   write: bind<[number, Pointer, number]>('int64_t', 'write', 'int', 'void *', 'size_t'),
   socketpair: bind<[number, number, number, Pointer]>('int', 'socketpair', 'int', 'int', 'int', 'void *'),
   recvmsg: bind<[number, Pointer, number]>('int64_t', 'recvmsg', 'int', 'void *', 'int'),
+  socket: bind<[number, number, number]>('int', 'socket', 'int', 'int', 'int'),
+  sendto: bind<[number, Pointer, number, number, Pointer, number]>(
+    ...(['int64_t', 'sendto', 'int', 'void *', 'size_t', 'int', 'void *', 'uint32_t'] as const),
+  ),
   mount: bind<[Pointer, Pointer, Pointer, number, Pointer]>(
     ...(['int', 'mount', 'void *', 'void *', 'void *', 'size_t', 'void *'] as const),
   ),

@@ -7,6 +7,8 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } fro
 import { TAG_BYTES } from '../format/block.ts'
 
 const CIPHER = 'aes-256-gcm'
+/** What is sealed at a time: node:crypto takes as much new memory. */
+const UPDATE_BYTES = 256 * 1024
 
 /** What a message is sealed and opened with. */
 export interface Seal {
@@ -25,7 +27,9 @@ export function secretKey(bytes: Buffer): KeyObject {
 /** Writes ciphertext and tag to `target` at `offset`; returns where they end. */
 export function sealInto(target: Buffer, offset: number, { key, nonce, aad }: Seal, plain: Buffer): number {
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(aad)
-  target.set(cipher.update(plain), offset)
+  for (let at = 0; at < plain.length; at += UPDATE_BYTES) {
+    target.set(cipher.update(plain.subarray(at, at + UPDATE_BYTES)), offset + at)
+  }
   cipher.final()
   target.set(cipher.getAuthTag(), offset + plain.length)
   return offset + plain.length + TAG_BYTES

@@ -14,13 +14,17 @@ import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import type { Piscina } from 'piscina'
 import { SharedSlots } from '../bytes/shared-slots.ts'
-import type { BlockKind, BlockRef, SealedBlock } from '../dfs.ts'
+import type { BlockKind, BlockName, BlockRef, Cid, SealedBlock } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { CHUNK_BYTES_MAX } from '../format/chunk-layout.ts'
+import type { Redundancy } from '../format/shard.ts'
+import { encodeChallenge, type StorageChallenge } from '../format/storage-proof.ts'
 import { logger } from '../log.ts'
 import type { BlockSecrets } from './keys.ts'
+import type { SealedShard } from './shards.ts'
 import {
   blockOfWire,
+  bufferOf,
   errorOfWire,
   refOfWire,
   type SentBytes,
@@ -64,7 +68,7 @@ export class SealPool {
   constructor({
     keys,
     threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism())),
-    memory = new SharedSlots([{ bytes: CHUNK_BYTES_MAX, count: SLOTS_DEFAULT }]),
+    memory = new SharedSlots({ bytes: [CHUNK_BYTES_MAX], count: SLOTS_DEFAULT }),
   }: SealPoolOptions) {
     this.memory = memory
     this.#keys = keys
@@ -132,6 +136,33 @@ export class SealPool {
     await this.#run(() => ({ op: 'open-fd', fd, ref: wireRef(ref), into: this.memory.placeOf(into) }))
   }
 
+  /**
+   * Answers a challenge from a block's file, which is read and hashed whole. Fails with `not-found` without the file, with
+   * `corrupt` if its bytes are not those that the challenge names, with `io`.
+   */
+  async prove(challenge: StorageChallenge, file: string): Promise<Buffer> {
+    const answer = await this.#run(() => ({ op: 'prove', file, challenge: new Uint8Array(encodeChallenge(challenge)) }))
+    assert('proof' in answer)
+    return bufferOf(answer.proof)
+  }
+
+  /** All shards of a sealed block, by their index. */
+  async split(block: Buffer, { data, parity }: Redundancy): Promise<SealedShard[]> {
+    const answer = await this.#run(() => ({ op: 'split', bytes: this.#sent(block), data, parity }))
+    assert('shards' in answer)
+    return answer.shards.map(({ cid, bytes }) => ({ cid: cid as Cid, bytes: bufferOf(bytes) }))
+  }
+
+  /**
+   * Puts the sealed block that these shards give into shared memory, which nobody else touches until this settles; what is
+   * none of its shards may be among them. Fails with `unreachable`, `corrupt`, `newer-version` as `joinShards` does.
+   */
+  async join({ cid, sealedBytes }: BlockName, shards: readonly Buffer[], into: Buffer): Promise<void> {
+    const place = { cid, sealedBytes, into: this.memory.placeOf(into) }
+    const answer = await this.#run(() => ({ op: 'join', shards: shards.map((shard) => this.#sent(shard)), ...place }))
+    assert('joined' in answer)
+  }
+
   /** Lets the running tasks end and fails the waiting ones with `aborted`. */
   close(): Promise<void> {
     this.#closed ??= this.#starting?.then((workers) => workers.close({ force: true })) ?? Promise.resolve()
@@ -195,9 +226,23 @@ export function lengthOf(plain: Plain): number {
 
 /** The memory that goes over to the worker: the copies that were made for it. */
 function ownBuffersOf(task: WorkerTask): ArrayBuffer[] {
-  const sent =
-    task.op === 'seal' || task.op === 'seal-to-files' ? task.plains.flat() : task.op === 'open' ? [task.bytes] : []
-  return sent.flatMap((bytes) => ('buffer' in bytes ? [bytes.buffer] : []))
+  return sentWith(task).flatMap((bytes) => ('buffer' in bytes ? [bytes.buffer] : []))
+}
+
+function sentWith(task: WorkerTask): readonly SentBytes[] {
+  switch (task.op) {
+    case 'seal':
+    case 'seal-to-files':
+      return task.plains.flat()
+    case 'open':
+    case 'split':
+      return [task.bytes]
+    case 'join':
+      return task.shards
+    case 'open-fd':
+    case 'prove':
+      return []
+  }
 }
 
 function closedError(cause?: unknown): DfsError {

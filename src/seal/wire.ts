@@ -22,12 +22,21 @@ export type WorkerTask =
   | { op: 'open'; bytes: SentBytes; ref: WireRef; into: SharedPlace; keepAs: string | undefined }
   /** The block behind a file descriptor. */
   | { op: 'open-fd'; fd: number; ref: WireRef; into: SharedPlace }
+  /** That the block in a file is all there; `challenge` as it is encoded. */
+  | { op: 'prove'; file: string; challenge: OwnBytes }
+  /** Of a sealed block. */
+  | { op: 'split'; bytes: SentBytes; data: number; parity: number }
+  /** The block, of such shards, into shared memory. */
+  | { op: 'join'; shards: SentBytes[]; cid: string; sealedBytes: number; into: SharedPlace }
 
 export type WorkerAnswer =
   | { sealed: WireBlock[] }
   | { written: WireRef[] }
   /** `notKept`: why there is no file `keepAs`. */
   | { opened: true; notKept?: WireError }
+  | { proof: OwnBytes }
+  | { shards: WireShard[] }
+  | { joined: true }
   | { error: WireError }
 
 export type WireSecrets = { readonly [Name in keyof BlockSecrets]: string }
@@ -49,6 +58,11 @@ export interface WireRef {
 
 export interface WireBlock {
   ref: WireRef
+  bytes: OwnBytes
+}
+
+export interface WireShard {
+  cid: string
   bytes: OwnBytes
 }
 

@@ -3,18 +3,21 @@
  * needs and nothing else; every answer is transferred, and errors are answers.
  */
 import assert from 'node:assert/strict'
-import { readSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { SharedPlace } from '../bytes/shared-slots.ts'
 import { heapCollector } from '../concurrency/heap.ts'
-import type { BlockRef } from '../dfs.ts'
+import type { BlockName, Cid } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
+import { decodeChallenge } from '../format/storage-proof.ts'
 import { fromNodeError } from '../posix/errno.ts'
 import { openBlock } from './open-block.ts'
 import { sealBlock } from './seal-block.ts'
+import { joinShards, splitBlock } from './shards.ts'
+import { makeProof } from './storage-proof.ts'
 import {
   bufferOf,
   type OwnBytes,
@@ -51,8 +54,8 @@ export default function runTask(task: WorkerTask): unknown {
   bytesSinceCollection += bytesOf(task)
   if (bytesSinceCollection >= COLLECT_EACH_BYTES) {
     bytesSinceCollection = 0
-    collect('minor')
-    if (getHeapStatistics().external_memory > HELD_BYTES_MAX) collect('major')
+    collect('young')
+    if (getHeapStatistics().external_memory > HELD_BYTES_MAX) collect('all')
   }
   return move({ [transferableSymbol]: buffersOf(answer), [valueSymbol]: answer } as never)
 }
@@ -62,6 +65,9 @@ function answerTo(task: WorkerTask): WorkerAnswer {
     if (task.op === 'open') return open(task)
     if (task.op === 'seal-to-files') return { written: sealToFiles(task) }
     if (task.op === 'open-fd') return openFromFd(task)
+    if (task.op === 'prove') return { proof: prove(task) }
+    if (task.op === 'split') return split(task)
+    if (task.op === 'join') return join(task)
     return {
       sealed: task.plains.map((plain) => {
         const { ref, bytes } = sealBlock(task.kind, privateBytes(plain), secrets)
@@ -90,6 +96,18 @@ function openFromFd({ fd, ref: wire, into }: Extract<WorkerTask, { op: 'open-fd'
   const ref = refOfWire(wire)
   openBlock(readExactly(fd, ref), ref, bufferAt(into))
   return { opened: true }
+}
+
+function split({ bytes, data, parity }: Extract<WorkerTask, { op: 'split' }>): WorkerAnswer {
+  const shards = splitBlock(privateBytes([bytes]), { data, parity })
+  // Each in memory of its own, which is transferred.
+  return { shards: shards.map(({ cid, bytes }) => ({ cid, bytes: new Uint8Array(bytes) })) }
+}
+
+function join({ shards, cid, sealedBytes, into }: Extract<WorkerTask, { op: 'join' }>): WorkerAnswer {
+  const given = shards.map((shard) => ('buffer' in shard ? bufferOf(shard) : Buffer.from(bufferAt(shard))))
+  joinShards({ cid: cid as Cid, sealedBytes }, given).block.copy(bufferAt(into))
+  return { joined: true }
 }
 
 function sealToFiles({ kind, plains, files }: Extract<WorkerTask, { op: 'seal-to-files' }>): WireRef[] {
@@ -138,8 +156,31 @@ function bufferAt({ memory = start.memory, offset, bytes }: SharedPlace): Buffer
   return Buffer.from(memory, offset, bytes)
 }
 
+function prove({ file, challenge: encoded }: Extract<WorkerTask, { op: 'prove' }>): OwnBytes {
+  const challenge = decodeChallenge(bufferOf(encoded))
+  const { cid, blockBytes: sealedBytes } = challenge
+  const fd = openFile(file)
+  try {
+    if (fstatSync(fd).size !== sealedBytes) {
+      throw new DfsError('corrupt', 'the block has another length', { op: 'prove storage', subject: cid })
+    }
+    // Memory of its own, for it goes over to the other thread.
+    return new Uint8Array(makeProof(challenge, readExactly(fd, { cid, sealedBytes })))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openFile(file: string): number {
+  try {
+    return openSync(file, 'r')
+  } catch (error) {
+    throw fromNodeError(error, 'prove storage', file)
+  }
+}
+
 /** The whole block, in the scratch buffer: good until the next call. */
-function readExactly(fd: number, ref: BlockRef): Buffer {
+function readExactly(fd: number, ref: BlockName): Buffer {
   assert(ref.sealedBytes <= scratch.length, 'a block')
   for (let done = 0; done < ref.sealedBytes; ) {
     const got = readAt(fd, ref, done)
@@ -149,7 +190,7 @@ function readExactly(fd: number, ref: BlockRef): Buffer {
   return scratch.subarray(0, ref.sealedBytes)
 }
 
-function readAt(fd: number, ref: BlockRef, at: number): number {
+function readAt(fd: number, ref: BlockName, at: number): number {
   try {
     return readSync(fd, scratch, at, ref.sealedBytes - at, at)
   } catch (cause) {
@@ -163,10 +204,15 @@ function readAt(fd: number, ref: BlockRef, at: number): number {
 
 function bytesOf(task: WorkerTask): number {
   if (task.op === 'open' || task.op === 'open-fd') return task.ref.plainBytes
+  if (task.op === 'prove') return 0
+  if (task.op === 'split') return lengthOf(task.bytes)
+  if (task.op === 'join') return task.sealedBytes
   return task.plains.flat().reduce((sum, piece) => sum + lengthOf(piece), 0)
 }
 
 function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {
   if ('sealed' in answer) return answer.sealed.map(({ bytes }) => bytes.buffer)
+  if ('proof' in answer) return [answer.proof.buffer]
+  if ('shards' in answer) return answer.shards.map(({ bytes }) => bytes.buffer)
   return []
 }

@@ -12,7 +12,7 @@ import type { BlockHandle, BlockName, BlockStore, Cid } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { parseCid } from '../format/cid.ts'
 import { BlockDurability } from './block-durability.ts'
-import { makeDirectories, placeOf, SHARDS, TEMPORARY_DIRECTORY } from './block-paths.ts'
+import { makeDirectories, placeOf, SHARDS, type StoredFile, TEMPORARY_DIRECTORY } from './block-paths.ts'
 import { BlockWriter } from './block-writer.ts'
 import { codeOf, type Files, realFiles } from './files.ts'
 import { OpenBlocks } from './open-blocks.ts'
@@ -26,17 +26,6 @@ export interface BlockFilesOptions {
   /** Bound of the cache of open block files. */
   openFilesMax?: number
   files?: Files
-}
-
-/** A file found in the store's directories. */
-export interface StoredFile {
-  /** Its place below the store's directory, `xx/NAME`. */
-  readonly place: string
-  /** The block that its name says; undefined for a foreign file. */
-  readonly cid: Cid | undefined
-  readonly bytes: number
-  /** When it was last opened here, or came, by the wall clock in ms; an hour may be missing. Good for an order, and for nothing else. */
-  readonly usedMs: number
 }
 
 export class BlockFiles implements BlockStore, SweepableStore {
@@ -126,6 +115,10 @@ export class BlockFiles implements BlockStore, SweepableStore {
     this.#pins.unpin(cid)
   }
 
+  get isSwept(): boolean {
+    return this.#pins.isRecording
+  }
+
   distrust(cid: Cid): void {
     this.#durability.distrust(cid)
     this.#opened.drop(cid)
@@ -171,6 +164,11 @@ export class BlockFiles implements BlockStore, SweepableStore {
       if (codeOf(error) === 'ENOENT') return undefined
       throw storeError(error, 'read block', place)
     }
+  }
+
+  /** Where a block's file is, if it is here: for other threads, which only read it. */
+  fileOf(cid: Cid): string {
+    return this.#pathOf(cid)
   }
 
   /** Counts blocks and their bytes by looking at each. */

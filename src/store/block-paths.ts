@@ -9,6 +9,17 @@ import { type Files, syncDirectory } from './files.ts'
 
 export const TEMPORARY_DIRECTORY = 'tmp'
 
+/** A file found in the store's directories. */
+export interface StoredFile {
+  /** Its place below the store's directory, `xx/NAME`. */
+  readonly place: string
+  /** The block that its name says; undefined for a foreign file. */
+  readonly cid: Cid | undefined
+  readonly bytes: number
+  /** When it was last opened here, or came, by the wall clock in ms; an hour may be missing. Good for an order, and for nothing else. */
+  readonly usedMs: number
+}
+
 /** The 256 directories of a store, `00` to `ff`. */
 export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 

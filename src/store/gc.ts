@@ -6,7 +6,8 @@
  * put, pinned or published while the mark runs is refused though the mark missed it; what is neither live nor recorded
  * cannot get a reference any more without a pin, and the check of pins and the deletion are one step. Nothing is
  * deleted unless every source was read to its end. Blocks that others keep for this device are let go in the same way,
- * whether they are here or not.
+ * whether they are here or not. A shard is needed as long as the block is that it is of: what others keep of it they
+ * keep, and a copy that happens to be here is evicted.
  */
 import type { Cid, OnProgress, ReferenceSource } from '../dfs.ts'
 import { cidOfDigest, digestOfCid } from '../format/cid.ts'
@@ -42,6 +43,10 @@ export interface Borrowed {
   borrowed(): AsyncIterable<Cid>
   /** Nothing here needs these any more, and they are not here. */
   release(cids: readonly Cid[]): Promise<void>
+  /** The block for whose sake one is kept: itself, but for shards. */
+  blockOf(cid: Cid): Cid
+  /** Deletes copies that are here of what others keep, where that is safe. */
+  evict(cids: readonly Cid[]): Promise<unknown>
 }
 
 export interface Collected {
@@ -66,9 +71,11 @@ export async function collectGarbage(options: CollectOptions): Promise<Collected
     onProgress: (done) => onProgress?.({ done, total: undefined, unit: 'blocks', item: 'looking for what is needed' }),
   })
   const known = await readCandidates(candidatesFile, pacer)
-  const candidates = await findCandidates(options, { live, known, sweep, pacer })
+  const strays: Cid[] = []
+  const candidates = await findCandidates(options, { live, known, sweep, pacer, strays })
   await writeCandidates(candidatesFile, candidates, pacer)
   const { deleted, freedBytes } = await deleteDue(options, { candidates, sweep, pacer })
+  if (strays.length > 0) await options.borrowed?.evict(strays)
   const collected = { live: live.size, candidates: candidates.size, deleted, freedBytes }
   log('collected garbage: %o', collected)
   return collected
@@ -79,12 +86,14 @@ interface FindContext {
   known: Candidates
   sweep: Sweep
   pacer: Pacer
+  /** Shards that are here, while something needs their block: filled. */
+  strays: Cid[]
 }
 
 /** All unreferenced blocks that are here. */
 async function findCandidates(
   options: CollectOptions,
-  { live, known, sweep, pacer }: FindContext,
+  { live, known, sweep, pacer, strays }: FindContext,
 ): Promise<Candidates> {
   const candidates = new Candidates()
   const nowMs = options.clock.nowMs()
@@ -92,6 +101,11 @@ async function findCandidates(
     if (pacer.due) await pacer.pause()
     const digest = digestOfCid(cid)
     if (live.has(digest) || sweep.protects(cid)) continue
+    const block = options.borrowed?.blockOf(cid) ?? cid
+    if (block !== cid && (live.has(digestOfCid(block)) || sweep.protects(block))) {
+      if (options.store.has(cid)) strays.push(cid)
+      continue
+    }
     // Later than now: the running time was lost and starts anew; then so does the grace period.
     candidates.add(digest, Math.min(known.firstSeenMs(digest) ?? nowMs, nowMs))
   }
@@ -126,8 +140,10 @@ async function deleteDue(options: CollectOptions, { candidates, sweep, pacer }: 
       if (firstSeenMs > dueMs) continue
       pacer.check()
       const cid = cidOfDigest(digest)
-      if (!sweep.protects(cid)) gone.push(cid)
-      const freed = sweep.delete(cid)
+      const block = borrowed?.blockOf(cid) ?? cid
+      const isProtected = sweep.protects(cid) || sweep.protects(block)
+      if (!isProtected) gone.push(cid)
+      const freed = isProtected ? undefined : sweep.delete(cid)
       // Refused, it is no candidate either: somebody came to need it; a later mark tells.
       candidates.delete(digest)
       if (freed !== undefined) deleted++

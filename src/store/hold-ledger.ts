@@ -34,6 +34,7 @@ const BLOCK = Buffer.from('b')
 const EVICTING = Buffer.from('e')
 const PROMISED = Buffer.from('p')
 const HELD_BY = Buffer.from('h')
+const SHARD_OF = Buffer.from('s')
 const NO_VALUE = Buffer.alloc(0)
 const KEYS_AT_ONCE = 256
 
@@ -44,22 +45,27 @@ export class HoldLedger {
   readonly #writes = new Group((changes: LedgerChanges[]) => this.#write(changes))
   readonly #slices = new Slices()
 
-  private constructor(dir: string, db: Database | DfsError, lent: LentBytes) {
+  /** Where there are none, no block needs to be looked for. */
+  #mayHaveShards: boolean
+
+  private constructor(dir: string, db: Database | DfsError, lent = new LentBytes(), mayHaveShards = false) {
     this.#dir = dir
     this.#db = db
     this.#lent = lent
+    this.#mayHaveShards = mayHaveShards
   }
 
   /** Opens the ledger in `dir`, or makes it. Fails with `locked`; one that is damaged opens, and fails at each use. */
   static async open(dir: string): Promise<HoldLedger> {
     try {
       const db = await openLevel(dir)
-      return new HoldLedger(dir, db, await LentBytes.read(db))
+      const shards = await db.keys({ gt: SHARD_OF, lte: endOf(SHARD_OF), limit: 1 }).all()
+      return new HoldLedger(dir, db, await LentBytes.read(db), shards.length > 0)
     } catch (cause) {
       const error = openError(dir, cause)
       if (error.kind === 'locked') throw error
       warn(`${error.message}: nothing is held for others, released or evicted until that is mended`)
-      return new HoldLedger(dir, error, new LentBytes())
+      return new HoldLedger(dir, error)
     }
   }
 
@@ -102,9 +108,29 @@ export class HoldLedger {
     return this.#digestsAfter(HELD_BY)
   }
 
+  /** Shards of a block that this device promised to keep, or others promised to keep for it. */
+  async *shardsOf(block: Cid): AsyncGenerator<Cid> {
+    void this.#open
+    if (this.#mayHaveShards) yield* this.#digestsAfter(Buffer.concat([SHARD_OF, digestOfCid(block)]))
+  }
+
   /** Blocks with a hold of this device (its identity key) in this status. */
   heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid> {
     return this.#digestsAfter(Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf(status) + 1])]))
+  }
+
+  /**
+   * So many blocks that this device is bound to hold, in ascending order from this digest on and, where the last is reached,
+   * on from the first; fewer only if there are no more. What is before them costs nothing.
+   */
+  async heldFrom(holder: Buffer, digest: Buffer, limit: number): Promise<Cid[]> {
+    const prefix = Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf('held') + 1])])
+    const from = Buffer.concat([prefix, digest])
+    const keys = await this.#open.keys({ gte: from, lte: endOf(prefix), limit }).all()
+    if (keys.length < limit) {
+      keys.push(...(await this.#open.keys({ gt: prefix, lt: from, limit: limit - keys.length }).all()))
+    }
+    return keys.map((key) => cidOfDigest(key.subarray(-DIGEST_BYTES)))
   }
 
   /** The identity keys of all devices with holds. */
@@ -143,6 +169,7 @@ export class HoldLedger {
       const digest = digestOfCid(cid)
       const before = this.get(cid)
       lent.change(before, entry)
+      this.#mayHaveShards ||= entry?.shard !== undefined
       const keys = keysOf(digest, entry)
       for (const key of keysOf(digest, before)) if (!keys.some((one) => one.equals(key))) batch.del(key)
       for (const key of keys) batch.put(key, NO_VALUE)
@@ -186,6 +213,7 @@ function keysOf(digest: Buffer, entry: HoldEntry | undefined): Buffer[] {
     ...entry.holds.map(({ holder, status }) =>
       Buffer.concat([HELD_BY, holder, Buffer.from([HELD_STATUSES.indexOf(status) + 1]), digest]),
     ),
+    ...(entry.shard === undefined ? [] : [Buffer.concat([SHARD_OF, entry.shard.block, digest])]),
   ]
 }
 

@@ -47,6 +47,10 @@ export class MemoryBlocks implements BlockStore, SweepableStore {
     this.#pins.unpin(cid)
   }
 
+  get isSwept(): boolean {
+    return this.#pins.isRecording
+  }
+
   distrust(cid: Cid): void {
     this.#distrusted.add(cid)
   }

@@ -52,6 +52,11 @@ export class Pins {
     return this.#counts.has(cid)
   }
 
+  /** Whether a sweep is under way. */
+  get isRecording(): boolean {
+    return this.#recordings.size > 0
+  }
+
   /** `remove` deletes a block synchronously and gives its length, undefined if it was not here. */
   beginSweep(remove: (cid: Cid) => number | undefined): Sweep {
     const touched = new Set<Cid>()

@@ -7,7 +7,8 @@ import type { Cid, FileReference, OnProgress } from '../dfs.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
 import { digestOfCid } from '../format/cid.ts'
 import { digestOf } from '../seal/hash.ts'
-import type { BlockFiles, StoredFile } from './block-files.ts'
+import type { BlockFiles } from './block-files.ts'
+import type { StoredFile } from './block-paths.ts'
 import { placeOf } from './block-paths.ts'
 import { Pacer } from './pacer.ts'
 
@@ -57,10 +58,10 @@ export async function* findFileDamage(
   { signal }: Pick<ScrubOptions, 'signal'> = {},
 ): AsyncGenerator<FileDamage> {
   const pacer = new Pacer(signal)
-  for await (const { cid, file } of references) {
+  for await (const reference of references) {
     pacer.check()
-    if (damaged.has(cid)) yield { cid, file, state: 'damaged' }
-    else if (!store.has(cid)) yield { cid, file, state: 'missing' }
+    if (damaged.has(reference.cid)) yield { ...reference, state: 'damaged' }
+    else if (!store.has(reference.cid)) yield { ...reference, state: 'missing' }
     if (pacer.due) await pacer.pause()
   }
 }

@@ -19,19 +19,30 @@ const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 const SEALING_BYTES_MAX = 24 * 1024 * 1024
 /** A checkpoint begins when this share of the memory is taken, before writers must wait. */
 const CHECKPOINT_SHARE = 0.75
+/** Of what the disk has left: what is to be stored may take so much before what was promised to writers is stored first. */
+const DISK_SHARE = 0.25
+
+export interface BackgroundParts {
+  readonly committer: Committer
+  readonly checkpointer: Checkpointer
+  /** What is left on the disk that the blocks are on. */
+  readonly diskFreeBytes: () => number
+}
 
 export class Background {
   readonly #services: Services
   readonly #committer: Committer
   readonly #checkpointer: Checkpointer
+  readonly #diskFreeBytes: () => number
   readonly #timer: NodeJS.Timeout
   #checkpoint: Promise<void> | undefined
   #relief: Promise<void> | undefined
 
-  constructor(services: Services, { committer, checkpointer }: { committer: Committer; checkpointer: Checkpointer }) {
+  constructor(services: Services, { committer, checkpointer, diskFreeBytes }: BackgroundParts) {
     this.#services = services
     this.#committer = committer
     this.#checkpointer = checkpointer
+    this.#diskFreeBytes = diskFreeBytes
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref()
   }
 
@@ -39,6 +50,10 @@ export class Background {
   relieve(): Promise<void> | undefined {
     const { dirty } = this.#services
     if (!this.#isFull()) {
+      if (this.#isDiskTight()) {
+        if (this.#checkpoint === undefined) this.#startCheckpoint()
+        return this.#checkpoint
+      }
       if (dirty.bytes > dirty.bytesMax * CHECKPOINT_SHARE && this.#checkpoint === undefined) this.#startCheckpoint()
       return undefined
     }
@@ -57,6 +72,13 @@ export class Background {
   #isFull(): boolean {
     const { dirty } = this.#services
     return dirty.bytes > dirty.bytesMax || this.#committer.sealingBytes > SEALING_BYTES_MAX
+  }
+
+  /** Whether something is committed that what is being written now may leave no room for: it could not be unmounted then. */
+  #isDiskTight(): boolean {
+    const { journaled, committedAt } = this.#committer
+    if (journaled.size === 0 || committedAt <= this.#checkpointer.endedAt) return false
+    return this.#services.dirty.bytes > this.#diskFreeBytes() * DISK_SHARE
   }
 
   async #makeRoom(): Promise<void> {

@@ -1,16 +1,20 @@
 /**
- * Copying between files of dfs without copying bytes: chunks that are in blocks, and lie alike in both files, are
- * referred to from the other file too. What is not is copied, one chunk at a time.
+ * Copying between files of dfs without copying bytes: a file that was not changed since its stub was written is taken over as a
+ * whole, however long it is. Else chunks that are in blocks, and lie alike in both files, are referred to from the other
+ * file too, and what is not is copied, one chunk at a time.
  */
 import { Slices } from '../concurrency/slices.ts'
-import type { BlockRef, BlockStore } from '../dfs.ts'
+import type { BlockRef, BlockStore, Content } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { chunkBytes, chunkIndexAt, chunkStart } from '../format/chunk-layout.ts'
 import type { BlockReader } from './block-reader.ts'
+import type { Committer } from './committer.ts'
 import type { FileContent } from './file-content.ts'
+import type { StubFile } from './stub-file.ts'
 
 /** So many chunks are copied in one go: holes can be longer than anybody has time for. */
 const STEPS_MAX = 65_536
+const NOTHING: Content = { kind: 'inline', bytes: Buffer.alloc(0) }
 
 export interface CopyRange {
   readonly from: FileContent
@@ -29,6 +33,32 @@ interface Shared {
 }
 
 type Step = Shared | { readonly copy: true; readonly length: number }
+
+/**
+ * Makes an empty file the same as a source, in no more time for a long one, and commits it; false if the range is not all of a
+ * source that has nothing but its stub. No block is looked at: those that a stub names are durable, or on other devices
+ * for the copy as well. Fails as committing fails; the file is empty then.
+ */
+export function copyWhole(
+  { store, committer }: { store: BlockStore; committer: Committer },
+  { source, target }: { source: StubFile; target: StubFile },
+  { from, fromOffset, to, toOffset, length }: CopyRange,
+): boolean {
+  const isWhole = fromOffset === 0 && toOffset === 0 && length >= from.size && to.size === 0
+  // A collection that looked at the target before would not know of its blocks: then each of them is pinned.
+  if (!isWhole || from.stored === undefined || store.isSwept) return false
+  // What replaces all must be in a record before it is cut, and not under a checkpoint that began before.
+  if (target.orphan || target.checkpointing) return false
+  to.replace(from.stored, from.size)
+  try {
+    committer.commit(target)
+  } catch (error) {
+    to.replace(NOTHING, 0)
+    throw error
+  }
+  target.allocatedBytes = source.allocatedBytes
+  return true
+}
 
 /**
  * Copies the first part of a range: as much as goes by reference, or else one chunk's bytes through `write`, which

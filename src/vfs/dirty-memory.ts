@@ -8,7 +8,6 @@
 import assert from 'node:assert/strict'
 import type { SharedSlots } from '../bytes/shared-slots.ts'
 import { Limiter } from '../concurrency/limiter.ts'
-import { FRAME_BYTES } from '../format/chunk-layout.ts'
 
 /** What lends longer memory for a while: so many times the longest chunk at most. */
 const SCRATCH_AT_ONCE = 16
@@ -30,15 +29,13 @@ export class DirtyMemory {
     return this.#bytes
   }
 
-  /**
-   * So many bytes with anything in them, held by the caller. From a frame on they are shared with the sealing threads, so
-   * that sealing needs neither a copy nor a transfer; for small ones the sharing would cost more than the copy.
-   */
+  /** So many bytes with anything in them, held by the caller, and seen by the sealing threads without a copy or a transfer. */
   take(bytes: number): Piece {
-    this.#bytes += bytes
-    const taken = bytes < FRAME_BYTES ? Buffer.allocUnsafeSlow(bytes) : this.#slots.take(bytes)
+    const taken = this.#slots.take(bytes)
+    const weight = this.#slots.weightOf(taken)
+    this.#bytes += weight
     return new Piece(taken, () => {
-      this.#bytes -= bytes
+      this.#bytes -= weight
       this.#slots.give(taken)
     })
   }

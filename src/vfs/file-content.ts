@@ -70,9 +70,13 @@ export class FileContent {
     return this.#size
   }
 
-  /** Whether the base and overlay alone (what is in stub and blocks) say all. */
-  get isSealed(): boolean {
-    return this.#dirty.byIndex.size === 0
+  /** What the stub says, if that is all there is, and in blocks. */
+  get stored(): Content | undefined {
+    const { inline, keepChunks, tree } = this.#base
+    if (inline !== undefined || this.#dirty.byIndex.size > 0 || this.#overlay.refs.size > 0) return undefined
+    return [chunkCount(tree.size), chunkCount(this.#size)].every((count) => count === keepChunks)
+      ? tree.content
+      : undefined
   }
 
   /** Fills `into` from `offset` on, which must lie within the file. */

@@ -9,7 +9,7 @@ import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from '../format/stored-name.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
-import { statFilesystem } from '../posix/filesystem-stat.ts'
+import { availableBytes, statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
 import { MODE } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
@@ -160,8 +160,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   allocate(handle: number, mode: number, offset: number, length: number, options?: WriteOptions): Promise<void> {
-    const { blocksAvailable, blockBytes } = statFilesystem(this.#storeFd)
-    if ((mode & FALLOCATE.PUNCH_HOLE) === 0 && length > blocksAvailable * blockBytes) {
+    if ((mode & FALLOCATE.PUNCH_HOLE) === 0 && length > availableBytes(this.#storeFd)) {
       throw new DfsError('no-space', 'there is not so much space', { op: 'allocate' })
     }
     return this.#files.allocate(handle, mode, offset, length, options)

@@ -2,6 +2,7 @@
  * Objects of a folder by the path that a person sees, for who works on it without a mount.
  */
 import type { ByteString } from '../dfs.ts'
+import { kindOf } from '../errors.ts'
 import type { Committer } from './committer.ts'
 import type { Filesystem } from './filesystem.ts'
 import type { Inode } from './inode-table.ts'
@@ -32,6 +33,19 @@ export class FolderPaths {
       inode = next
     }
     return inode
+  }
+
+  /** The id of the file that stands there; undefined if none does, or it is damaged and does not say. */
+  fileIdAt(inside: ByteString): Buffer | undefined {
+    try {
+      const inode = this.find(inside)
+      const fileId = inode?.file?.fileId
+      if (inode !== undefined) this.letGo(inode)
+      return fileId
+    } catch (error) {
+      if (kindOf(error) !== 'corrupt') throw error
+      return undefined
+    }
   }
 
   /** What was found and nobody else knows is forgotten again. */

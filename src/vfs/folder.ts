@@ -19,6 +19,7 @@ import type {
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
+import { availableBytes } from '../posix/filesystem-stat.ts'
 import { statFd } from '../posix/stat.ts'
 import type { Keys } from '../seal/keys.ts'
 import type { SealPool } from '../seal/pool.ts'
@@ -154,7 +155,11 @@ export class Folder {
     const versions = new Versions(services, { directory, deletedAgeMsMin: options.deletedAgeMsMin })
     const committer = new Committer(services)
     const checkpointer = new Checkpointer(services, { committer, versions })
-    const background = new Background(services, { committer, checkpointer })
+    const background = new Background(services, {
+      committer,
+      checkpointer,
+      diskFreeBytes: () => availableBytes(storeFd),
+    })
     opened.defer(() => background.stop())
     const adopter = opened.use(
       new Adopter(services, { reservedDirectoryFd: () => tree.directoryFd(directory.place.parent) }),
@@ -196,13 +201,10 @@ export class Folder {
     return this.#parts.adopter.adopt(this.#parts.services.table.root, inside, options)
   }
 
-  /** Kept versions of a file, there or deleted, the newest first. */
-  async history(inside: ByteString): Promise<KeptVersion[]> {
+  /** Kept versions of a file, there, deleted or damaged, the newest first. */
+  history(inside: ByteString): Promise<KeptVersion[]> {
     const { services, versions } = this.#parts
-    const inode = this.#paths.find(inside)
-    const fileId = inode?.file?.fileId
-    if (inode !== undefined) this.#paths.letGo(inode)
-    return versionsOf(services, versions.directory, { path: inside, fileId })
+    return versionsOf(services, versions.directory, { path: inside, fileId: this.#paths.fileIdAt(inside) })
   }
 
   /**
@@ -282,11 +284,12 @@ export class Folder {
 
   /** All in one go: who opens the file before or after finds one content or the other. */
   #putBack(inside: ByteString, { content, meta }: StubState): void {
-    const { committer, services } = this.#parts
+    const { committer, services, versions } = this.#parts
     const file = this.#paths.find(inside)?.file
     if (file === undefined) throw new DfsError('exists', 'what stands there is no file of dfs', { op: 'restore' })
     if (file.writers > 0)
       throw new DfsError('busy', 'the file is open for writing', { op: 'restore', mend: 'close it first' })
+    versions.keepNext(file)
     committer.touch(file).replace(content, meta.size)
     file.contentChanged = true
     file.mode = meta.mode

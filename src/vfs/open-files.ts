@@ -9,7 +9,7 @@ import { allocateFd, FALLOCATE, seekFd } from '../posix/holes.ts'
 import { type BlockReader, GuardedReader } from './block-reader.ts'
 import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
-import { copyContent } from './copy-range.ts'
+import { copyContent, copyWhole } from './copy-range.ts'
 import type { FileContent } from './file-content.ts'
 import { dataWithin, seekContent } from './holes.ts'
 import type { Inode } from './inode-table.ts'
@@ -188,8 +188,8 @@ export class OpenFiles {
   }
 
   /**
-   * Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files, and for what is on
-   * other devices: who copies it reads it then, which can be interrupted.
+   * Copies up to `length` bytes; resolves with how many that were. Fails with `cross-device` for plain files, and for parts of files
+   * that are on other devices: who copies them reads them then, which can be interrupted.
    */
   async copyRange(from: FilePosition, to: FilePosition, length: number, options?: WriteOptions): Promise<number> {
     const source = this.#get(from.handle).file
@@ -197,6 +197,7 @@ export class OpenFiles {
     if (source === undefined || target === undefined) {
       throw new DfsError('cross-device', 'plain files are copied byte by byte', { op: 'copy' })
     }
+    this.#committer.throwFailure(target)
     checkEnd(to.offset + length)
     const range = {
       from: this.#committer.contentOf(source),
@@ -206,7 +207,10 @@ export class OpenFiles {
       toOffset: to.offset,
       length,
     }
-    return copyContent(this.#services.store, range, (offset, bytes) => this.#committer.write(target, offset, bytes))
+    const committer = this.#committer
+    const { store } = this.#services
+    if (copyWhole({ store, committer }, { source, target }, range)) return range.from.size
+    return copyContent(store, range, (offset, bytes) => committer.write(target, offset, bytes))
   }
 
   /** What a file begins with, for the reader of the one before it. */

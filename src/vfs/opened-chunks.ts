@@ -1,10 +1,11 @@
 /**
  * Plaintext that was opened and may be read again: whole chunks, and frames that were opened alone.
  *
- * Chunks lie in slots of the pool's memory, which are used again when they leave: nobody holds on to plaintext that is
+ * All lie in slots of the pool's memory, which are used again when they leave: nobody holds on to plaintext that is
  * taken from here, all copy it at once.
  */
 import type { SharedSlots } from '../bytes/shared-slots.ts'
+import { heapCollector } from '../concurrency/heap.ts'
 import { Lru } from '../concurrency/lru.ts'
 import type { BlockRef } from '../dfs.ts'
 import { frameCountOf } from '../format/block.ts'
@@ -12,12 +13,17 @@ import { FRAME_BYTES } from '../format/chunk-layout.ts'
 
 /** Of a slot that is used for less than this share of it the bytes are copied out, into memory of their own. */
 const SLOT_SHARE_MIN = 0.5
+/** A frame that was opened, and the block's bytes it was opened from, are new memory, of which V8 lets 64 MiB gather. */
+const COLLECT_EACH_BYTES = 4 * 1024 * 1024
+const collect = heapCollector()
 
 export class OpenedChunks implements Disposable {
   readonly #memory: SharedSlots
   /** Chunks by CID, frames by `frameKey`: a part of a chunk would keep all of its memory. */
   readonly #plain: Lru<string, Buffer>
   #isDisposed = false
+  /** Of frames since the last collection. */
+  #openedBytes = 0
 
   /** `bytesMax`: how much memory may be kept. */
   constructor(memory: SharedSlots, bytesMax: number) {
@@ -46,9 +52,16 @@ export class OpenedChunks implements Disposable {
     return true
   }
 
-  /** `plain`: in memory of its own. */
+  /** `plain`: in memory that somebody else has; it is copied. */
   keepFrame(ref: BlockRef, index: number, plain: Buffer): void {
-    if (!this.#isDisposed) this.#plain.set(frameKey(ref, index), plain)
+    if (this.#isDisposed) return
+    const kept = this.#memory.take(plain.length)
+    plain.copy(kept)
+    this.#plain.set(frameKey(ref, index), kept)
+    this.#openedBytes += plain.length
+    if (this.#openedBytes < COLLECT_EACH_BYTES) return
+    this.#openedBytes = 0
+    collect('young')
   }
 
   /** `plain`: a slot, which is given back from here. */

@@ -27,7 +27,9 @@ export async function* fileReferences(
 ): AsyncGenerator<FileReference> {
   for await (const stub of walkStubs(services, inside)) {
     try {
-      for await (const { cid } of blocksOf(services, stub.load())) yield { cid, file: `${path}/${textOf(stub.path)}` }
+      const state = stub.load()
+      const of = { file: `${path}/${textOf(stub.path)}`, fileId: state.fileId }
+      for await (const { cid, sealedBytes } of blocksOf(services, state)) yield { cid, sealedBytes, ...of }
     } catch (error) {
       if (!(error instanceof DfsError)) throw error
       onUnreadable(stub.path, describeError(error))

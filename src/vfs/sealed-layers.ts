@@ -100,8 +100,10 @@ export async function withWholeChunk<T>(
   const gaps = chunk.valid.gaps(0, length)
   if (gaps.length === 0) return use(Array.from(chunk.bytes(0, length), ({ bytes }) => bytes))
   return dirty.withScratch(length, async (whole) => {
+    // All of it for several gaps: each alone would be opened frame by frame, between everything else that is done.
+    const { from, to } = gaps.length === 1 ? gaps[0]! : { from: 0, to: length }
+    await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
     chunk.copyTo(whole, 0)
-    for (const { from, to } of gaps) await readSealed(layers, reader, chunk.index, from, whole.subarray(from, to))
     return use(whole)
   })
 }

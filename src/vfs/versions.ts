@@ -59,6 +59,11 @@ export class Versions {
     this.#remember(key)
   }
 
+  /** What is written over next is kept however soon that is: whoever goes back to a version may have meant another. */
+  keepNext(file: StubFile): void {
+    this.#madeAt.delete(file.fileId.toString('hex'))
+  }
+
   /** Whether a file that is about to lose its last name should become a version. */
   isWorthKeeping(file: StubFile): boolean {
     // What no stub has yet cannot become a version, which is a stub.

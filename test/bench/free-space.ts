@@ -1,30 +1,18 @@
 /**
- * `npm run bench:space`: a file is copied to another device at the other end of a line (default: 1 Gbit/s, 20 ms there and
- * back), evicted, and opened again; beside what TCP alone carries there, and what copying costs who reads meanwhile. The
- * line is the cluster tests' wire, with packets of 64 KiB, for it is in user space. Needs root.
+ * `npm run bench:space`: a file is copied to another device at the other end of a line (test/bench/line), evicted, and
+ * opened again; beside what TCP alone carries there, and what copying costs who reads meanwhile.
  */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
-import { Cluster, clusterMissing } from '../cluster/support/cluster.ts'
 import { type Device, pair } from '../e2e/support/device.ts'
 import { runOk } from '../e2e/support/process.ts'
 import { connected, mountAll, putFiles, readPart } from '../e2e/support/sharing.ts'
 import { Scope } from '../support/scope.ts'
+import { benchOnLine, DEADLINE_MS, type LineOptions, limitAndMeasure, lineHosts, MIB, took } from './line.ts'
+import { median } from './report.ts'
 
-const USAGE = `Usage: npm run bench:space -- [--mbit N] [--milliseconds N] [--mebibytes N] [--rounds N]
-
-  --mbit          what the line carries, in Mbit/s; 1000 unless told
-  --milliseconds  there and back; 20 unless told
-  --mebibytes     size of the file that is copied and evicted; 1024 unless told
-  --rounds        how many rounds; 3 unless told`
-
-const MIB = 1024 * 1024
-const MTU = 65_000
-const PORT = 7000
 const READ_MEBIBYTES = 128
-const DEADLINE_MS = 600_000
 const LOOK_MS = 50
 /** What is carried before and after says nothing of the rate. */
 const [BEGUN, NEARLY_DONE] = [0.05, 0.95]
@@ -45,31 +33,12 @@ interface Figures {
   readBack: number
 }
 
-const { values: options } = parseArgs({
-  options: {
-    mbit: { type: 'string', default: '1000' },
-    milliseconds: { type: 'string', default: '20' },
-    mebibytes: { type: 'string', default: '1024' },
-    rounds: { type: 'string', default: '3' },
-    help: { type: 'boolean', default: false },
-  },
-})
-const mebibytes = Number(options.mebibytes)
-
-if (options.help) console.log(USAGE)
-else if (clusterMissing() !== false) console.error(`the bench ${clusterMissing()}`)
-else await bench()
-
-async function bench(): Promise<void> {
-  const rounds: Figures[] = []
-  for (let round = 1; round <= Number(options.rounds); round++) {
-    console.error(`round ${round}`)
-    rounds.push(await measure())
-    console.error(rounds.at(-1))
-  }
-  const median = (key: keyof Figures) => rounds.map((one) => one[key]).toSorted((a, b) => a - b)[rounds.length >> 1]!
-  const lineMiB = (Number(options.mbit) * 1e6) / 8 / MIB
-  console.table({
+await benchOnLine<Figures>({
+  script: 'bench:space',
+  fileIs: 'copied and evicted',
+  mebibytes: 1024,
+  measure,
+  report: (median, lineMiB) => ({
     'the line, MiB/s': lineMiB,
     'TCP alone, MiB/s': median('tcp'),
     'copied to another device, MiB/s': median('replicated'),
@@ -79,22 +48,19 @@ async function bench(): Promise<void> {
     'evict, ms': median('evictMs'),
     'first page of what was evicted, ms': median('firstPageMs'),
     'read back, MiB/s': median('readBack'),
-  })
-}
+  }),
+})
 
-async function measure(): Promise<Figures> {
+async function measure(mebibytes: number, line: LineOptions): Promise<Figures> {
   await using scope = new Scope()
-  const cluster = await Cluster.start(scope.context, ['laptop', 'desk'], { mtu: MTU })
-  const hosts = { laptop: cluster.host('laptop'), desk: cluster.host('desk') }
+  const hosts = await lineHosts(scope)
+  const { cluster } = hosts
   const laptop = await hosts.laptop.newDevice({ config: { replicas: 1 } })
   const desk = await hosts.desk.newDevice({ config: { offerBytes: 1e12 } })
   await laptop.dfsOk(['init'])
   await pair(laptop, desk)
   await putFiles(laptop, { big: randomBytes(mebibytes * MIB) })
-  await cluster.setLine({ delayMs: Number(options.milliseconds) / 4, mbitPerSecond: Number(options.mbit) })
-  await hosts.laptop.startProgram('bare-tcp.ts', ['serve', String(PORT)])
-  const bare = [hosts.laptop.address, String(PORT), String(mebibytes)]
-  const tcp = Number(await hosts.desk.program('bare-tcp.ts', ['fetch', ...bare], { deadlineMs: DEADLINE_MS }))
+  const tcp = await limitAndMeasure(hosts, line, mebibytes)
 
   const carried = () => cluster.carriedBytes('laptop', 'desk')
   const before = await carried()
@@ -113,7 +79,7 @@ async function measure(): Promise<Figures> {
   dropCaches()
   const firstPageMs = await took(readPart(laptop, 'big', { at: 0, bytes: 4096 }))
   const readBack = (mebibytes * 1000) / (await took(read(laptop, 'big')))
-  const { readMeanwhile, readAfter } = await readsMeanwhile(laptop)
+  const { readMeanwhile, readAfter } = await readsMeanwhile(laptop, mebibytes)
   return {
     tcp,
     replicated: (mebibytes * 1000) / waitedMs,
@@ -127,7 +93,10 @@ async function measure(): Promise<Figures> {
 }
 
 /** Reads one file from the disk while another one is copied, and when that has ended. */
-async function readsMeanwhile(laptop: Device): Promise<Pick<Figures, 'readMeanwhile' | 'readAfter'>> {
+async function readsMeanwhile(
+  laptop: Device,
+  mebibytes: number,
+): Promise<Pick<Figures, 'readMeanwhile' | 'readAfter'>> {
   writeFileSync(`${laptop.folder}/read`, randomBytes(READ_MEBIBYTES * MIB))
   await laptop.dfsOk(['wait', `${laptop.folder}/read`], { deadlineMs: DEADLINE_MS })
   await runOk('dd', ['if=/dev/urandom', `of=${laptop.folder}/more`, 'bs=1M', `count=${mebibytes}`], {
@@ -142,7 +111,7 @@ async function readsMeanwhile(laptop: Device): Promise<Pick<Figures, 'readMeanwh
   while (!(await isSafe())) meanwhile.push(await speed())
   const after: number[] = []
   while (after.length < Math.max(meanwhile.length, 3)) after.push(await speed())
-  return { readMeanwhile: middle(meanwhile), readAfter: middle(after) }
+  return { readMeanwhile: median(meanwhile), readAfter: median(after) }
 }
 
 function read({ folder }: Device, name: string): Promise<string> {
@@ -151,14 +120,4 @@ function read({ folder }: Device, name: string): Promise<string> {
 
 function dropCaches(): void {
   writeFileSync('/proc/sys/vm/drop_caches', '3')
-}
-
-async function took(work: Promise<unknown>): Promise<number> {
-  const since = performance.now()
-  await work
-  return performance.now() - since
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

@@ -19,6 +19,7 @@ import { DaemonProcess } from '../support/daemon-process.ts'
 import { root } from '../support/requirements.ts'
 import { Scope } from '../support/scope.ts'
 import { REMOTE_KINDS, type RemoteKind, startSshServer } from '../support/systems/remote.ts'
+import { median } from './report.ts'
 
 const USAGE = `Usage: npm run bench:peers -- [--mebibytes N] [--rounds N] [--json]
 
@@ -134,9 +135,6 @@ function workload(name: string, args: readonly unknown[]): Promise<string> {
 function medians(rounds: readonly Figures[]): Record<string, number> {
   const keys = Object.keys(rounds[0]!) as (keyof Figures)[]
   return Object.fromEntries(
-    keys.map((key) => {
-      const sorted = rounds.map((figures) => figures[key]!).toSorted((a, b) => a - b)
-      return [key, Math.round(sorted[sorted.length >> 1]! * 10) / 10]
-    }),
+    keys.map((key) => [key, Math.round(median(rounds.map((figures) => figures[key]!)) * 10) / 10]),
   )
 }

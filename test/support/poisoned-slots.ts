@@ -3,20 +3,19 @@
  * later, or gives it back twice, is found out.
  */
 import assert from 'node:assert/strict'
-import { SharedSlots } from '../../src/bytes/shared-slots.ts'
+import { SharedSlots, type SlotSizes } from '../../src/bytes/shared-slots.ts'
 
-const POISON = 0xdb
-const CLASSES = [
-  { bytes: 64 * 1024, count: 256 },
-  { bytes: 1024 * 1024, count: 24 },
-]
+const PAGE_BYTES = 4096
+const POISON = Buffer.alloc(PAGE_BYTES, 0xdb)
+const SIZES = { bytes: [PAGE_BYTES, 2 * PAGE_BYTES, 64 * 1024, 1024 * 1024], count: 40 }
 
 export class PoisonedSlots extends SharedSlots {
   readonly #taken = new Set<number>()
-  /** Offsets of slots that were given back at least once. */
+  /** Offsets of pages of slots that were given back at least once. */
   readonly #poisoned = new Set<number>()
 
-  constructor(sizes = CLASSES) {
+  /** Sizes of whole pages. */
+  constructor(sizes: SlotSizes = SIZES) {
     super(sizes)
   }
 
@@ -28,9 +27,9 @@ export class PoisonedSlots extends SharedSlots {
   override take(bytes: number): Buffer {
     const taken = super.take(bytes)
     if (taken.buffer !== this.memory) return taken
-    const slot = this.#slotOf(taken)
-    if (this.#poisoned.has(taken.byteOffset)) {
-      assert.ok(slot.equals(Buffer.alloc(slot.length, POISON)), 'not written to after it was given back')
+    for (const page of this.#pagesOf(taken)) {
+      const isWhole = !this.#poisoned.has(page.byteOffset) || page.equals(POISON)
+      assert.ok(isWhole, 'not written to after it was given back')
     }
     this.#taken.add(taken.byteOffset)
     return taken
@@ -39,13 +38,19 @@ export class PoisonedSlots extends SharedSlots {
   override give(bytes: Buffer): void {
     if (bytes.buffer === this.memory) {
       assert.ok(this.#taken.delete(bytes.byteOffset), 'given back once')
-      this.#slotOf(bytes).fill(POISON)
-      this.#poisoned.add(bytes.byteOffset)
+      for (const page of this.#pagesOf(bytes)) {
+        page.set(POISON)
+        this.#poisoned.add(page.byteOffset)
+      }
     } else if (bytes.buffer instanceof SharedArrayBuffer) bytes.fill(POISON)
     super.give(bytes)
   }
 
-  #slotOf(bytes: Buffer): Buffer {
-    return Buffer.from(this.memory, bytes.byteOffset, this.weightOf(bytes))
+  /** Of the whole slot. */
+  #pagesOf(bytes: Buffer): Buffer[] {
+    const pages = this.weightOf(bytes) / PAGE_BYTES
+    return Array.from({ length: pages }, (_, i) => {
+      return Buffer.from(this.memory, bytes.byteOffset + i * PAGE_BYTES, PAGE_BYTES)
+    })
   }
 }

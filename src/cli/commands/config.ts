@@ -22,6 +22,7 @@ Examples:
     .description('show all settings, or one')
     .argument('[key]', 'the setting')
     .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs config get\n  $ dfs config get replicas --json')
     .action((key: string | undefined, options: ReportOptions) => runGet(app, key, options))
   config
     .command('set')
@@ -29,6 +30,7 @@ Examples:
     .argument('<key>', 'the setting')
     .argument('<value>', 'its value, in the unit that the name says; "default" takes it back')
     .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs config set offerBytes 50GB\n  $ dfs config set offerBytes default')
     .action((key: string, value: string, options: ReportOptions) => runSet(app, key, value, options))
 }
 

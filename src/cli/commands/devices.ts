@@ -1,7 +1,9 @@
 /** `dfs peers` and `dfs devices`: who is there, who belongs here, and taking devices out. */
 import type { Command } from 'commander'
 import type { DeviceInfo, NetworkStatus, Results } from '../../daemon/control-api.ts'
+import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
+import type { Client } from '../client.ts'
 import { formatCount, formatTable } from '../output.ts'
 
 export function registerPeers(program: Command, app: App): void {
@@ -27,18 +29,20 @@ export function registerDevices(program: Command, app: App): void {
       `
 Examples:
   $ dfs devices
-  $ dfs devices remove 12D3KooW...    cuts it off everywhere; of a device of yours, makes a new personal key`,
+  $ dfs devices remove old-laptop     cuts it off everywhere; of a device of yours, makes a new personal key`,
     )
   devices
     .command('list', { isDefault: true })
     .description('show the devices of the network')
     .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs devices list')
     .action((options: ReportOptions) => runDevices(app, options))
   devices
     .command('remove')
     .description('remove a device for ever; one of yours could read your files until now, but reads nothing new')
-    .argument('<id>', "the device's id, or a friend's owner id for all their devices")
+    .argument('<id>', "the device's id, or its name if no other has it; or a friend's owner id for all their devices")
     .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs devices remove old-laptop\n  $ dfs devices remove 12D3KooW...')
     .action((id: string, options: ReportOptions) => runRemove(app, id, options))
 }
 
@@ -59,8 +63,22 @@ async function runDevices(app: App, options: ReportOptions): Promise<void> {
 }
 
 async function runRemove(app: App, id: string, options: ReportOptions): Promise<void> {
-  const result = await app.withDaemon((client) => client.call('devicesRemove', { id }))
+  const result = await app.withDaemon(async (client) =>
+    client.call('devicesRemove', { id: await idOfDevice(client, id) }),
+  )
   app.report(options, result, describeRemoved)
+}
+
+/** What no device is called is taken for an id. Fails with `usage` if several are called so. */
+async function idOfDevice(client: Client, typed: string): Promise<string> {
+  const { devices } = await client.call('devices', {})
+  const named = devices.filter(({ name }) => name === typed)
+  if (named.length > 1) {
+    throw new DfsError('usage', `${named.length} devices are called "${typed}"`, {
+      mend: `name one by its id: ${named.map(({ device }) => device).join(', ')}`,
+    })
+  }
+  return named[0]?.device ?? typed
 }
 
 function describeRemoved({ removed, kit }: Results['devicesRemove']): string {

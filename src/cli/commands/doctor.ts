@@ -6,9 +6,14 @@ import type { Command } from 'commander'
 import { type Check, DOCTOR_ENTRY } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
+import type { Line } from '../lines.ts'
+import { examineReach } from '../reach.ts'
 
 const DEADLINE_MS = 30_000
-const MARKS = { ok: 'ok      ', warning: 'warning ', problem: 'PROBLEM ' } as const
+const ORDER = ['problem', 'warning', 'ok'] as const
+const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const
+const TONES = { warning: 'warn', problem: 'bad' } as const
+const MEND = '   mend'
 
 export function registerDoctor(program: Command, app: App): void {
   program
@@ -19,19 +24,21 @@ export function registerDoctor(program: Command, app: App): void {
       'after',
       `
 Examples:
-  $ dfs doctor`,
+  $ dfs doctor
+  $ dfs doctor --json || echo "something is wrong"`,
     )
     .action((options: ReportOptions) => runDoctor(app, options))
 }
 
 async function runDoctor(app: App, options: ReportOptions): Promise<void> {
-  const checks = await examine(await app.home())
+  const home = await app.home()
+  const checks = [...(await examine(home)), ...(await examineReach(home))]
   if (checks.some(({ status }) => status === 'problem')) app.outcome = 'problems-found'
   app.report(options, checks, describe)
 }
 
 /** In a process of its own, so that a library that does not load is a finding and not the end. */
-async function examine(home: string): Promise<Check[]> {
+export async function examine(home: string): Promise<Check[]> {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(DOCTOR_ENTRY), home], {
       timeout: DEADLINE_MS,
@@ -49,11 +56,11 @@ async function examine(home: string): Promise<Check[]> {
   }
 }
 
-function describe(checks: Check[]): string {
-  return checks
-    .map(
-      ({ name, status, finding, mend }) =>
-        `${MARKS[status]}${name}: ${finding}${mend === undefined ? '' : `\n        mend: ${mend}`}`,
-    )
-    .join('\n')
+/** What is wrong first. */
+function describe(checks: readonly Check[]): Line[] {
+  const ranked = ORDER.flatMap((status) => checks.filter((check) => check.status === status))
+  return ranked.flatMap(({ name, status, finding, mend }) => {
+    const lines = [`${MARKS[status]}  ${name}: ${finding}`, ...(mend === undefined ? [] : [`${MEND}  ${mend}`])]
+    return lines.map((text) => (status === 'ok' ? text : { tone: TONES[status], text }))
+  })
 }

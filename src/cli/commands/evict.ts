@@ -31,7 +31,7 @@ async function runEvict(app: App, typed: string[], options: ReportOptions): Prom
     return await client.call('evict', { paths }, { onProgress: bar.onProgress })
   })
   if (result.kept.length > 0) app.outcome = 'incomplete'
-  app.report(options, result, describe)
+  app.report(options, result, describeEvicted)
 }
 
 /** Why something stays, and what to do about it. */
@@ -46,7 +46,8 @@ const REASONS: Readonly<Record<string, string>> = {
   unreadable: 'its stub cannot be read; see "dfs verify"',
 }
 
-function describe({ files, bytes, kept }: EvictResult): string {
+/** What went, then a line for each reason why something stays. */
+export function describeEvicted({ files, bytes, kept }: EvictResult): string {
   const lines = kept.map(({ why, files }) => `${formatCount(files, 'file')} not evicted: ${REASONS[why] ?? why}`)
   return [`Evicted ${formatCount(files, 'file')}, ${formatBytes(bytes)} freed`, ...lines].join('\n')
 }

@@ -62,7 +62,7 @@ async function runHydrate(app: App, typed: string[], options: ReportOptions): Pr
     return await client.call('hydrate', { paths }, { onProgress: bar.onProgress })
   })
   if (result.failed.length > 0) app.outcome = 'incomplete'
-  app.report(options, result, describe)
+  app.report(options, result, describeHydrated)
 }
 
 async function runPin(app: App, typed: string[], options: ReportOptions): Promise<void> {
@@ -72,7 +72,11 @@ async function runPin(app: App, typed: string[], options: ReportOptions): Promis
     return await client.call('pin', { paths }, { onProgress: bar.onProgress })
   })
   if (result.hydrated.failed.length > 0) app.outcome = 'incomplete'
-  app.report(options, result, ({ files, hydrated }) => `Pinned ${formatCount(files, 'file')}\n${describe(hydrated)}`)
+  app.report(
+    options,
+    result,
+    ({ files, hydrated }) => `Pinned ${formatCount(files, 'file')}\n${describeHydrated(hydrated)}`,
+  )
 }
 
 async function runUnpin(app: App, typed: string[], options: ReportOptions): Promise<void> {
@@ -85,7 +89,8 @@ function resolveAll(typed: string[]): Promise<string[]> {
   return Promise.all(typed.map(resolvePath))
 }
 
-function describe({ files, bytes, failed }: HydrateResult): string {
+/** What is here, then a line for each file that could not be brought. */
+export function describeHydrated({ files, bytes, failed }: HydrateResult): string {
   const lines = failed.map(({ path, why }) => `not whole: ${path}: ${why}`)
   return [`${formatCount(files, 'file')} here whole, ${formatBytes(bytes)} fetched`, ...lines].join('\n')
 }

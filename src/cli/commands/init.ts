@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { HomeResult, RecoveryResult, Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App } from '../app.ts'
+import { sayNext } from '../first-run.ts'
 import { formatCount } from '../output.ts'
 
 interface InitOptions {
@@ -59,6 +60,7 @@ Examples:
 async function runInit(app: App, { name, public: isPublic, json }: InitOptions): Promise<void> {
   const result = await app.withDaemon((client) => client.call('init', { name, public: isPublic }), { mayCreate: true })
   app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
+  if (result.kit !== undefined && !json) sayNext(app, NEXT_STEPS)
 }
 
 async function runRecover(app: App, words: string[], options: RecoverOptions): Promise<void> {
@@ -75,6 +77,11 @@ async function runRecover(app: App, words: string[], options: RecoverOptions): P
   )
   app.report({ json }, result, () => describeRecovery(result))
 }
+
+const NEXT_STEPS: readonly [string, string][] = [
+  ['dfs mount ~/cloud', 'work in ~/cloud with any program'],
+  ['dfs invite', 'lets another device of yours in'],
+]
 
 function describeRecovery({ members, notReached, found, ...home }: Results['recover']): string {
   const lines = [describe(home)]

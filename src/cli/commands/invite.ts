@@ -1,11 +1,11 @@
 /** `dfs invite` and `dfs join`: pairing two devices, or letting a friend's in. */
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import type { Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
 import type { Client } from '../client.ts'
-import { formatCount, printable } from '../output.ts'
+import { formatCount } from '../output.ts'
+import { Questions } from '../questions.ts'
 
 interface InviteOptions extends ReportOptions {
   member?: boolean
@@ -63,7 +63,7 @@ async function runInvite(app: App, { member, yes, json }: InviteOptions): Promis
     const started = await client.call('inviteStart', { member })
     showTicket(app, started, { json })
     const joiner = await client.call('inviteWait', {})
-    const accept = yes || (await confirm(app, joiner, member === true))
+    const accept = yes || (await confirmJoiner(app, joiner, member === true))
     if (!json) app.say(accept ? `Letting in ${joiner.name} (code ${joiner.code}) ...` : 'Refused.')
     const answered = await client.call('inviteAnswer', { accept })
     if (!accept) throw new DfsError('aborted', 'nobody was let in')
@@ -82,18 +82,17 @@ function showTicket(app: App, { ticket, seconds }: Results['inviteStart'], { jso
   app.say('Show the ticket to nobody else. Waiting ...')
 }
 
-async function confirm(app: App, { name, code, device }: Results['inviteWait'], isFriend: boolean): Promise<boolean> {
-  const { stdin: input, stderr: output } = app.streams
+async function confirmJoiner(
+  app: App,
+  { name, code, device }: Results['inviteWait'],
+  isFriend: boolean,
+): Promise<boolean> {
   const gets = isFriend
     ? 'It will hold and serve blocks, and read nothing.'
     : 'It will get your personal key, and read all your files.'
   app.say(`A device wants to join: ${name}\n  ${device}\n  code ${code}  (must be the same on its screen)\n${gets}`)
-  const questions = createInterface({ input, output })
-  try {
-    return /^y(es)?$/i.test((await questions.question(printable('Let it in? [y/N] '))).trim())
-  } finally {
-    questions.close()
-  }
+  using questions = new Questions(app.streams)
+  return await questions.confirm('Let it in?', false)
 }
 
 async function runJoin(app: App, ticket: string, { name, json }: JoinOptions): Promise<void> {

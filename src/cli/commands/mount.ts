@@ -4,6 +4,7 @@ import type { MountResult, Params } from '../../daemon/control-api.ts'
 import { kindOf } from '../../errors.ts'
 import type { App } from '../app.ts'
 import type { Client } from '../client.ts'
+import { sayKit, sayNext, typedPath } from '../first-run.ts'
 import { resolvePath } from '../paths.ts'
 import { connectRunning } from '../start-daemon.ts'
 import { describeAdded } from './add.ts'
@@ -59,8 +60,9 @@ async function runMount(
   }
   const work = async (client: Client) => {
     const mounted = await callMount(app, client, params)
-    if (mounted.kit !== undefined && !json) app.say(`${mounted.kit}\nThis is your recovery kit, shown this once.\n`)
+    if (mounted.kit !== undefined && !json) sayKit(app, mounted.kit)
     app.report({ json }, mounted, describe)
+    if (mounted.kit !== undefined && !json) sayNext(app, nextSteps(mounted))
     if (foreground) await stay(app, client, mounted.folder)
   }
   await app.withDaemon(work, { mayCreate: true })
@@ -85,6 +87,15 @@ async function unmountBy(home: string, folder: string): Promise<void> {
   const client: Client | undefined = await connectRunning(home)
   await client?.call('umount', { folder })
   client?.close()
+}
+
+function nextSteps({ folder, mountpoint }: MountResult): [string, string][] {
+  return [
+    [`cp FILES ${typedPath(mountpoint)}`, 'any program works in there'],
+    [`dfs umount ${typedPath(folder)}`, 'stores everything, and leaves the stubs'],
+    ['dfs service install', 'has it mounted whenever you log in'],
+    ['dfs invite', 'lets another device of yours in'],
+  ]
 }
 
 function describe({ folder, mountpoint, already, isNew, adopted }: MountResult): string {

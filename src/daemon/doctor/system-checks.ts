@@ -1,18 +1,19 @@
 /** What this machine must have for mounts: Node, /dev/fuse, the helper for ordinary users, libfuse; and no dead mounts. */
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describeError } from '../../errors.ts'
-import { type Examine, type Finding, ok, problem, warning } from './finding.ts'
+import { type Examine, type Finding, missing, ok, problem, warning } from './finding.ts'
 
 const NODE_MIN = [22, 15] as const
 const FUSE_DEVICE = '/dev/fuse'
+const SET_UID = 0o4000
 /** Before this dfs did not exist, so a clock that says so is wrong. */
 const EARLIEST = Date.UTC(2025, 10, 1)
 
 export const SYSTEM_CHECKS: Record<string, Examine> = {
   Node: checkNode,
   'the device /dev/fuse': checkDevice,
-  fusermount: checkHelper,
+  fusermount3: checkHelper,
   libfuse: checkLibrary,
   mounts: checkMounts,
   clock: checkClock,
@@ -37,12 +38,15 @@ function checkDevice(): Finding {
   }
 }
 
-/** libfuse 2.9 starts it by this name; Debian's fuse3 has it beside `fusermount3`. */
+/** It mounts for ordinary users, for which it has to be root's and set-uid. */
 function checkHelper(): Finding {
   if (process.getuid?.() === 0) return ok('is not needed by root')
   const directories = (process.env.PATH ?? '').split(':').concat('/usr/bin', '/bin')
-  if (directories.some((at) => existsSync(path.join(at, 'fusermount')))) return ok('is there')
-  return problem('is not installed', 'install the package fuse3 ("apt-get install fuse3")')
+  const helper = directories.map((at) => path.join(at, 'fusermount3')).find((file) => existsSync(file))
+  if (helper === undefined) return missing('is not installed', 'fuse3')
+  const { mode, uid } = statSync(helper)
+  if (uid === 0 && (mode & SET_UID) !== 0) return ok(helper)
+  return problem(`${helper} is not set-uid root`, `run "chown root ${helper}; chmod u+s ${helper}" as root`)
 }
 
 async function checkLibrary(): Promise<Finding> {

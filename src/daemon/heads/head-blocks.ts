@@ -9,10 +9,11 @@ import { ManifestTree, type NodeReader } from '../../seal/manifest-tree.ts'
 import { blocksOnlyIn, headBlocks } from '../../sync/head-blocks.ts'
 import { entriesOnlyIn } from '../../sync/head-diff.ts'
 import { readHead } from '../../sync/head-read.ts'
+import type { HeadBlock } from './head-keeper.ts'
 import { folderOf, type MadeHead, rootOf } from './made-head.ts'
 
 /** All of them, some more than once. Fails as reading a node does. */
-export async function* blocksOfHead(head: MadeHead, nodes: NodeReader): AsyncGenerator<BlockSize> {
+export async function* blocksOfHead(head: MadeHead, nodes: NodeReader): AsyncGenerator<HeadBlock> {
   for (const folder of head.folders) {
     for await (const entry of readHead(rootOf(folder), nodes)) yield* blocksOfEntry(entry, undefined, nodes)
   }
@@ -23,7 +24,7 @@ export async function* blocksAdded(
   head: MadeHead,
   before: MadeHead | undefined,
   nodes: NodeReader,
-): AsyncGenerator<BlockSize> {
+): AsyncGenerator<HeadBlock> {
   for (const folder of head.folders) {
     const former = folderOf(before, folder.id)
     if (former === undefined) yield* blocksOfHead({ ...head, folders: [folder] }, nodes)
@@ -58,15 +59,15 @@ async function* blocksOfEntry(
   entry: HeadEntry,
   before: HeadEntry | undefined,
   nodes: NodeReader,
-): AsyncGenerator<BlockSize> {
+): AsyncGenerator<HeadBlock> {
   if (entry.kind !== 'file') return
   const { content, meta } = entry.state
   const former = before?.kind === 'file' ? before.state : undefined
   if (former !== undefined && hasContentOf(former, entry.state)) return
   const formerTree = former && ManifestTree.of(former.content, former.meta.size)
-  for await (const { ref, index } of ManifestTree.of(content, meta.size).blocks(nodes)) {
+  for await (const { ref, kind, index } of ManifestTree.of(content, meta.size).blocks(nodes)) {
     const known = index === undefined ? undefined : await formerTree?.get(index, nodes)
-    if (known?.cid !== ref.cid) yield sizeOf(ref)
+    if (known?.cid !== ref.cid) yield { ...sizeOf(ref), kind }
   }
 }
 

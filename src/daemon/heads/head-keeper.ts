@@ -1,13 +1,18 @@
 /**
  * What the rest of the daemon may ask of this device's heads: which blocks they refer to, and who keeps them.
  */
-import type { ByteString, ReferenceSource, StubState } from '../../dfs.ts'
+import type { BlockKind, ByteString, ReferenceSource, StubState } from '../../dfs.ts'
 import type { BlockSize } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
 import type { MadeHead } from './made-head.ts'
 
+/** A block of a file that a head refers to. */
+export interface HeadBlock extends BlockSize {
+  readonly kind: BlockKind
+}
+
 /** Hears of a head, and of the blocks that it refers to and the one that was told of before did not (and maybe of some that it did). */
-export type OnHead = (head: MadeHead, added: AsyncIterable<BlockSize>, signal: AbortSignal) => Promise<void>
+export type OnHead = (head: MadeHead, added: AsyncIterable<HeadBlock>, signal: AbortSignal) => Promise<void>
 
 /** Makes this device's heads and has them kept elsewhere; on the main thread. */
 export interface HeadKeeper {
@@ -19,7 +24,7 @@ export interface HeadKeeper {
    */
   onHead(listener: OnHead): () => void
   /** Every block of files that the newest head refers to, manifests included, some more than once; its own nodes are not among them. */
-  blocks(signal?: AbortSignal): AsyncIterable<BlockSize>
+  blocks(signal?: AbortSignal): AsyncIterable<HeadBlock>
   /** Devices that durably keep a head, record and all nodes, in which a file with this content stands at this place. */
   keepersOf(
     folderId: Buffer,

@@ -136,6 +136,7 @@ export class HeadMaker implements AsyncDisposable {
       this.#incarnation = incarnation + 1
       await this.#publish(this.#current?.folders ?? [])
     })
+    this.wake()
   }
 
   /** Something may be due, or somebody to keep a head may be there now. */

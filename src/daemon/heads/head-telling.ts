@@ -4,13 +4,12 @@
  */
 import { describeError } from '../../errors.ts'
 import { warn } from '../../log.ts'
-import type { BlockSize } from '../../net/holds/hold-service.ts'
-import type { OnHead } from './head-keeper.ts'
+import type { HeadBlock, OnHead } from './head-keeper.ts'
 import type { MadeHead } from './made-head.ts'
 
 export interface HeadTellingOptions {
   readonly current: () => MadeHead | undefined
-  readonly added: (head: MadeHead, before: MadeHead | undefined, signal: AbortSignal) => AsyncIterable<BlockSize>
+  readonly added: (head: MadeHead, before: MadeHead | undefined, signal: AbortSignal) => AsyncIterable<HeadBlock>
   /** Called when nobody has still to hear of the newest head. */
   readonly onTold: () => void
 }

@@ -7,13 +7,13 @@ import { Slices } from '../../concurrency/slices.ts'
 import type { ByteString, Cid, ReferenceSource, StubState } from '../../dfs.ts'
 import { describeError } from '../../errors.ts'
 import { warn } from '../../log.ts'
-import type { BlockSize, HoldService } from '../../net/holds/hold-service.ts'
+import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
 
 import { HeadNodes } from '../../sync/head-store.ts'
 import { Following } from './following.ts'
 import { blocksAdded, blocksOfHead, nodesOnlyIn } from './head-blocks.ts'
-import type { HeadKeeper, OnHead } from './head-keeper.ts'
+import type { HeadBlock, HeadKeeper, OnHead } from './head-keeper.ts'
 import { HeadMaker, type HeadMakerOptions } from './head-maker.ts'
 import { HeadTelling } from './head-telling.ts'
 import { Keepers, type KeepersOptions } from './keepers.ts'
@@ -79,7 +79,7 @@ export class Heads implements HeadKeeper, AsyncDisposable {
     return this.#telling.listen(listener)
   }
 
-  blocks(signal?: AbortSignal): AsyncIterable<BlockSize> {
+  blocks(signal?: AbortSignal): AsyncIterable<HeadBlock> {
     return this.#read((nodes) => this.#blocks(nodes), signal)
   }
 
@@ -125,7 +125,7 @@ export class Heads implements HeadKeeper, AsyncDisposable {
     await this.#maker[Symbol.asyncDispose]()
   }
 
-  async *#blocks(nodes: HeadNodes): AsyncGenerator<BlockSize> {
+  async *#blocks(nodes: HeadNodes): AsyncGenerator<HeadBlock> {
     if (this.current !== undefined) yield* blocksOfHead(this.current, nodes)
   }
 

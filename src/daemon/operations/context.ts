@@ -1,6 +1,7 @@
 /** What the operations of the control socket work with; `daemon.ts` builds it, and never a part is made anew here. */
 
 import type { Mutex } from '../../concurrency/mutex.ts'
+import type { BlockSource } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import type { Ticket } from '../../format/ticket.ts'
 import type { HoldService } from '../../net/holds/hold-service.ts'
@@ -18,6 +19,7 @@ import type { Home, NewHome } from '../home.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
+import type { MembersView } from '../replication/parts.ts'
 import type { RunningReplication } from '../replication/running-replication.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
@@ -26,6 +28,10 @@ export interface Parts {
   readonly store: BlockFiles
   readonly pool: SealPool
   readonly network: NetworkService
+  /** Blocks from other devices, whole or in shards. */
+  readonly source: BlockSource
+  /** Who owns which device. */
+  readonly members: MembersView
   /** Of the store: see `RunningTime`. */
   readonly clock: RunningClock
   /** Held by a garbage collection: one at a time. */

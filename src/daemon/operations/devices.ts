@@ -21,7 +21,7 @@ export async function peers(context: Context): Promise<Results['peers']> {
   const wasRunning = service.isRunning
   if (service.isUseful) {
     await service.start()
-    if (!wasRunning && service.hasOthers) await awaitPeer(service)
+    if (!wasRunning && service.hasOthers) await awaitPeers(service)
   }
   const connected = service.isRunning ? await service.network.peers() : []
   const members = new Map(service.membership.members().map((member) => [member.deviceId, member]))
@@ -137,7 +137,12 @@ async function moveOn(context: Context, service: NetworkService, device: Buffer)
   return formatKit({ personalKey, older, networkId: encodeBase32(network.network) })
 }
 
-async function awaitPeer({ network }: NetworkService): Promise<void> {
+/** Waits a little for somebody to be connected, or for all of `wanted`. */
+export async function awaitPeers(service: NetworkService, wanted?: readonly string[]): Promise<void> {
   const end = performance.now() + FIRST_PEER_MS
-  while (performance.now() < end && (await network.peers()).length === 0) await delay(POLL_MS)
+  const isMet = async () => {
+    const connected = await connectedDevices(service)
+    return wanted === undefined ? connected.size > 0 : wanted.every((device) => connected.has(device))
+  }
+  while (performance.now() < end && !(await isMet())) await delay(POLL_MS)
 }

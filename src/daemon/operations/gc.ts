@@ -21,7 +21,12 @@ export async function gc(context: Context, { signal, onProgress }: Call): Promis
     const collected = await collectGarbage({
       store,
       sources: [...leases.folders.flatMap((folder) => folder.referenceSources()), heads.references, holds.promises],
-      borrowed: holds,
+      borrowed: {
+        borrowed: () => holds.borrowed(),
+        release: (cids) => holds.release(cids),
+        blockOf: (cid) => holds.shards.blockOf(cid),
+        evict: (cids) => holds.evict(cids, signal),
+      },
       candidatesFile: path.join(home.dir, 'gc-candidates'),
       clock,
       gracePeriodMs: home.config.gcGraceMinutes * MS_PER_MINUTE,

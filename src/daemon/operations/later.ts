@@ -13,10 +13,12 @@ export const later = {
   init: () => import('./init.ts'),
   invite: () => import('./invite.ts'),
   join: () => import('./join.ts'),
+  list: () => import('./list.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),
   status: () => import('./status.ts'),
   verify: () => import('./verify.ts'),
+  verifyPeers: () => import('./verify-peers.ts'),
   wait: () => import('./wait.ts'),
 } as const
 

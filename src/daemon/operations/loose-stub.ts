@@ -18,7 +18,7 @@ import type { Parts } from './context.ts'
 const CACHE_BYTES = 4 * 1024 * 1024
 
 export async function readLooseStub(
-  { store, pool, keys, network }: Parts,
+  { store, pool, keys, network, source }: Parts,
   file: string,
   call: Call,
 ): Promise<Results['read']> {
@@ -32,7 +32,7 @@ export async function readLooseStub(
   }
   const { meta, content } = openStub(bytes, keys).state
   network.startIfUseful()
-  using reader = new ChunkReader({ store, pool, source: network.source, cacheBytesMax: CACHE_BYTES })
+  using reader = new ChunkReader({ store, pool, source, cacheBytesMax: CACHE_BYTES })
   for await (const piece of pieces({ meta, content }, reader)) await call.sendBytes(piece)
   const mtimeMs = Number(meta.mtimeNs / 1000n) / 1000
   return { name: path.basename(file).replace(/\.f$/, ''), size: meta.size, mode: meta.mode & 0o777, mtimeMs }

@@ -2,6 +2,7 @@
 import { detachStale } from '../../fuse/mountpoint.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { Params, Results } from '../control-api.ts'
+import { replicasWanted } from '../redundancy.ts'
 import { countStates } from '../replication/content-states.ts'
 import type { Context, Parts } from './context.ts'
 
@@ -36,7 +37,7 @@ export async function umount(
 }
 
 function isReplicating(context: Context, { network }: Parts): boolean {
-  return context.home().config.replicas > 0 && network.hasOthers && !network.isRemoved
+  return replicasWanted(context.home().config) > 0 && network.hasOthers && !network.isRemoved
 }
 
 /** Undefined if there are too many files to tell in time, or one cannot be read. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DfsError } from '../../errors.ts'
 import type { ContentStates, Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
+import { replicasWanted } from '../redundancy.ts'
 import { countStates } from '../replication/content-states.ts'
 import type { Context } from './context.ts'
 import { type Inside, withPath } from './inside-paths.ts'
@@ -15,7 +16,7 @@ const HURRY_MS = 5_000
 const RESTS = 3
 
 export async function wait(context: Context, params: Params<'wait'>, call: Call): Promise<Results['wait']> {
-  const replicas = params.replicas ?? context.home().config.replicas
+  const replicas = params.replicas ?? replicasWanted(context.home().config)
   await checkPossible(context, replicas)
   const { timeoutSeconds = Number.POSITIVE_INFINITY } = params
   const endMs = performance.now() + timeoutSeconds * 1000

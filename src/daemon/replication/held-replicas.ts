@@ -8,9 +8,10 @@ import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
 import { batchesOf } from './batches.ts'
 import type { MembersView } from './parts.ts'
+import { strengthsOf } from './strengths.ts'
 
 export interface HeldReplicasOptions {
-  readonly holds: Pick<HoldService, 'holdersOf'>
+  readonly holds: Pick<HoldService, 'holdersOf' | 'shards'>
   readonly heads: {
     keepersOf(folderId: Buffer, path: ByteString, state: StubState): Promise<readonly DeviceId[]>
   }
@@ -28,17 +29,16 @@ export class HeldReplicas implements ReplicaCounter {
     this.#options = options
   }
 
-  /** The least over its blocks, of devices that count: see `countHolders`. */
+  /** The least over its blocks, of what they are worth: see `net/holds/strength`. */
   async count({ folderId, path, state }: PlacedFile, blocks: AsyncIterable<Cid>): Promise<Replicas> {
     const { holds, heads, members, replicas } = this.#options
     const keepers = new Set(await heads.keepersOf(folderId, path, state))
     let counted = countHolders(keepers, members)
     if (counted > 0) {
       for await (const cids of batchesOf(blocks, { countMax: BATCH_BLOCKS })) {
-        for (const holders of await holds.holdersOf(cids)) {
-          const both = holders.filter((holder) => keepers.has(holder))
-          counted = Math.min(counted, countHolders(both, members))
-        }
+        const among = (holder: DeviceId) => keepers.has(holder)
+        const strengths = await strengthsOf(cids, { holds, members, among, enough: Math.min(counted, replicas()) })
+        counted = Math.min(counted, ...strengths)
         if (counted === 0) break
       }
     }

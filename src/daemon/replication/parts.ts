@@ -1,7 +1,8 @@
 /** What replication works with: the narrow sides of holds, heads and membership that it needs. */
 import type { HeadLabel } from '../../format/head-record.ts'
-import type { BlockSize, HoldService } from '../../net/holds/hold-service.ts'
+import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { DeviceId, OwnerId } from '../../net/holds/state.ts'
+import type { HeadBlock } from '../heads/head-keeper.ts'
 
 /** Who owns which device, seen from this one. */
 export interface MembersView {
@@ -10,7 +11,7 @@ export interface MembersView {
   ownerOf(device: DeviceId): OwnerId | undefined
 }
 
-export type Holds = Pick<HoldService, 'ask' | 'holdersOf' | 'evict' | 'offerOf' | 'onHolderLost' | 'lent'>
+export type Holds = Pick<HoldService, 'ask' | 'holdersOf' | 'evict' | 'offerOf' | 'onHolderLost' | 'lent' | 'shards'>
 
 /** Names a head of this device. */
 export type HeadName = Pick<HeadLabel, 'incarnation' | 'sequence'>
@@ -22,7 +23,9 @@ export interface Head {
 /** The side of `HeadKeeper` that has blocks placed and heads given. */
 export interface Heads {
   readonly current: Head | undefined
-  onHead(listener: (head: Head, added: AsyncIterable<BlockSize>, signal: AbortSignal) => Promise<void>): () => void
-  blocks(signal?: AbortSignal): AsyncIterable<BlockSize>
+  onHead(listener: (head: Head, added: AsyncIterable<HeadBlock>, signal: AbortSignal) => Promise<void>): () => void
+  blocks(signal?: AbortSignal): AsyncIterable<HeadBlock>
   giveTo(holder: DeviceId, signal?: AbortSignal): Promise<void>
+  /** The device is there, or may be: if it keeps a head and lacks the newest, it is given that now. */
+  memberCame(device: DeviceId): void
 }

@@ -30,3 +30,8 @@ export async function readPlacedHead(file: string): Promise<PlacedHead | undefin
 export async function writePlacedHead(file: string, { incarnation, sequence, replicas }: PlacedHead): Promise<void> {
   await writeCheckedFile(file, KIND, encode([incarnation, sequence, replicas]))
 }
+
+/** Resolves once nothing is known any more, also after a power loss. Fails with `io`. */
+export async function forgetPlacedHead(file: string): Promise<void> {
+  await writeCheckedFile(file, KIND, encode([0, 0, 0]))
+}

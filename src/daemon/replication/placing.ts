@@ -43,6 +43,10 @@ interface Open {
 /** Reasons for which the device as a whole is passed over for a while. */
 const GENERAL: ReadonlySet<AskOutcome> = new Set<AskOutcome>(['unreachable', 'no-space', 'no-member', 'unavailable'])
 
+export function isGeneral(outcome: AskOutcome): boolean {
+  return GENERAL.has(outcome)
+}
+
 export class Placer {
   readonly #options: PlacerOptions
   readonly #slices = new Slices()
@@ -119,6 +123,6 @@ export class Placer {
       }
     }
     if (refusals.size > 0) log('%s refuses: %s', holder, [...refusals].join(', '))
-    if ([...refusals].some((reason) => GENERAL.has(reason))) lenders.failed(holder)
+    if ([...refusals].some(isGeneral)) lenders.failed(holder)
   }
 }

@@ -8,12 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Slices } from '../../concurrency/slices.ts'
 import { DfsError, describeError, kindOf } from '../../errors.ts'
 import { logger, warn } from '../../log.ts'
-import { countHolders } from '../../net/holds/counting.ts'
 import type { DigestSet } from '../../store/digest-set.ts'
 import { batchesOf } from './batches.ts'
 import { OldestBlocks, type UsedBlock } from './oldest-blocks.ts'
 import type { Holds, MembersView } from './parts.ts'
 import { type DataBlocks, isIn } from './pinned-blocks.ts'
+import { strengthsOf } from './strengths.ts'
 
 const log = logger('replication')
 
@@ -22,7 +22,7 @@ export interface QuotaKeeperOptions {
   readonly quotaBytes: () => number
   readonly replicas: () => number
   readonly store: { list(): AsyncIterable<UsedBlock> }
-  readonly holds: Pick<Holds, 'evict' | 'holdersOf' | 'lent'>
+  readonly holds: Pick<Holds, 'evict' | 'holdersOf' | 'lent' | 'shards'>
   readonly members: MembersView
   /** What the folders' files are made of now. Fails where a folder cannot be read: nothing is evicted then. */
   readonly dataBlocks: (signal: AbortSignal) => Promise<DataBlocks>
@@ -129,24 +129,21 @@ export class QuotaKeeper implements AsyncDisposable {
   }
 
   async #oldest({ pinned, others }: DataBlocks, signal: AbortSignal): Promise<readonly UsedBlock[]> {
-    const { holds } = this.#options
+    const { holds, members, replicas } = this.#options
     const found = new OldestBlocks(OLDEST_MAX)
     const slices = new Slices()
     for await (const batch of batchesOf(this.#options.store.list(), { countMax: BATCH_BLOCKS })) {
       throwIfAborted(signal)
       const able = batch.filter(({ cid, usedMs }) => found.mayTake(usedMs) && mayGo(cid, pinned, others))
-      const holders = await holds.holdersOf(able.map(({ cid }) => cid))
+      const enough = Math.max(1, replicas())
+      const cids = able.map(({ cid }) => cid)
+      const strengths = await strengthsOf(cids, { holds, members, enough })
       for (const [index, block] of able.entries()) {
         await slices.next()
-        if (this.#isSafe(holders[index]!)) found.add(block)
+        if (strengths[index]! >= enough) found.add(block)
       }
     }
     return found.inOrder()
-  }
-
-  #isSafe(holders: readonly string[]): boolean {
-    const { members, replicas } = this.#options
-    return countHolders(holders, members) >= Math.max(1, replicas())
   }
 }
 

@@ -8,23 +8,26 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Limiter } from '../../concurrency/limiter.ts'
+import { Mutex } from '../../concurrency/mutex.ts'
 import { describeError, kindOf } from '../../errors.ts'
 import { logger, warn } from '../../log.ts'
-import type { BlockSize } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
+import type { HeadBlock } from '../heads/head-keeper.ts'
 import { batchesOf } from './batches.ts'
 import type { HeadGiver } from './head-giver.ts'
 import type { Lenders } from './lenders.ts'
 import type { Head, Heads, Holds } from './parts.ts'
-import { type PlacedHead, readPlacedHead, writePlacedHead } from './placed-head.ts'
-import type { Placed, Placer } from './placing.ts'
+import { forgetPlacedHead, type PlacedHead, readPlacedHead, writePlacedHead } from './placed-head.ts'
+import type { Placed } from './placing.ts'
+import type { PolicyPlacer } from './policy-placer.ts'
+import { Stopwatch } from './stopwatch.ts'
 
 const log = logger('replication')
 
 export interface ReplicatorOptions {
   readonly heads: Heads
   readonly holds: Pick<Holds, 'onHolderLost'>
-  readonly placer: Pick<Placer, 'place'>
+  readonly placer: Pick<PolicyPlacer, 'place'>
   readonly lenders: Pick<Lenders, 'hasOthers' | 'refresh'>
   readonly giver: Pick<HeadGiver, 'give' | 'forget'>
   /** How many holders are wanted; 0: none, then nothing is done. */
@@ -44,12 +47,12 @@ export interface ReplicatorTimes {
 
 const TIMES: ReplicatorTimes = { headMs: 60_000, searchMsMin: 5_000, searchMsMax: 1_800_000 }
 /** One piece: bounds memory, and how long others wait for their turn. */
-const PIECE = { countMax: 512, weightMax: 32 * 1024 * 1024, weigh: ({ bytes }: BlockSize) => bytes }
+const PIECE = { countMax: 512, weightMax: 32 * 1024 * 1024, weigh: ({ bytes }: HeadBlock) => bytes }
 /** While one piece is on its way the next one is made ready. */
 const PIECES_AT_ONCE = 2
 
-/** After a search the same time passes so often before the next one. */
-const RESTS = 10
+/** After a search, what it took to look at the blocks passes so often before the next one; waiting for others costs nothing. */
+const RESTS = 20
 
 const NOTHING: Placed = { blocks: 0, bytes: 0 }
 
@@ -57,6 +60,7 @@ export class Replicator implements AsyncDisposable {
   readonly #options: ReplicatorOptions
   readonly #times: ReplicatorTimes
   readonly #pieces = new Limiter(PIECES_AT_ONCE)
+  readonly #writing = new Mutex()
   readonly #stopping = new AbortController()
   readonly #ends: (() => void)[] = []
   /** Something that heads refer to may be on too few devices: only a search can tell. */
@@ -70,7 +74,7 @@ export class Replicator implements AsyncDisposable {
   #searching: Promise<void> = Promise.resolve()
   /** Heads that are listened to. */
   readonly #listening = new Set<Promise<void>>()
-  #wake = () => {}
+  #woken = new AbortController()
 
   private constructor(options: ReplicatorOptions) {
     this.#options = options
@@ -103,19 +107,19 @@ export class Replicator implements AsyncDisposable {
   /** Something changed that may help: a device came, or lends more. */
   noteMember(device: DeviceId): void {
     this.#options.lenders.refresh(device)
-    this.#wake()
+    this.wake()
   }
 
-  /** Settings changed: what is missing is looked for soon. */
+  /** What is missing is looked for soon; if that is being done, once more. */
   wake(): void {
-    this.#wake()
+    this.#woken.abort()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const end of this.#ends) end()
     this.#stopping.abort()
-    this.#wake()
     await Promise.all([this.#searching, ...this.#listening])
+    await this.#writing.run(async () => undefined)
   }
 
   /** The end waits for it. */
@@ -135,7 +139,7 @@ export class Replicator implements AsyncDisposable {
   }
 
   /** Never fails, so that the next head is told of: what was not done the search finds. */
-  async #onHead(head: Head, added: AsyncIterable<BlockSize>, signal: AbortSignal): Promise<void> {
+  async #onHead(head: Head, added: AsyncIterable<HeadBlock>, signal: AbortSignal): Promise<void> {
     const late = AbortSignal.timeout(this.#times.headMs)
     const outcome = await this.#run(added, AbortSignal.any([signal, late, this.#stopping.signal]))
     // Also where something is missing: from the devices that have all of a file it is to come back.
@@ -147,23 +151,32 @@ export class Replicator implements AsyncDisposable {
     }
     if (outcome !== undefined) this.#missing = outcome
     this.#fallBehind()
-    if (late.aborted) this.#wake()
+    if (late.aborted) this.wake()
   }
 
   #onHolderLost(holder: DeviceId): void {
     log('%s keeps less than it did', holder)
     this.#options.giver.forget(holder)
     this.#fallBehind()
-    this.#wake()
+    this.wake()
   }
 
   #fallBehind(): void {
     this.#isBehind = true
     this.#lapses++
+    // Also the next run has to search, if this one comes to no end of it.
+    if (this.#placed === undefined) return
+    this.#placed = undefined
+    this.#write(() => forgetPlacedHead(this.#options.stateFile))
+  }
+
+  /** One after the other; that it cannot be done costs the next run a search, or leaves it to a later loss. */
+  #write(work: () => Promise<void>): Promise<void> {
+    return this.#writing.run(work).catch((error) => log('%s', describeError(error)))
   }
 
   /** Places a stream of blocks; undefined if it came to no end. */
-  async #run(blocks: AsyncIterable<BlockSize>, signal: AbortSignal): Promise<Placed | undefined> {
+  async #run(blocks: AsyncIterable<HeadBlock>, signal: AbortSignal): Promise<Placed | undefined> {
     const { placer, lenders, replicas } = this.#options
     if (replicas() === 0) return NOTHING
     if (!lenders.hasOthers) return undefined
@@ -206,10 +219,12 @@ export class Replicator implements AsyncDisposable {
         // However often something changes, most of the time no search is under way.
         await rest(Math.min(restMs, searchMsMax), signal)
       }
+      // What comes from now on comes too late for this search, and is for the next.
+      this.#woken = new AbortController()
       if (signal.aborted || !this.#needsSearch) continue
-      const beganMs = performance.now()
-      const isFound = await this.#search()
-      restMs = (performance.now() - beganMs) * RESTS
+      const looking = new Stopwatch()
+      const isFound = await this.#search(looking)
+      restMs = looking.ms * RESTS
       pauseMs = isFound ? searchMsMin : Math.min(searchMsMax, pauseMs * 2)
     }
   }
@@ -221,14 +236,14 @@ export class Replicator implements AsyncDisposable {
   }
 
   /** Looks at all blocks of the newest head; whether each has its holders now. Never fails. */
-  async #search(): Promise<boolean> {
+  async #search(looking: Stopwatch): Promise<boolean> {
     const { heads, lenders } = this.#options
     const head = heads.current
     if (head === undefined || !lenders.hasOthers) return false
     const { signal } = this.#stopping
     const lapses = this.#lapses
     this.#passed = head
-    const outcome = await this.#run(heads.blocks(signal), signal)
+    const outcome = await this.#run(looking.over(heads.blocks(signal)), signal)
     const isDone = (await this.#giveHead()) && outcome?.blocks === 0
     log('searched: %o missing, %s', outcome, isDone ? 'all is placed' : 'not done')
     if (outcome !== undefined) this.#missing = outcome
@@ -249,19 +264,17 @@ export class Replicator implements AsyncDisposable {
     })
   }
 
-  /** That it cannot be written costs the next run a search. */
   async #remember({ label }: Head): Promise<void> {
     this.#missing = NOTHING
     this.#placed = { incarnation: label.incarnation, sequence: label.sequence, replicas: this.#options.replicas() }
-    await writePlacedHead(this.#options.stateFile, this.#placed).catch((error) => log('%s', describeError(error)))
+    const placed = this.#placed
+    await this.#write(() => writePlacedHead(this.#options.stateFile, placed))
   }
 
   /** True if it was ended early, because something changed. */
   async #pause(ms: number): Promise<boolean> {
-    const woken = new AbortController()
-    this.#wake = () => woken.abort()
-    if (this.#stopping.signal.aborted) return true
-    return delay(ms, false, { signal: woken.signal, ref: false }).catch(() => true)
+    const ends = AbortSignal.any([this.#stopping.signal, this.#woken.signal])
+    return delay(ms, false, { signal: ends, ref: false }).catch(() => true)
   }
 }
 

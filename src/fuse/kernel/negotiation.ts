@@ -21,10 +21,11 @@ const CONGESTED_AT = 24
 /**
  * What is asked for, as far as the kernel has it.
  *
- * Not among them: ATOMIC_O_TRUNC (the kernel takes a file that was opened so for empty once more, after it has let go of its
- * lock: what somebody else made of its length meanwhile it does not know any more), AUTO_INVAL_DATA (pages stay until we say otherwise), READDIRPLUS_AUTO (always is faster), ASYNC_DIO (who
- * reads past the page cache could not be interrupted, nor killed, while a block is fetched),
- * POSIX_LOCKS and FLOCK_LOCKS (the kernel keeps locks itself), EXPORT_SUPPORT, NO_OPEN(DIR)_SUPPORT (handles matter).
+ * Not among them: ATOMIC_O_TRUNC (the kernel takes a file that was opened so for empty once more, after it has let go of
+ * its lock: what somebody else made of its length meanwhile it does not know any more), AUTO_INVAL_DATA (pages stay until
+ * we say otherwise), READDIRPLUS_AUTO (always is faster), ASYNC_DIO (who reads past the page cache could not be
+ * interrupted, nor killed, while a block is fetched), POSIX_LOCKS and FLOCK_LOCKS (the kernel keeps locks itself),
+ * EXPORT_SUPPORT, NO_OPEN(DIR)_SUPPORT (handles matter).
  */
 const WANTED =
   INIT.ASYNC_READ |

@@ -1,17 +1,23 @@
 /**
  * What is waited for of others about some blocks: settled one by one, and in the end all at once.
  *
- * It ends at the latest some time after the last progress, so that nobody waits for a silent peer without end.
+ * It ends at the latest some time after the last progress, so that nobody waits for a silent peer without end. Before that
+ * it is asked again: a message may be lost with the stream that it was on, though both are connected.
  */
 import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import type { Clock } from '../exchange/clock.ts'
+
+/** Whoever says nothing for so long is asked again, each time. */
+const AGAIN_MS = 10_000
 
 export interface AnswersOptions {
   readonly cids: Iterable<Cid>
   readonly clock: Clock
   /** Without progress for so long it ends. */
   readonly quietMs: number
+  /** Asks again for what is pending; whoever heard it before does nothing twice. Default: it is not. Never fails. */
+  readonly again?: (() => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -59,7 +65,20 @@ export class Answers<T> {
   progress(): void {
     this.#callOff()
     if (this.#isOver) return
-    this.#callOff = this.#options.clock.after(this.#options.quietMs, () => this.#end())
+    const { clock, quietMs, again } = this.#options
+    const callOffEnd = clock.after(quietMs, () => this.#end())
+    let callOffAgain = () => {}
+    const askAgainLater = () => {
+      callOffAgain = clock.after(AGAIN_MS, () => {
+        askAgainLater()
+        again?.()
+      })
+    }
+    if (again !== undefined) askAgainLater()
+    this.#callOff = () => {
+      callOffEnd()
+      callOffAgain()
+    }
   }
 
   fail(error: Error): void {

@@ -5,6 +5,7 @@
  * so that the holder, if it hears of that, need not keep what nobody knows of.
  */
 import type { Cid } from '../../dfs.ts'
+import type { ShardOf } from '../../format/kept-shards.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Answers } from './answers.ts'
 import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
@@ -27,13 +28,15 @@ export interface AsksOptions {
 interface Ask {
   readonly holder: DeviceId
   readonly nonce: Nonce
-  readonly sizes: ReadonlyMap<Cid, number>
+  readonly blocks: ReadonlyMap<Cid, BlockSize>
   readonly answers: Answers<AskOutcome>
 }
 
 export class Asks {
   readonly #options: AsksOptions
   readonly #open = new Set<Ask>()
+  /** Also those that are being called off: a hold that comes is taken until that is done. */
+  readonly #asking = new Set<Ask>()
 
   constructor(options: AsksOptions) {
     this.#options = options
@@ -44,8 +47,14 @@ export class Asks {
     blocks: readonly BlockSize[],
     signal: AbortSignal | undefined,
   ): Promise<Map<Cid, AskOutcome>> {
-    const sizes = [...new Map(blocks.map(({ cid, bytes }) => [cid, bytes]))]
-    return forPieces(sizes, (piece) => this.#askPiece(holder, new Map(piece), signal))
+    const distinct = [...new Map(blocks.map((block) => [block.cid, block]))]
+    return forPieces(distinct, (piece) => this.#askPiece(holder, new Map(piece), signal))
+  }
+
+  /** As which shard a block is asked for, if it is as one. */
+  shardOf(cid: Cid): ShardOf | undefined {
+    for (const { blocks } of this.#asking) if (blocks.get(cid)?.shard !== undefined) return blocks.get(cid)!.shard
+    return undefined
   }
 
   /** What came of a hold that the holder gave, or of its refusal. */
@@ -64,12 +73,7 @@ export class Asks {
 
   /** The device is connected: what it did not answer is said again, for it may not have heard it. */
   repeat(holder: DeviceId): void {
-    for (const ask of this.#open) {
-      if (ask.holder !== holder) continue
-      const { nonce, sizes, answers } = ask
-      const message = { kind: 'request', nonce } as const
-      this.#options.send([...answers.pending].map((cid) => ({ to: holder, cid, bytes: sizes.get(cid)!, message })))
-    }
+    for (const ask of this.#open) if (ask.holder === holder) this.#sayAgain(ask)
   }
 
   /** Nothing can be sent to the device: nobody needs to wait for its answers. */
@@ -81,19 +85,21 @@ export class Asks {
 
   async #askPiece(
     holder: DeviceId,
-    sizes: ReadonlyMap<Cid, number>,
+    blocks: ReadonlyMap<Cid, BlockSize>,
     signal: AbortSignal | undefined,
   ): Promise<ReadonlyMap<Cid, AskOutcome>> {
     const { driver, clock, quietMs = QUIET_MS } = this.#options
-    const others = this.#othersThatAsk(holder, sizes)
-    const cids = [...sizes.keys()].filter((cid) => !others.has(cid))
+    const others = this.#othersThatAsk(holder, blocks)
+    const cids = [...blocks.keys()].filter((cid) => !others.has(cid))
     const nonce = newNonce()
-    const ask = { holder, nonce, sizes, answers: new Answers<AskOutcome>({ cids, clock, quietMs, signal }) }
+    const again = () => this.#sayAgain(ask)
+    const ask: Ask = { holder, nonce, blocks, answers: new Answers({ cids, clock, quietMs, again, signal }) }
     this.#open.add(ask)
+    this.#asking.add(ask)
     const requested: Cid[] = []
     try {
       const input = { kind: 'command', command: { kind: 'ask-hold', holder, nonce } } as const
-      const outcomes = await driver.apply(cids.map((cid) => ({ cid, bytes: sizes.get(cid)!, input })))
+      const outcomes = await driver.apply(cids.map((cid) => ({ ...blocks.get(cid)!, input })))
       for (const [at, { refused, failed }] of outcomes.entries()) {
         if (refused === undefined && failed === undefined) requested.push(cids[at]!)
         if (failed !== undefined) ask.answers.fail(failed)
@@ -104,16 +110,22 @@ export class Asks {
       this.#open.delete(ask)
       // Of what was answered there is no request any more.
       await driver.command(requested, { kind: 'cancel-request', holder })
+      this.#asking.delete(ask)
     }
     return new Map([...(await settledBy(others)), ...cids.map((cid) => [cid, outcomeOf(ask.answers, cid)] as const)])
   }
 
+  #sayAgain({ holder, nonce, blocks, answers }: Ask): void {
+    const message = { kind: 'request', nonce } as const
+    this.#options.send([...answers.pending].map((cid) => ({ to: holder, cid, bytes: blocks.get(cid)!.bytes, message })))
+  }
+
   /** Requests of the same holder for the same blocks, which are under way. */
-  #othersThatAsk(holder: DeviceId, sizes: ReadonlyMap<Cid, number>): Map<Cid, Answers<AskOutcome>> {
+  #othersThatAsk(holder: DeviceId, blocks: ReadonlyMap<Cid, BlockSize>): Map<Cid, Answers<AskOutcome>> {
     const others = [...this.#open].filter((ask) => ask.holder === holder)
     return new Map(
       others.flatMap(({ answers }) =>
-        [...answers.pending].filter((cid) => sizes.has(cid)).map((cid) => [cid, answers] as const),
+        [...answers.pending].filter((cid) => blocks.has(cid)).map((cid) => [cid, answers] as const),
       ),
     )
   }

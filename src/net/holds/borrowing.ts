@@ -57,6 +57,15 @@ export function checkHold(state: BlockHolds, { holder, nonce }: { holder: Device
   return act(state, send(holder, { kind: 'question', nonce, hold: hold.nonce }))
 }
 
+/** All holds of the holder count no more, as if it had asked to be let go. */
+export function distrust(state: BlockHolds, { holder }: { holder: DeviceId }): Transition {
+  const { record } = state
+  const isDoubted = (hold: Held) => hold.holder === holder && hold.status === 'held'
+  if (!record.holds.some(isDoubted)) return refuse(state, 'not-held')
+  const holds = record.holds.map((hold) => (isDoubted(hold) ? { ...hold, status: 'leaving' as const } : hold))
+  return act(state, persist({ ...record, holds }))
+}
+
 export function releaseHolder(state: BlockHolds, { holder }: { holder: DeviceId }, view: View): Transition {
   if (isBusy(state)) return refuse(state, 'busy')
   if (dependsOnHolders(view)) return refuse(state, 'needed')

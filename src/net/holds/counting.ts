@@ -7,17 +7,23 @@ import type { View } from './transition.ts'
 
 type Members = Pick<View, 'self' | 'ownerOf'>
 
+export type CountedMembers = Members
+
 /** Of these devices; 0 if this device is no member itself. */
-export function countHolders(holders: Iterable<DeviceId>, { self, ownerOf }: Members): number {
-  const own = ownerOf(self)
-  if (own === undefined) return 0
+export function countHolders(holders: Iterable<DeviceId>, members: Members): number {
   const counted = new Set<string>()
   for (const holder of holders) {
-    const owner = ownerOf(holder)
-    if (owner === undefined || holder === self) continue
-    counted.add(owner === own ? `device ${holder}` : `owner ${owner}`)
+    const place = countedAs(holder, members)
+    if (place !== undefined) counted.add(place)
   }
   return counted.size
+}
+
+/** Devices that count as one have the same; undefined for one that does not count. */
+export function countedAs(holder: DeviceId, { self, ownerOf }: Members): string | undefined {
+  const [own, owner] = [ownerOf(self), ownerOf(holder)]
+  if (own === undefined || owner === undefined || holder === self) return undefined
+  return owner === own ? `device ${holder}` : `owner ${owner}`
 }
 
 /** The N of `replicated N/M`: by the record, without asking anybody. */

@@ -10,6 +10,7 @@ import { Slices } from '../../concurrency/slices.ts'
 import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import type { HoldEntry } from '../../format/hold-entry.ts'
+import type { ShardOf } from '../../format/kept-shards.ts'
 import { type BlockRecord, entryOf, type HoldLedger, readRecord } from './ledger.ts'
 import { step } from './machine.ts'
 import { type BlockHolds, type DeviceId, type HoldMemory, NOTHING_ASKED } from './state.ts'
@@ -43,8 +44,12 @@ export interface BlockInput {
   readonly bytes?: number
   /** Of a block that is recorded for the first time: see `BlockRecord`. */
   readonly isForeign?: boolean
+  /** Which shard it is, if it is one that the record may not know as such yet. */
+  readonly shard?: ShardOf | undefined
   /** Of a block that is known to be here, durable and pinned, or known to be missing. Default: it is looked for. */
   readonly hasBlock?: boolean
+  /** Asked right before the block is deleted: whether it may be, still. */
+  readonly mayDelete?: () => boolean
   /** False where it is certain that nothing of this device refers to the block. Default: it may. */
   readonly isNeeded?: boolean
 }
@@ -87,9 +92,14 @@ export class HoldDriver {
     return { record, memory: this.#memories.get(cid) ?? NOTHING_ASKED }
   }
 
+  /** Length of a block, as recorded; 0 if it is not. Fails as the ledger. */
+  bytesOf(cid: Cid): number {
+    return readRecord(this.#options.ledger, cid).bytes
+  }
+
   /** The view of a block, for questions about its state. */
   viewOf(cid: Cid): View {
-    return this.#view({ cid, input: RESTART })
+    return this.#view({ cid, input: RESTART }, readRecord(this.#options.ledger, cid))
   }
 
   command(cids: Iterable<Cid>, command: Command, more: Partial<BlockInput> = {}): Promise<Outcome[]> {
@@ -148,19 +158,22 @@ export class HoldDriver {
     let block: BlockRecord | undefined
     try {
       block = readRecord(this.#options.ledger, cid)
-      const known = block.bytes > 0 ? block : { ...block, bytes: input.bytes ?? 0, isForeign: input.isForeign ?? false }
-      const { refused, ...next } = step({ record: block.record, memory }, input.input, this.#view(input))
+      const known = { ...withSize(block, input), shard: block.shard ?? input.shard }
+      const { refused, ...next } = step({ record: block.record, memory }, input.input, this.#view(input, known))
       return { ...nothing, ...next, block: known, refused }
     } catch (error) {
       return { ...nothing, block: block!, failed: asDfsError(error) }
     }
   }
 
-  #view(input: BlockInput): View {
+  #view(input: BlockInput, { shard }: Pick<BlockRecord, 'shard'>): View {
     const { hasBlock } = this.#options
     const here = input.hasBlock
+    const view = this.#options.view()
     return {
-      ...this.#options.view(),
+      ...view,
+      // Each shard stands for itself: what is lost of it, the others make good.
+      replicas: shard === undefined ? view.replicas : 1,
       isNeeded: input.isNeeded ?? true,
       get hasBlock() {
         return here ?? hasBlock(input.cid)
@@ -186,8 +199,10 @@ export class HoldDriver {
   }
 
   #delete(work: Work): void {
-    const { cid } = work.input
+    const { cid, mayDelete } = work.input
     try {
+      if (mayDelete?.() === false)
+        throw new DfsError('unreachable', 'too few holders', { op: 'delete block', subject: cid })
       if (this.#options.deleteBlock(cid)) return
       work.failed = new DfsError('busy', 'the block is in use', { op: 'delete block', subject: cid })
     } catch (error) {
@@ -236,6 +251,11 @@ function layersOf(inputs: readonly BlockInput[]): BlockInput[][] {
     layers[layer].push(input)
   }
   return layers
+}
+
+/** What is recorded for the first time has the size that comes with the input. */
+function withSize(block: BlockRecord, { bytes = 0, isForeign = false }: BlockInput): BlockRecord {
+  return block.bytes > 0 ? block : { ...block, bytes, isForeign }
 }
 
 function outcomeOf({ refused, failed, block }: Work): Outcome {

@@ -1,21 +1,22 @@
 /**
- * Deleting this device's copy, or letting a holder go without having one: only against new holds of enough holders,
- * asked for this one purpose.
+ * Deleting this device's copy, losing what a copy can be made of, or letting a holder go without having one: only against
+ * new holds of enough holders, asked for this one purpose.
  *
  * Invariants: `evicting` is durable before the first holder is asked; only holds of this question's nonce count, so
  * that nothing said before, by a holder or by this device itself, can confirm or release them; a holder that was heard
- * of in two of its runs does not count, for its disk may have been put back to an older state between them; the
- * deletion checks everything again, and the record says `evicting` until after it.
+ * of in two of its runs does not count, for its disk may have been put back to an older state between them, nor does
+ * one that did not prove lately that it keeps what it promised; the deletion checks everything again, and the record
+ * says `evicting` until after it.
  */
 import { holdOf, letGo, releaseOf, replaceHold } from './borrowing.ts'
 import { areEnough } from './counting.ts'
-import { type Asked, type BlockHolds, type DeviceId, type Incarnation, modeOf, type Nonce } from './state.ts'
+import { type Aim, type Asked, type BlockHolds, type DeviceId, type Incarnation, modeOf, type Nonce } from './state.ts'
 import { act, type MessageOf, persist, refuse, send, type Transition, type View } from './transition.ts'
 
 export function beginEviction(state: BlockHolds, { nonce }: { nonce: Nonce }, view: View): Transition {
   if (!view.hasBlock) return refuse(state, 'no-block')
   if (modeOf(state.record) === 'holding') return refuse(state, 'holding')
-  return beginQuestion(state, { nonce, without: undefined }, view)
+  return beginQuestion(state, { nonce, aim: 'delete' }, view)
 }
 
 export function beginHandOver(
@@ -23,7 +24,15 @@ export function beginHandOver(
   { holder, nonce }: { holder: DeviceId; nonce: Nonce },
   view: View,
 ): Transition {
-  return beginQuestion(state, { nonce, without: holder }, view)
+  return beginQuestion(state, { nonce, aim: { without: holder } }, view)
+}
+
+/**
+ * Nothing that was promised stands on what is to be lost: a hold is given of a block that is on the disk, and no copy is
+ * deleted in the end. So it makes no difference whether the block is here, or promised to others.
+ */
+export function beginReliance(state: BlockHolds, { nonce }: { nonce: Nonce }, view: View): Transition {
+  return beginQuestion(state, { nonce, aim: 'rely' }, view)
 }
 
 /** Takes note of the run in which a holder speaks, whatever it says. */
@@ -57,23 +66,28 @@ export function hearRefusal(state: BlockHolds, from: DeviceId, { nonce }: Messag
 }
 
 /** Whether `finish` would do it. */
-export function isReady({ record, memory: { question } }: BlockHolds, view: View): boolean {
+export function isReady(state: BlockHolds, view: View): boolean {
+  const { record, memory } = state
+  const { question } = memory
   if (question === undefined) return false
-  if (question.without === undefined && !(modeOf(record) === 'evicting' && record.promises.length === 0)) return false
-  const counted = question.asked.filter(
-    ({ holder, confirmed }) => confirmed && holdOf(record, holder, question.nonce)?.status === 'held',
-  )
-  return areEnough(
-    counted.map(({ holder }) => holder),
-    view,
-  )
+  if (question.aim === 'delete' && !(modeOf(record) === 'evicting' && record.promises.length === 0)) return false
+  return areEnough(countedHolders(state, view), view)
+}
+
+/** Who gave the new hold that the open question asked for, and can be counted on. */
+export function countedHolders({ record, memory: { question } }: BlockHolds, view: View): DeviceId[] {
+  return (question?.asked ?? [])
+    .filter(({ holder, confirmed }) => confirmed && view.isProven(holder))
+    .filter(({ holder }) => holdOf(record, holder, question!.nonce)?.status === 'held')
+    .map(({ holder }) => holder)
 }
 
 export function finish(state: BlockHolds, view: View): Transition {
   const { question } = state.memory
   if (question === undefined || !isReady(state, view)) return refuse(state, 'too-few-holders')
   const answered = { ...state, memory: { ...state.memory, question: undefined } }
-  if (question.without !== undefined) return letGo(answered, question.without, view)
+  if (question.aim === 'rely') return act(answered)
+  if (question.aim !== 'delete') return letGo(answered, question.aim.without, view)
   // The copy first: as soon as the record says `free`, the block may be promised to somebody.
   return act(answered, { kind: 'delete' }, persist({ ...state.record, evicting: false }))
 }
@@ -91,30 +105,30 @@ export function giveUp({ record, memory }: BlockHolds, view: View): Transition {
   }
 }
 
-function beginQuestion(
-  state: BlockHolds,
-  { nonce, without }: { nonce: Nonce; without: DeviceId | undefined },
-  view: View,
-): Transition {
+function beginQuestion(state: BlockHolds, { nonce, aim }: { nonce: Nonce; aim: Aim }, view: View): Transition {
   const { record, memory } = state
   if (memory.question !== undefined || record.evicting) return refuse(state, 'busy')
-  const asked = holdersToAsk(state, without, view)
+  const asked = holdersToAsk(state, typeof aim === 'object' ? aim.without : undefined, view)
   const holders = asked.map(({ holder }) => holder)
   if (!areEnough(holders, view)) return refuse(state, 'too-few-holders')
   return {
-    memory: { ...memory, question: { nonce, without, asked } },
+    memory: { ...memory, question: { nonce, aim, asked } },
     actions: [
-      ...(without === undefined ? [persist({ ...record, evicting: true })] : []),
+      ...(aim === 'delete' ? [persist({ ...record, evicting: true })] : []),
       ...holders.map((holder) => send(holder, { kind: 'request', nonce })),
     ],
   }
 }
 
-/** Who holds by the record, each once. */
-function holdersToAsk({ record }: BlockHolds, without: DeviceId | undefined, { self, ownerOf }: View): Asked[] {
+/** Who holds by the record and proved it lately, each once. */
+function holdersToAsk(
+  { record }: BlockHolds,
+  without: DeviceId | undefined,
+  { self, ownerOf, isProven }: View,
+): Asked[] {
   const holders = record.holds
     .filter(({ holder, status }) => status === 'held' && holder !== without && holder !== self)
-    .filter(({ holder }) => ownerOf(holder) !== undefined)
+    .filter(({ holder }) => ownerOf(holder) !== undefined && isProven(holder))
     .map(({ holder }) => holder)
   return [...new Set(holders)].map((holder) => ({ holder, incarnation: undefined, confirmed: false }))
 }

@@ -5,7 +5,7 @@
  * Invariant: a message counts only once it is known who says it, and in which run; every open question that asks that
  * device hears of the run before anything else comes of the message.
  */
-import type { BlockSource, BlockStore, Cid, ReferenceSource } from '../../dfs.ts'
+import type { Cid, ReferenceSource } from '../../dfs.ts'
 import { describeError } from '../../errors.ts'
 import {
   decodeHoldsMessage,
@@ -14,60 +14,35 @@ import {
   type HoldsMessageBody,
 } from '../../format/hold-message.ts'
 import { logger, warn } from '../../log.ts'
-import type { SigningKey } from '../../seal/signing.ts'
-import type { Clock } from '../exchange/clock.ts'
 import { Asks } from './asks.ts'
+import { Audits } from './audits.ts'
 import { HoldDriver, type Outcome, type Outgoing } from './driver.ts'
-import type { AskOutcome, BlockSize, EvictOutcome, HoldService, Offer } from './hold-service.ts'
-import { letLeave } from './leaving.ts'
-import { deviceOf, type HoldLedger, keyOf } from './ledger.ts'
+import type { AskOutcome, BlockSize, EvictOutcome, HolderTrust, HoldService, Offer } from './hold-service.ts'
+import type { HoldsOptions } from './holds-options.ts'
+import { leavingIn, letLeave } from './leaving.ts'
+import { deviceOf, keyOf } from './ledger.ts'
 import { Lender, type Speaker } from './lender.ts'
 import { HOLD_TERM_MS } from './lending.ts'
 import { type Incoming, type Party, pack, unpack } from './messages.ts'
 import { newIncarnation } from './nonce.ts'
 import { Offers } from './offers.ts'
+import { Prover } from './prover.ts'
 import { Questions } from './questions.ts'
 import { Releases } from './releases.ts'
-import { type Disk, lentByOwner, Room } from './room.ts'
+import { lentByOwner, Room } from './room.ts'
+import { evictByShards } from './shard-evicting.ts'
+import { ShardHolds } from './shard-holds.ts'
 import type { DeviceId, OwnerId } from './state.ts'
 
 const log = logger('holds')
 /** How often it is looked whether more is held than is offered. */
 const TIDY_MS = 600_000
-
-/** Who belongs to the network. */
-export interface HoldMembers {
-  ownerOf(device: DeviceId): OwnerId | undefined
-  isOwnerRemoved(owner: OwnerId): boolean
-}
-
-export interface HoldsOptions {
-  readonly self: DeviceId
-  readonly key: SigningKey
-  /** 32 bytes: names the network. */
-  readonly network: Buffer
-  /** Of this device. */
-  readonly owner: OwnerId
-  readonly members: HoldMembers
-  readonly ledger: HoldLedger
-  readonly store: BlockStore & { delete(cid: Cid): boolean }
-  readonly source: BlockSource
-  /** Hands a message over to a member. Fails if it cannot be reached. */
-  readonly transport: (to: DeviceId, message: Buffer) => Promise<void>
-  readonly disk: () => Promise<Disk>
-  /** This device's running time. */
-  readonly nowMs: () => number
-  readonly clock: Clock
-  /** How many holders a deletion needs. */
-  readonly replicas: () => number
-  /** How much is held for others at most. */
-  readonly offerBytes: () => number
-  /** A peer that is silent for so long is waited for no more; for tests. */
-  readonly quietMs?: number
-}
+const NOBODY: HolderTrust = { isProven: () => false, freshen: async () => undefined }
 
 export class Holds implements HoldService {
   readonly promises: ReferenceSource
+  readonly audits: Audits
+  readonly shards: ShardHolds
   readonly #options: HoldsOptions
   readonly #party: Party
   readonly #incarnation = newIncarnation()
@@ -78,6 +53,8 @@ export class Holds implements HoldService {
   readonly #room: Room
   readonly #lender: Lender
   readonly #offers: Offers
+  readonly #prover: Prover
+  #trust = NOBODY
   readonly #lostListeners = new Set<(holder: DeviceId, cids: readonly Cid[]) => void>()
   #callOffTidying = () => {}
 
@@ -96,14 +73,15 @@ export class Holds implements HoldService {
         nowMs: options.nowMs(),
         termMs: HOLD_TERM_MS,
         ownerOf: (device) => members.ownerOf(device),
+        isProven: (device) => this.#trust.isProven(device),
         isOwnerRemoved: (one) => members.isOwnerRemoved(one),
       }),
-      hasBlock: (cid) => store.has(cid),
+      hasBlock: (cid) => store.has(cid) && !this.shards.exposed.has(cid),
       deleteBlock: (cid) => store.delete(cid) || !store.has(cid),
     })
     this.#driver = driver
     this.#asks = new Asks({ driver, clock, send, quietMs })
-    this.#questions = new Questions({ driver, clock, quietMs })
+    this.#questions = new Questions({ driver, clock, send, quietMs, freshen: (...all) => this.#trust.freshen(...all) })
     this.#releases = new Releases({ driver, ledger, clock, onError })
     this.#room = new Room({ ledger, offerBytes: options.offerBytes, disk: options.disk })
     this.#lender = new Lender({
@@ -117,7 +95,12 @@ export class Holds implements HoldService {
       room: this.#room,
       party: this.#party,
     })
-    this.#offers = new Offers({ clock, ask: (holder) => this.#say(holder, { kind: 'offer-query' }) })
+    const say = (to: DeviceId, body: HoldsMessageBody) => this.#say(to, body)
+    const ownerOf = (device: DeviceId) => members.ownerOf(device)
+    this.shards = new ShardHolds({ driver, ledger, store, clock, ownerOf, say })
+    this.#offers = new Offers({ clock, ask: (holder) => say(holder, { kind: 'offer-query' }) })
+    this.#prover = new Prover({ ...options, ownerOf, say })
+    this.audits = new Audits({ driver, ledger, clock, say, onLost: (...lost) => this.#takeLost(...lost), quietMs })
     this.promises = { name: 'what was promised to other devices', references: () => ledger.promised() }
   }
 
@@ -139,7 +122,11 @@ export class Holds implements HoldService {
   async stop(): Promise<void> {
     this.#callOffTidying()
     this.#releases.stop()
-    await this.#lender.stop()
+    await Promise.all([this.#lender.stop(), this.#prover.stop()])
+  }
+
+  trustBy(trust: HolderTrust): void {
+    this.#trust = trust
   }
 
   async ask(
@@ -149,7 +136,7 @@ export class Holds implements HoldService {
   ): Promise<ReadonlyMap<Cid, AskOutcome>> {
     const outcomes = await this.#asks.ask(holder, blocks, signal)
     const held = [...outcomes].filter(([, outcome]) => outcome === 'held').map(([cid]) => cid)
-    await letLeave(held, { ...this.#options, driver: this.#driver, questions: this.#questions, signal })
+    await this.#letLeave(held, signal)
     return outcomes
   }
 
@@ -162,8 +149,11 @@ export class Holds implements HoldService {
     })
   }
 
-  evict(cids: readonly Cid[], signal?: AbortSignal): Promise<ReadonlyMap<Cid, EvictOutcome>> {
-    return this.#questions.run(cids, { signal })
+  async evict(cids: readonly Cid[], signal?: AbortSignal): Promise<ReadonlyMap<Cid, EvictOutcome>> {
+    const parts = { driver: this.#driver, questions: this.#questions, shards: this.shards }
+    const byShards = await evictByShards(cids, parts, signal)
+    const others = cids.filter((cid) => !byShards.has(cid))
+    return new Map([...byShards, ...(await this.#questions.run(others, { signal }))])
   }
 
   release(cids: readonly Cid[]): Promise<void> {
@@ -189,12 +179,14 @@ export class Holds implements HoldService {
 
   /** A member is connected, or is no more. */
   memberUp(device: DeviceId, isUp: boolean): void {
+    this.shards.queries.memberUp(device, isUp)
     if (!isUp) {
       this.#releases.unreachable(device)
       return
     }
     this.#releases.reachable(device)
     this.#asks.repeat(device)
+    this.#questions.repeat(device)
   }
 
   /** These are no members any more: nothing is owed to them, and what they hold counts no more. */
@@ -226,8 +218,16 @@ export class Holds implements HoldService {
         return this.#say(from, { kind: 'offer', freeBytes: await this.#freeBytes(), termMs: HOLD_TERM_MS })
       case 'offer':
         return this.#offers.heard(from, message)
+      case 'shards-query':
+        return this.shards.queries.answer(from, message)
+      case 'shards':
+        return this.shards.queries.heard(from, message)
       case 'request':
         return this.#lender.request(speaker, message.nonce.toString('hex'), incoming)
+      case 'challenge':
+        return this.#prover.take(from, message.nonce, message.challenges)
+      case 'proof':
+        return this.audits.heard(from, message.nonce.toString('hex'), message.answers)
       default:
         return this.#takeAll(speaker, message, incoming)
     }
@@ -246,13 +246,13 @@ export class Holds implements HoldService {
 
   async #takeAll(speaker: Speaker, { kind }: HoldsMessage, incoming: readonly Incoming[]): Promise<void> {
     const inputs = incoming.map(({ cid, bytes, message }) => {
-      return { cid, bytes, input: { kind: 'message', ...speaker, message } as const }
+      return { cid, bytes, shard: this.#asks.shardOf(cid), input: { kind: 'message', ...speaker, message } as const }
     })
     const outcomes = await this.#driver.apply(inputs)
     const cids = incoming.map(({ cid }) => cid)
     if (kind === 'hold' || kind === 'refusal') await this.#heardAnswer(speaker.from, incoming, outcomes)
     else if (kind === 'release') await this.#lender.released(cids, outcomes)
-    else if (kind === 'leave') this.#tellLost(speaker.from, leavingIn(speaker.from, cids, outcomes))
+    else if (kind === 'leave') this.#takeLost(speaker.from, leavingIn(speaker.from, cids, outcomes))
   }
 
   async #heardAnswer(from: DeviceId, incoming: readonly Incoming[], outcomes: readonly Outcome[]): Promise<void> {
@@ -270,6 +270,16 @@ export class Holds implements HoldService {
       first.nonce,
       incoming.map(({ cid }) => cid),
     )
+  }
+
+  /** Holds that count no more, though the holder is bound still: it is let go where enough others are. */
+  #takeLost(holder: DeviceId, cids: readonly Cid[]): void {
+    this.#letLeave(cids).catch((error) => log('%s is not let go: %s', holder, describeError(error)))
+    this.#tellLost(holder, cids)
+  }
+
+  #letLeave(cids: readonly Cid[], signal?: AbortSignal): Promise<void> {
+    return letLeave(cids, { driver: this.#driver, questions: this.#questions, signal })
   }
 
   #tellLost(holder: DeviceId, cids: readonly Cid[]): void {
@@ -290,6 +300,8 @@ export class Holds implements HoldService {
       log('%s to %s: %s', body.kind, to, describeError(error))
       if (body.kind === 'request') this.#asks.unreachable(to)
       if (body.kind === 'offer-query') this.#offers.unreachable(to)
+      if (body.kind === 'shards-query') this.shards.queries.unreachable(to)
+      if (body.kind === 'challenge') this.audits.unreachable(to)
     })
   }
 
@@ -301,10 +313,4 @@ export class Holds implements HoldService {
         .finally(() => this.#tidyLater())
     })
   }
-}
-
-function leavingIn(holder: DeviceId, cids: readonly Cid[], outcomes: readonly Outcome[]): Cid[] {
-  return cids.filter((_, at) =>
-    outcomes[at]!.now?.record.holds.some((hold) => hold.holder === holder && hold.status === 'leaving'),
-  )
 }

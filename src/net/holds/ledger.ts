@@ -7,6 +7,7 @@ import type { Cid } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { deviceIdOf, publicKeyOf } from '../../format/device-id.ts'
 import type { HeldStatus, HoldEntry } from '../../format/hold-entry.ts'
+import type { ShardOf } from '../../format/kept-shards.ts'
 import { type DeviceId, type HoldRecord, NO_HOLDS, type OwnerId } from './state.ts'
 
 /** Where records are kept. Fails, whatever is asked, if it cannot be read; nothing is deleted or promised then. */
@@ -17,8 +18,12 @@ export interface HoldLedger {
   evicting(): AsyncIterable<Cid>
   promised(): AsyncIterable<Cid>
   borrowed(): AsyncIterable<Cid>
+  /** Blocks among all these that are shards of this one. */
+  shardsOf(block: Cid): AsyncIterable<Cid>
   /** By the holder's identity key. */
   heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid>
+  /** So many of those that are `held`, from this digest on in ascending order, and on from the lowest; fewer if that is all. */
+  heldFrom(holder: Buffer, digest: Buffer, limit: number): Promise<Cid[]>
   /** The identity keys of all devices with holds. */
   holders(): Promise<Buffer[]>
   /** By owner, in hex. */
@@ -32,10 +37,12 @@ export interface BlockRecord {
   readonly bytes: number
   /** The block is here for another owner's sake alone. */
   readonly isForeign: boolean
+  /** Where it is a shard. */
+  readonly shard: ShardOf | undefined
   readonly record: HoldRecord
 }
 
-const UNKNOWN: BlockRecord = { bytes: 0, isForeign: false, record: NO_HOLDS }
+const UNKNOWN: BlockRecord = { bytes: 0, isForeign: false, shard: undefined, record: NO_HOLDS }
 /** Devices whose names are remembered: base 58 is slow. */
 const NAMES_MAX = 4096
 const idOfKey = new Map<string, DeviceId>()
@@ -47,6 +54,7 @@ export function readRecord(ledger: HoldLedger, cid: Cid): BlockRecord {
   return {
     bytes: entry.sealedBytes,
     isForeign: entry.foreign,
+    shard: entry.shard,
     record: {
       evicting: entry.evicting,
       promises: entry.promises.map(({ requester, owner, nonce, endsMs }) => ({
@@ -65,7 +73,7 @@ export function readRecord(ledger: HoldLedger, cid: Cid): BlockRecord {
 }
 
 /** Undefined for a record that need not be kept. */
-export function entryOf({ bytes, isForeign, record }: BlockRecord): HoldEntry | undefined {
+export function entryOf({ bytes, isForeign, shard, record }: BlockRecord): HoldEntry | undefined {
   const { evicting, promises, holds } = record
   if (!evicting && promises.length === 0 && holds.length === 0) return undefined
   return {
@@ -83,6 +91,7 @@ export function entryOf({ bytes, isForeign, record }: BlockRecord): HoldEntry | 
       nonce: Buffer.from(nonce, 'hex'),
       status,
     })),
+    ...(shard && { shard }),
   }
 }
 

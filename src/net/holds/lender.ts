@@ -2,8 +2,10 @@
  * The lender's policy: what is taken in for others, in which order, and who is asked to leave when there is no room.
  *
  * Invariants: a hold is given only of a block that is here, durable and pinned from before it is looked at until the
- * promise is durable; each device has a bounded number of requests here, which wait for no other device's.
+ * promise is durable; each device has a bounded number of requests here, which wait for no other device's, and one that
+ * comes again meanwhile changes nothing.
  */
+import { Limiter } from '../../concurrency/limiter.ts'
 import type { Cid } from '../../dfs.ts'
 import type { RefusalReason } from '../../format/hold-message.ts'
 import type { HoldDriver, Outcome, Outgoing } from './driver.ts'
@@ -17,6 +19,10 @@ import { Taking, type TakingParts } from './taking.ts'
 
 /** Messages of one device that wait. */
 const WAITING_MAX = 8
+/** Of one device: while what one request brought is made durable, the blocks of the next one are pulled. */
+const SERVED_AT_ONCE = 2
+/** Of one device at a time. */
+const PULLS_MAX = 8
 /** Looking through all that was promised costs a while: it is not done more often. */
 const TIDY_MS_MIN = 60_000
 
@@ -35,9 +41,18 @@ export interface Speaker {
   readonly incarnation: Incarnation
 }
 
-interface Queue {
-  waiting: number
-  tail: Promise<void>
+interface Request {
+  readonly blocks: readonly BlockSize[]
+  readonly pulls: Limiter
+}
+
+/** Of one device. */
+class Queue {
+  /** What the messages ask for that wait or are being served, nonces with the blocks; and when that is done. */
+  readonly waiting = new Map<ReadonlySet<string>, Promise<void>>()
+  readonly serving = new Limiter(SERVED_AT_ONCE)
+  /** Earlier requests come first. */
+  readonly pulls = new Limiter(PULLS_MAX)
 }
 
 export class Lender {
@@ -53,22 +68,27 @@ export class Lender {
 
   /** Takes a request in, to be answered when its turn comes. */
   request({ from, incarnation }: Speaker, nonce: Nonce, blocks: readonly BlockSize[]): void {
-    const queue = this.#queues.get(from) ?? { waiting: 0, tail: Promise.resolve() }
-    if (queue.waiting >= WAITING_MAX) {
-      this.#refuse(from, nonce, blocks, 'unavailable')
+    const queue = this.#queues.get(from) ?? new Queue()
+    const isNew = (key: string) => !queue.waiting.keys().some((asked) => asked.has(key))
+    const fresh = blocks.filter(({ cid }) => isNew(`${nonce} ${cid}`))
+    if (fresh.length === 0) return
+    if (queue.waiting.size >= WAITING_MAX) {
+      this.#refuse(from, nonce, fresh, 'unavailable')
       return
     }
-    queue.waiting++
     this.#queues.set(from, queue)
-    queue.tail = queue.tail
-      .then(() => this.#serve({ from, incarnation }, nonce, blocks))
+    const asked = new Set(fresh.map(({ cid }) => `${nonce} ${cid}`))
+    const served = queue.serving
+      .run(() => this.#serve({ from, incarnation }, nonce, { blocks: fresh, pulls: queue.pulls }))
       .catch((error) => {
         this.#options.onError(error)
-        this.#refuse(from, nonce, blocks, 'unavailable')
+        this.#refuse(from, nonce, fresh, 'unavailable')
       })
       .finally(() => {
-        if (--queue.waiting === 0) this.#queues.delete(from)
+        queue.waiting.delete(asked)
+        if (queue.waiting.size === 0) this.#queues.delete(from)
       })
+    queue.waiting.set(asked, served)
   }
 
   /** Releases were taken: what is here for others alone, and promised to nobody any more, goes at once. */
@@ -88,11 +108,11 @@ export class Lender {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all([...this.#queues.values()].map(({ tail }) => tail))
+    await Promise.all([...this.#queues.values()].flatMap(({ waiting }) => [...waiting.values()]))
     await this.#tidying
   }
 
-  async #serve({ from, incarnation }: Speaker, nonce: Nonce, blocks: readonly BlockSize[]): Promise<void> {
+  async #serve({ from, incarnation }: Speaker, nonce: Nonce, { blocks, pulls }: Request): Promise<void> {
     const { room, party } = this.#options
     await room.look()
     const owner = party.ownerOf(from)
@@ -113,6 +133,7 @@ export class Lender {
       incarnation,
       nonce,
       isForeign: owner !== party.owner,
+      pulls,
       signal,
       onSettled: (block) => room.settle(taken.get(block)!),
     })

@@ -9,6 +9,7 @@ import {
   askHold,
   cancelRequest,
   checkHold,
+  distrust,
   releaseHolder,
   repeatReleases,
   takeHold,
@@ -19,6 +20,7 @@ import {
 import {
   beginEviction,
   beginHandOver,
+  beginReliance,
   finish,
   giveUp,
   hear,
@@ -45,6 +47,8 @@ function obey(state: BlockHolds, command: Command, view: View): Transition {
       return cancelRequest(state, command, view)
     case 'release':
       return releaseHolder(state, command, view)
+    case 'distrust':
+      return distrust(state, command)
     case 'check':
       return checkHold(state, command)
     case 'repeat-releases':
@@ -53,6 +57,8 @@ function obey(state: BlockHolds, command: Command, view: View): Transition {
       return beginEviction(state, command, view)
     case 'hand-over':
       return beginHandOver(state, command, view)
+    case 'rely':
+      return beginReliance(state, command, view)
     case 'finish':
       return finish(state, view)
     case 'give-up':

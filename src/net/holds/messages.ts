@@ -49,6 +49,10 @@ export function unpack(from: DeviceId, message: HoldsMessage, party: Party): Inc
   switch (message.kind) {
     case 'offer-query':
     case 'offer':
+    case 'challenge':
+    case 'proof':
+    case 'shards-query':
+    case 'shards':
       return []
     case 'request': {
       const nonce = message.nonce.toString('hex')

@@ -1,18 +1,19 @@
 /**
- * Deleting this device's copies, and letting holders go where there is no copy: asks the holders for new holds, counts
- * what comes, and ends each question one way or the other. What is allowed, `evicting.ts` says.
+ * Deleting this device's copies, letting holders go where there is no copy, and counting on holders of shards: asks them for
+ * new holds, counts what comes, and ends each question one way or the other. What is allowed, `evicting.ts` says.
  */
 import { Slices } from '../../concurrency/slices.ts'
 import type { Cid } from '../../dfs.ts'
 import type { Clock } from '../exchange/clock.ts'
 import { Answers } from './answers.ts'
 import { areEnough } from './counting.ts'
-import type { BlockInput, HoldDriver } from './driver.ts'
-import { isReady } from './evicting.ts'
-import type { EvictOutcome } from './hold-service.ts'
+import type { BlockInput, HoldDriver, Outgoing } from './driver.ts'
+import { countedHolders, isReady } from './evicting.ts'
+import type { EvictOutcome, HolderTrust } from './hold-service.ts'
 import { newNonce } from './nonce.ts'
 import { forPieces } from './pieces.ts'
 import type { DeviceId, Incarnation, Nonce } from './state.ts'
+import type { Command } from './transition.ts'
 
 /** Without a word from any holder that was asked. */
 const QUIET_MS = 30_000
@@ -22,12 +23,28 @@ const LULL_MS = 1_000
 export interface QuestionsOptions {
   readonly driver: HoldDriver
   readonly clock: Clock
+  readonly send: (messages: readonly Outgoing[]) => void
   readonly quietMs?: number | undefined
+  /** See `HolderTrust`. */
+  readonly freshen: HolderTrust['freshen']
+}
+
+interface PieceOptions {
+  readonly command: (nonce: Nonce) => Command
+  readonly signal?: AbortSignal | undefined
+  /** Of `rely`: nothing more is waited for. */
+  readonly onAnswered?: (nonce: Nonce) => Promise<void>
+}
+
+interface Open {
+  readonly answers: Answers<EvictOutcome>
+  /** Of `rely`: those of which enough holders gave new holds. They stay open until all are there. */
+  readonly ready: Set<Cid> | undefined
 }
 
 export class Questions {
   readonly #options: QuestionsOptions
-  readonly #open = new Map<Nonce, Answers<EvictOutcome>>()
+  readonly #open = new Map<Nonce, Open>()
   readonly #underWay = new Set<Cid>()
   readonly #slices = new Slices()
   /** Blocks with a question under way, by whom it may ask; and the run in which that was last heard of. */
@@ -45,8 +62,44 @@ export class Questions {
     const [busy, distinct] = partition(new Set(cids), (cid) => this.#underWay.has(cid))
     for (const cid of distinct) this.#underWay.add(cid)
     try {
-      const outcomes = await forPieces(distinct, (piece) => this.#runPiece(piece, letGo, signal))
+      const command = (nonce: Nonce): Command =>
+        letGo === undefined ? { kind: 'evict', nonce } : { kind: 'hand-over', holder: letGo, nonce }
+      const outcomes = await forPieces(distinct, (piece) => this.#runPiece(piece, { command, signal }))
       return new Map([...outcomes, ...busy.map((cid) => [cid, 'busy'] as const)])
+    } finally {
+      for (const cid of distinct) this.#underWay.delete(cid)
+    }
+  }
+
+  /**
+   * Asks the holders of these shards, no more than fit into a message, for new holds to count on, and calls back while the
+   * questions are open: `isReady` tells of each, at that moment, whether enough of its holders can be counted on. Fails as
+   * the callback does, and with `aborted`.
+   */
+  async rely<T>(
+    cids: readonly Cid[],
+    onAnswered: (counted: (cid: Cid) => readonly DeviceId[]) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const distinct = [...new Set(cids)].filter((cid) => !this.#underWay.has(cid))
+    for (const cid of distinct) this.#underWay.add(cid)
+    const { driver } = this.#options
+    const result = Promise.withResolvers<T>()
+    result.promise.catch(() => {})
+    try {
+      await this.#runPiece(distinct, {
+        command: (nonce) => ({ kind: 'rely', nonce }),
+        signal,
+        onAnswered: async (nonce) => {
+          const counted = (cid: Cid) => {
+            const state = driver.stateOf(cid)
+            const isAsked = state.memory.question?.nonce === nonce
+            return isAsked && isReady(state, driver.viewOf(cid)) ? countedHolders(state, driver.viewOf(cid)) : []
+          }
+          result.resolve(await onAnswered(counted))
+        },
+      })
+      return await result.promise
     } finally {
       for (const cid of distinct) this.#underWay.delete(cid)
     }
@@ -65,37 +118,42 @@ export class Questions {
     return inputs
   }
 
+  /** The device is connected: what it did not answer is asked again, for it may not have heard it. */
+  repeat(holder: DeviceId): void {
+    for (const [nonce, { answers }] of this.#open) this.#repeat(answers, nonce, holder)
+  }
+
   /** Something was answered to the question of this nonce. */
   async heard(nonce: Nonce, cids: readonly Cid[]): Promise<void> {
-    const answers = this.#open.get(nonce)
-    if (answers === undefined) return
-    answers.progress()
-    await this.#decide(answers, nonce, cids, false)
+    const open = this.#open.get(nonce)
+    if (open === undefined) return
+    open.answers.progress()
+    await this.#decide(open, nonce, cids, false)
   }
 
   async #runPiece(
     cids: readonly Cid[],
-    letGo: DeviceId | undefined,
-    signal: AbortSignal | undefined,
+    { command, signal, onAnswered }: PieceOptions,
   ): Promise<ReadonlyMap<Cid, EvictOutcome>> {
-    const { driver, clock, quietMs = QUIET_MS } = this.#options
+    const { driver, clock, quietMs = QUIET_MS, freshen } = this.#options
+    await freshen(this.#holdings(cids), signal)
     const nonce = newNonce()
-    const answers = new Answers<EvictOutcome>({ cids, clock, quietMs, signal })
-    this.#open.set(nonce, answers)
-    const endLull = this.#watchLull(answers, nonce)
+    const again = () => this.#repeat(answers, nonce)
+    const answers: Answers<EvictOutcome> = new Answers({ cids, clock, quietMs, again, signal })
+    const open: Open = { answers, ready: onAnswered && new Set() }
+    this.#open.set(nonce, open)
+    const endLull = this.#watchLull(open, nonce)
     try {
       this.#watch(cids)
-      const command =
-        letGo === undefined
-          ? ({ kind: 'evict', nonce } as const)
-          : ({ kind: 'hand-over', holder: letGo, nonce } as const)
-      for (const [at, { refused, failed }] of (await driver.command(cids, command)).entries()) {
+      for (const [at, { refused, failed }] of (await driver.command(cids, command(nonce))).entries()) {
         if (failed !== undefined) throw failed
         if (refused !== undefined) answers.settle(cids[at]!, refused)
       }
       this.#watch(cids)
       await answers.ended
-      await this.#decide(answers, nonce, [...answers.pending], true)
+      await this.#decide(open, nonce, [...answers.pending], true)
+      await onAnswered?.(nonce)
+      await driver.command([...(open.ready ?? [])], { kind: 'finish' })
       return answers.settled
     } finally {
       endLull()
@@ -105,8 +163,25 @@ export class Questions {
     }
   }
 
+  /** Who is bound to hold which of these, as far as enough are by the record. */
+  #holdings(cids: readonly Cid[]): Map<DeviceId, Cid[]> {
+    const { driver } = this.#options
+    const holdings = new Map<DeviceId, Cid[]>()
+    for (const cid of cids) {
+      const bound = driver.stateOf(cid).record.holds.filter(({ status }) => status === 'held')
+      const holders = new Set(bound.map(({ holder }) => holder))
+      if (!areEnough(holders, driver.viewOf(cid))) continue
+      for (const holder of holders) {
+        const those = holdings.get(holder)
+        if (those === undefined) holdings.set(holder, [cid])
+        else those.push(cid)
+      }
+    }
+    return holdings
+  }
+
   /** Ends the questions that can be: those of which all is answered, or nothing more is waited for (`isLast`). */
-  async #decide(answers: Answers<EvictOutcome>, nonce: Nonce, cids: readonly Cid[], isLast: boolean): Promise<void> {
+  async #decide({ answers, ready: kept }: Open, nonce: Nonce, cids: readonly Cid[], isLast: boolean): Promise<void> {
     const { driver } = this.#options
     const ready: Cid[] = []
     for (const cid of cids) {
@@ -119,13 +194,33 @@ export class Questions {
       const isAnswered = isLast || question.asked.every(({ confirmed }) => confirmed)
       const holders = question.asked.map(({ holder }) => holder)
       if (isReady(state, view)) {
-        if (isAnswered) ready.push(cid)
+        if (isAnswered && kept !== undefined) {
+          kept.add(cid)
+          answers.settle(cid, 'evicted')
+        } else if (isAnswered) ready.push(cid)
       } else if (!areEnough(holders, view)) answers.settle(cid, 'too-few-holders')
       else if (isLast) answers.settle(cid, 'unreachable')
     }
     for (const [at, { refused, failed }] of (await driver.command(ready, { kind: 'finish' })).entries()) {
       if (failed !== undefined && failed.kind !== 'busy') answers.fail(failed)
       else answers.settle(ready[at]!, failed === undefined ? (refused ?? 'evicted') : 'in-use')
+    }
+  }
+
+  /** Asks those again who did not answer, or one of them. Never fails. */
+  #repeat(answers: Answers<EvictOutcome>, nonce: Nonce, only?: DeviceId): void {
+    const { driver, send } = this.#options
+    const message = { kind: 'request', nonce } as const
+    try {
+      const outgoing = [...answers.pending].flatMap((cid) => {
+        const { question } = driver.stateOf(cid).memory
+        const asked = question?.nonce === nonce ? question.asked : []
+        const silent = asked.filter(({ holder, confirmed }) => !confirmed && holder === (only ?? holder))
+        return silent.map(({ holder }) => ({ to: holder, cid, bytes: driver.bytesOf(cid), message }))
+      })
+      send(outgoing)
+    } catch (error) {
+      answers.fail(error as Error)
     }
   }
 
@@ -144,7 +239,8 @@ export class Questions {
   }
 
   /** Once there are enough holders the others are waited for only a while. Gives what ends that. */
-  #watchLull(answers: Answers<EvictOutcome>, nonce: Nonce): () => void {
+  #watchLull(open: Open, nonce: Nonce): () => void {
+    const { answers } = open
     let seen = new Set<Cid>()
     let callOff = () => {}
     const look = () => {
@@ -153,7 +249,7 @@ export class Questions {
         const ready = [...answers.pending].filter((cid) => this.#isReady(cid))
         const since = ready.filter((cid) => seen.has(cid))
         seen = new Set(ready)
-        this.#decide(answers, nonce, since, true).catch((error) => answers.fail(error))
+        this.#decide(open, nonce, since, true).catch((error) => answers.fail(error))
       } catch (error) {
         answers.fail(error as Error)
       }

@@ -52,12 +52,17 @@ export interface Asked {
   readonly confirmed: boolean
 }
 
-/** What a device asks its holders before it deletes its copy, or lets a holder go that it needs. */
+/**
+ * What enough new holds are asked for: `delete`, this device's copy is to be deleted; `rely`, the device is to lose what it
+ * can make the block of (it is a shard of a block that is here); else a holder is to be let go that it needs.
+ */
+export type Aim = 'delete' | 'rely' | { readonly without: DeviceId }
+
+/** What a device asks its holders before it depends on them. */
 export interface Question {
   /** Of the new hold that each of them is asked for. */
   readonly nonce: Nonce
-  /** The holder to be let go; undefined: the copy on this device is to be deleted. */
-  readonly without: DeviceId | undefined
+  readonly aim: Aim
   /** Holders whose word still can count, each once. */
   readonly asked: readonly Asked[]
 }

@@ -2,18 +2,19 @@
  * Taking blocks in for another device, as one request asks: those that are not here are pulled; what is here is made
  * durable, many together, and then promised.
  */
-import { Limiter } from '../../concurrency/limiter.ts'
+import type { Limiter } from '../../concurrency/limiter.ts'
 import { Mutex } from '../../concurrency/mutex.ts'
 import type { BlockSource, BlockStore } from '../../dfs.ts'
 import { DfsError, kindOf } from '../../errors.ts'
 import type { RefusalReason } from '../../format/hold-message.ts'
+import { readShardHead, type ShardOf } from '../../format/kept-shards.ts'
+import { SHARD_HEAD_BYTES } from '../../format/shard.ts'
 import type { Clock } from '../exchange/clock.ts'
 import type { HoldDriver } from './driver.ts'
 import type { BlockSize } from './hold-service.ts'
+import { pullBlock } from './pulling.ts'
 import type { DeviceId, Incarnation, Nonce } from './state.ts'
 
-/** Of one request at a time. */
-const PULLS_MAX = 8
 /** Answers do not wait for more than this, or longer. */
 const FLUSH_BYTES = 16 * 1024 * 1024
 const FLUSH_MS = 1_000
@@ -22,7 +23,7 @@ const MISSES_MAX = 16
 
 export interface TakingParts {
   readonly driver: HoldDriver
-  readonly store: Pick<BlockStore, 'has' | 'put' | 'pin' | 'unpin' | 'sync' | 'distrust'>
+  readonly store: Pick<BlockStore, 'has' | 'open' | 'put' | 'pin' | 'unpin' | 'sync' | 'distrust'>
   readonly source: BlockSource
   readonly clock: Clock
 }
@@ -34,6 +35,8 @@ export interface TakingOptions {
   readonly nonce: Nonce
   /** What is pulled can be of no use to this device itself. */
   readonly isForeign: boolean
+  /** Blocks that are looked for, or wait for what was found to be made durable. */
+  readonly pulls: Limiter
   readonly signal: AbortSignal
   /** Each block once: it is promised now, or will not be. */
   readonly onSettled: (block: BlockSize) => void
@@ -42,12 +45,13 @@ export interface TakingOptions {
 interface Taken {
   readonly block: BlockSize
   readonly wasPulled: boolean
+  /** Noted, so that who has lost all else finds it by the block that it is of. */
+  readonly shard: ShardOf | undefined
 }
 
 export class Taking {
   readonly #parts: TakingParts
   readonly #options: TakingOptions
-  readonly #pulls = new Limiter(PULLS_MAX)
   readonly #flushing = new Mutex()
   readonly #failed = new Map<RefusalReason, BlockSize[]>()
   #ready: Taken[] = []
@@ -68,7 +72,7 @@ export class Taking {
     }
     callOff = this.#parts.clock.after(FLUSH_MS, tick)
     try {
-      await Promise.all(blocks.map((block) => this.#pulls.run(() => this.#take(block))))
+      await Promise.all(blocks.map((block) => this.#options.pulls.run(() => this.#take(block))))
       await this.#flush()
     } finally {
       callOff()
@@ -83,7 +87,8 @@ export class Taking {
     try {
       const isHere = store.has(block.cid)
       if (!isHere) await this.#pull(block)
-      this.#ready.push({ block, wasPulled: !isHere })
+      const shard = readShardHead(this.#headOf(block), block.bytes)
+      this.#ready.push({ block, wasPulled: !isHere, shard })
       if (!isHere) this.#pulledBytes += block.bytes
       if (this.#pulledBytes >= FLUSH_BYTES) await this.#flush()
     } catch (error) {
@@ -93,20 +98,14 @@ export class Taking {
 
   /** Fails with `unreachable`, `timeout`, `aborted`, and as the store does. */
   async #pull({ cid, bytes }: BlockSize): Promise<void> {
-    const { store, source } = this.#parts
-    const ref = { cid, sealedBytes: bytes }
     if (this.#misses >= MISSES_MAX) throw new DfsError('unreachable', 'nobody gives such blocks', { subject: cid })
-    const fetching = source.fetch(ref, { signal: this.#options.signal })
     try {
-      const block = await fetching.block
+      await pullBlock({ cid, bytes }, this.#parts, this.#options.signal)
       this.#misses = 0
-      await store.put(ref, block)
-      store.unpin(cid)
+      this.#parts.store.unpin(cid)
     } catch (error) {
       this.#misses++
       throw error
-    } finally {
-      fetching.release()
     }
   }
 
@@ -153,11 +152,12 @@ export class Taking {
     const { from, incarnation, nonce, isForeign, onSettled } = this.#options
     const input = { kind: 'message', from, incarnation, message: { kind: 'request', nonce } } as const
     const outcomes = await this.#parts.driver.apply(
-      taken.map(({ block: { cid, bytes }, wasPulled }) => ({
+      taken.map(({ block: { cid, bytes }, wasPulled, shard }) => ({
         cid,
         bytes,
         hasBlock: true,
         isForeign: isForeign && wasPulled,
+        shard,
         input,
       })),
     )
@@ -168,6 +168,17 @@ export class Taking {
         this.#parts.store.unpin(block.cid)
         onSettled(block)
       }
+    }
+  }
+
+  /** The first bytes of a block that is here. */
+  #headOf({ cid }: BlockSize): Buffer {
+    const handle = this.#parts.store.open(cid)
+    if (handle === undefined) return Buffer.alloc(0)
+    try {
+      return handle.read(0, SHARD_HEAD_BYTES)
+    } finally {
+      handle.close()
     }
   }
 

@@ -30,6 +30,8 @@ export interface View {
   readonly isNeeded: boolean
   /** The owner of a member; undefined for devices that are no members, or no more. */
   ownerOf(device: DeviceId): OwnerId | undefined
+  /** Whether the device proved lately that it keeps what it promised, and in nothing since that it does not. */
+  isProven(device: DeviceId): boolean
   /** Whether the network removed an owner with all devices. */
   isOwnerRemoved(owner: OwnerId): boolean
 }
@@ -62,13 +64,20 @@ export type Command =
   | { readonly kind: 'release'; readonly holder: DeviceId }
   /** Asks whether a hold still stands, which also begins its term anew. */
   | { readonly kind: 'check'; readonly holder: DeviceId; readonly nonce: Nonce }
+  /**
+   * The holder is not what it says, or silent for too long: no eviction counts on it from now on. It stays bound, and is let
+   * go once others hold the block, as one that asked for it.
+   */
+  | { readonly kind: 'distrust'; readonly holder: DeviceId }
   /** Says again what was not acknowledged. */
   | { readonly kind: 'repeat-releases' }
   /** Begins to delete this device's copy: asks the holders for new holds. */
   | { readonly kind: 'evict'; readonly nonce: Nonce }
   /** Begins to let a holder go where this device's own copy is gone: asks the others. */
   | { readonly kind: 'hand-over'; readonly holder: DeviceId; readonly nonce: Nonce }
-  /** Ends what `evict` or `hand-over` began; refused unless enough holders gave new holds and still count. */
+  /** Begins to count on holders for what this device can make itself, as long as it can: asks them for new holds. */
+  | { readonly kind: 'rely'; readonly nonce: Nonce }
+  /** Ends what `evict`, `hand-over` or `rely` began; refused unless enough holders gave new holds and still count. */
   | { readonly kind: 'finish' }
   | { readonly kind: 'give-up' }
   // Of a lender.

@@ -1,12 +1,13 @@
 /** The package as it would be published: built files and no sources. */
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
 import { newPlace } from '../support/place.ts'
 import { runOk } from '../support/process.ts'
 import { PROJECT } from '../support/second-user.ts'
+import { send, startUi } from '../support/ui.ts'
 
 test('the built package runs the command and its daemon', async (t) => {
   const root = mkdtempSync(path.join(tmpdir(), 'dfs-package-'))
@@ -19,7 +20,8 @@ test('the built package runs the command and its daemon', async (t) => {
     '--outDir',
     path.join(root, 'dist'),
   ])
-  for (const name of ['bin', 'package.json'])
+  const { files } = JSON.parse(readFileSync(path.join(PROJECT, 'package.json'), 'utf8'))
+  for (const name of ['package.json', ...files.filter((name: string) => name !== 'dist')])
     cpSync(path.join(PROJECT, name), path.join(root, name), { recursive: true })
   symlinkSync(path.join(PROJECT, 'node_modules'), path.join(root, 'node_modules'))
   assert.ok(!existsSync(path.join(root, 'src')))
@@ -30,4 +32,9 @@ test('the built package runs the command and its daemon', async (t) => {
   await dfs('init')
   const id = JSON.parse(await dfs('id', '--json'))
   assert.equal(id.home, place.home)
+  assert.match(await runOk(process.execPath, [path.join(root, 'dist', 'cli', 'man-page-main.js')]), /^\.TH DFS 1 /)
+
+  const ui = await startUi(t, { ...place, command: [process.execPath, path.join(root, 'bin', 'dfs.js')] })
+  for (const asset of ['base.css', 'page.js', 'icon.svg'])
+    assert.equal((await send(`${ui.origin}/${asset}`)).status, 200)
 })

@@ -34,6 +34,22 @@ for (const [what, change] of [
     await system.unmount()
   })
 
+test('what a restore replaces becomes a version, however soon after another', { skip }, async (t) => {
+  const { system, path } = await storedFile(t)
+  const sizes = async () => {
+    const { code, stdout, stderr } = await system.command(['history', path, '--json'])
+    assert.equal(code, 0, stderr)
+    return JSON.parse(stdout).versions.map(({ size }: { size: number }) => size)
+  }
+  fs.writeFileSync(path, 'the new version')
+  assert.deepEqual(await sizes(), [100_000])
+  assert.equal((await system.command(['restore', path])).code, 0)
+  assert.deepEqual(await sizes(), [15, 100_000])
+  assert.equal((await system.command(['restore', path])).code, 0)
+  assert.deepEqual(await sizes(), [100_000, 15, 100_000])
+  await system.unmount()
+})
+
 test('versions are shown below .dfs/versions and cannot be changed there', { skip }, async (t) => {
   const { system, path } = await storedFile(t)
   fs.unlinkSync(path)

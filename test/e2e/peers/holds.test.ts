@@ -56,4 +56,17 @@ describe('blocks that devices keep for each other', () => {
     await until('they are deleted', async () => !(await friend.call('has', cids)).some(Boolean))
     assert.deepEqual(await friend.call('lent', undefined), [])
   })
+
+  it('a device that keeps hashes alone, and what it was asked for lately, has nothing deleted on its word', async () => {
+    const blocks = await mine.call('makeBlocks', { count: 60, bytes: 20_000 })
+    const cids = blocks.map(({ cid }) => cid)
+    await mine.call('ask', { holder: friend.id, blocks })
+    await friend.call('keepHashesAlone', undefined)
+    for (const some of [cids.slice(0, 20), cids]) {
+      const outcomes = await mine.call('evict', some)
+      assert.deepEqual(new Set(outcomes.map(([, outcome]) => outcome)), new Set(['too-few-holders']))
+    }
+    await until('none of its holds counts', async () => (await mine.call('holdersOf', cids)).flat().length === 0)
+    assert((await mine.call('has', cids)).every(Boolean))
+  })
 })

@@ -124,14 +124,16 @@ test('who is killed waits for no peer, neither while it stores, nor when it ends
 })
 
 test('a daemon that is told to end does not wait for peers', { skip }, async (t) => {
-  const device = await alone(t)
+  // Far apart, so that a busy machine tells the two from each other.
+  const [patienceSeconds, endsMs] = [120, 30_000]
+  const device = await alone(t, { fetchTimeoutSeconds: patienceSeconds })
   const { ended } = await waiting(device, 'cat', path.join(device.folder, 'a'))
   const [pid] = device.pids()
   process.kill(pid!, 'SIGTERM')
   await within(
-    SOON_MS,
-    until('the daemon has ended', () => !device.pids().includes(pid!)),
+    endsMs,
+    until('the daemon has ended', () => !device.pids().includes(pid!), endsMs),
     'the end',
   )
-  assert.notEqual((await within(SOON_MS, ended, 'cat'))[0], 0)
+  assert.notEqual((await within(endsMs, ended, 'cat'))[0], 0)
 })

@@ -11,7 +11,8 @@ import { createInterface } from 'node:readline'
 import { newPlace, type Place } from './place.ts'
 import { type Ending, within } from './process.ts'
 
-const INVITE_MS = 60_000
+/** Joining takes two processes some seconds each; a busy machine, longer. */
+const INVITE_MS = 150_000
 
 export interface Device extends Place {
   /** `dfs ... --json`, parsed. */
@@ -75,7 +76,7 @@ export async function invite(device: Device, ...options: string[]): Promise<Invi
 /** Lets `joiner` into the network of `inviter`. */
 export async function pair(inviter: Device, joiner: Device, ...options: string[]): Promise<void> {
   const { ticket, ended } = await invite(inviter, ...options)
-  await joiner.dfsOk(['join', ticket])
+  await joiner.dfsOk(['join', ticket], { deadlineMs: INVITE_MS })
   const { code, stderr } = await ended
   if (code !== 0) throw new Error(`dfs invite: ${stderr}`)
 }

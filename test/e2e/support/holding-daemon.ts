@@ -9,6 +9,7 @@ import { cidOfDigest } from '../../../src/format/cid.ts'
 import type { AskOutcome, BlockSize, EvictOutcome, Offer } from '../../../src/net/holds/hold-service.ts'
 import { type Call, Rpc } from '../../../src/net/rpc.ts'
 import { digestOf } from '../../../src/seal/hash.ts'
+import { keepHashesAlone } from './lying-lender.ts'
 import { until } from './process.ts'
 
 const HEAD_MS = 30_000
@@ -32,6 +33,8 @@ export interface HoldingCalls {
   lendFolder: Call<{ folder: string; holder: string }, number>
   /** Whether the block comes from other devices, whole. */
   fetch: Call<BlockSize, boolean>
+  /** From now on it lies: see `lying-lender.ts`. */
+  keepHashesAlone: Call<void, void>
 }
 
 // Only as a program: the test takes the types from here.
@@ -85,6 +88,7 @@ async function serve(home: string): Promise<void> {
         await lease.release()
       }
     },
+    keepHashesAlone: () => keepHashesAlone(parts),
     fetch: async ({ cid, bytes }) => {
       const fetching = network.source.fetch({ cid, sealedBytes: bytes })
       try {

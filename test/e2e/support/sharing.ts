@@ -43,6 +43,11 @@ export async function connected(device: Device, peers = 1): Promise<void> {
   await until(`${peers} connected`, async () => (await device.json('peers')).peers.length >= peers, 30_000)
 }
 
+/** Has the kernel forget what a file in the mounted folder says: whoever reads it next reads it from dfs. */
+export async function forgetPages(device: Device, name: string): Promise<void> {
+  await device.sh(`dd if="${path.join(device.folder, name)}" iflag=nocache count=0 status=none`)
+}
+
 /** Reads a file in the mounted folder, whole. */
 export function readIn(device: Device, name: string, deadlineMs = READ_MS): Promise<Buffer> {
   return within(deadlineMs, readFile(path.join(device.folder, name)), `reading ${name}`)

@@ -5,15 +5,17 @@
  */
 import { HOLD_TERM_MS } from '../../../src/net/holds/lending.ts'
 import type { step } from '../../../src/net/holds/machine.ts'
-import { type HoldMemory, type HoldRecord, NO_HOLDS, NOTHING_ASKED } from '../../../src/net/holds/state.ts'
+import { type Aim, type HoldMemory, type HoldRecord, NO_HOLDS, NOTHING_ASKED } from '../../../src/net/holds/state.ts'
 import type { Action, HoldMessage, Input, View } from '../../../src/net/holds/transition.ts'
-import { countDistinct, type Reliance, type Roster } from './roster.ts'
+import { countDistinct, type Participant, type Reliance, type Roster } from './roster.ts'
 
 export interface DeviceState {
   readonly name: string
   readonly record: HoldRecord
   readonly memory: HoldMemory
   readonly hasBlock: boolean
+  /** Whether it can make the block anew: it is a shard of one that is here. */
+  readonly canMake: boolean
   /** Counts the starts; never rolled back, as drawing at random never is. */
   readonly incarnation: number
   readonly nowMs: number
@@ -61,12 +63,13 @@ export type Machine = typeof step
 
 const FRESH: Notes = { requests: 0, questions: 0, heard: {}, relies: [], lost: [], stale: [], excused: {} }
 
-export function newDevice(name: string, hasBlock: boolean): DeviceState {
+export function newDevice({ name, hasBlock, canMake = false }: Participant): DeviceState {
   return {
     name,
     record: NO_HOLDS,
     memory: NOTHING_ASKED,
     hasBlock,
+    canMake,
     incarnation: 1,
     nowMs: 0,
     knowsRemoved: '',
@@ -95,8 +98,15 @@ export function outcomesOf(
     }
     done.carryOut(action)
   }
-  if (isHandOver(device, input)) done.relyOnCounted()
+  const aim = aimEndedBy(device, input)
+  if (aim === 'rely') done.loseWhatMakesIt()
+  if (aim !== undefined && aim !== 'delete') done.relyOnCounted()
   return [done.outcome(memory, label, false), ...outcomes]
+}
+
+/** Whether the device has the block, or what it can make it of. */
+export function isHere({ hasBlock, canMake }: DeviceState): boolean {
+  return hasBlock || canMake
 }
 
 /** The device after a crash and a new start. */
@@ -126,6 +136,7 @@ export function viewOf(device: DeviceState, roster: Roster): View {
     hasBlock: device.hasBlock,
     isNeeded: roster.needs(device.name),
     ownerOf: (name) => (name === device.knowsRemoved ? undefined : roster.ownerOf(name)),
+    isProven: () => true,
     isOwnerRemoved: () => false,
   }
 }
@@ -135,7 +146,7 @@ function note(device: DeviceState, input: Input): DeviceState {
   const { notes, memory } = device
   if (input.kind === 'command') {
     if (input.command.kind === 'ask-hold') return { ...device, notes: { ...notes, requests: notes.requests + 1 } }
-    const asks = input.command.kind === 'evict' || input.command.kind === 'hand-over'
+    const asks = ['evict', 'hand-over', 'rely'].includes(input.command.kind)
     return asks ? { ...device, notes: { ...notes, questions: notes.questions + 1, heard: {} } } : device
   }
   if (memory.question === undefined) return device
@@ -143,9 +154,10 @@ function note(device: DeviceState, input: Input): DeviceState {
   return { ...device, notes: { ...notes, heard: { ...notes.heard, [input.from]: newest } } }
 }
 
-function isHandOver({ memory }: DeviceState, input: Input): boolean {
+/** Of the question that the input ends. */
+function aimEndedBy({ memory }: DeviceState, input: Input): Aim | undefined {
   const isEnd = input.kind === 'command' && input.command.kind === 'finish'
-  return isEnd && memory.question?.without !== undefined
+  return isEnd ? memory.question?.aim : undefined
 }
 
 /** A device while the actions of one step are carried out. */
@@ -175,10 +187,14 @@ class Carried {
     }
   }
 
+  loseWhatMakesIt(): void {
+    this.#device = { ...this.#device, canMake: false }
+  }
+
   /** From now on the device depends on those who confirmed. */
   relyOnCounted(): void {
-    const { name, notes, hasBlock, knowsRemoved } = this.#device
-    if (hasBlock || !this.#roster.needs(name)) return
+    const { name, notes, knowsRemoved } = this.#device
+    if (isHere(this.#device) || !this.#roster.needs(name)) return
     const { memory, record } = this.#asking
     const relies = (memory.question?.asked ?? [])
       .filter(({ holder, confirmed }) => {

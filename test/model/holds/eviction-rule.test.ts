@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import type { Command } from '../../../src/net/holds/transition.ts'
 import { type Exploration, explore } from './explore.ts'
 import { MUTANTS } from './mutants.ts'
-import { lender, own, scenario } from './scenario.ts'
+import { lender, maker, own, scenario } from './scenario.ts'
 import { LONG_SCENARIOS, SCENARIOS } from './scenarios.ts'
 import type { World, WorldState } from './world.ts'
 
@@ -51,6 +51,12 @@ const LOSSLESS = [
     devices: [own('A', { requests: 2 }), lender('B'), lender('C')],
     commands: GIVE_UP,
   }),
+  scenario({
+    name: 'the maker of a shard, and a lender',
+    replicas: 1,
+    devices: [maker('A', { requests: 2, questions: 2 }), lender('B', { hasBlock: false })],
+    commands: ['ask-hold', 'rely', 'finish', 'give-up', 'release'],
+  }),
 ]
 
 for (const one of LOSSLESS) {
@@ -61,7 +67,9 @@ for (const one of LOSSLESS) {
         if (memory.question === undefined) continue
         const [ended] = world.commanded(world.settled(state), name, { kind: 'finish' })
         const after = ended && world.situation(ended.state).devices.find((device) => device.name === name)
-        assert(after !== undefined && !after.hasBlock && !after.record.evicting, `${name} waits for ever`)
+        const isLost = memory.question.aim === 'rely' ? !after?.canMake : !after?.hasBlock
+        const isDone = after !== undefined && isLost && !after.record.evicting
+        assert(isDone, `${name} waits for ever`)
         evictions++
       }
     }

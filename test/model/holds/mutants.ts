@@ -3,7 +3,7 @@ import { step } from '../../../src/net/holds/machine.ts'
 import type { HoldRecord } from '../../../src/net/holds/state.ts'
 import type { Action, HoldMessage, Input, Transition } from '../../../src/net/holds/transition.ts'
 import type { Machine } from './device.ts'
-import { FRESH_NONCES, lender, own, type Scenario, scenario } from './scenario.ts'
+import { FRESH_NONCES, lender, maker, own, type Scenario, scenario } from './scenario.ts'
 
 const A_AND_LENDER = [own('A', { requests: 2, questions: 2 }), lender('B')]
 const COMMANDS = ['ask-hold', 'evict', 'finish', 'give-up', 'release', 'drop'] as const
@@ -69,17 +69,23 @@ export const MUTANTS: readonly Scenario[] = [
     ...USUAL,
     name: 'holders are counted by the record, not by what they say now',
     rolledBack: 'B',
-    machine: (state, input, view) => {
-      const { question } = state.memory
-      if (!isCommand(input, 'finish') || question === undefined) return step(state, input, view)
-      const asked = question.asked.map((one) => ({ ...one, confirmed: true }))
-      const holds = state.record.holds.map((hold) => ({ ...hold, nonce: question.nonce }))
-      return step(
-        { record: { ...state.record, holds }, memory: { ...state.memory, question: { ...question, asked } } },
-        input,
-        view,
-      )
-    },
+    machine: countingByRecord,
+  }),
+  scenario({
+    ...USUAL,
+    name: 'holders of a shard are counted by the record, when its maker comes to depend on them',
+    devices: [maker('A', { requests: 2, questions: 2 }), lender('B', { hasBlock: false })],
+    commands: ['ask-hold', 'rely', 'finish', 'give-up', 'release', 'drop'],
+    rolledBack: 'B',
+    machine: countingByRecord,
+  }),
+  scenario({
+    ...USUAL,
+    name: 'what was exposed of a shard counts as a copy, when holders are let go',
+    devices: [maker('A', { questions: 2 }), lender('B', { hasBlock: false })],
+    commands: ['ask-hold', 'rely', 'finish', 'give-up', 'release', 'drop'],
+    machine: (state, input, view) =>
+      step(state, input, isCommand(input, 'release') ? { ...view, hasBlock: true } : view),
   }),
   scenario({
     ...USUAL,
@@ -165,6 +171,19 @@ function on<K extends HoldMessage['kind']>(
     input.kind === 'message' && input.message.kind === kind
       ? instead(state, input as Of<K>, view)
       : step(state, input, view)
+}
+
+/** The machine, but whoever is in the record counts as having confirmed. */
+function countingByRecord(...[state, input, view]: Parameters<Machine>): Transition {
+  const { question } = state.memory
+  if (!isCommand(input, 'finish') || question === undefined) return step(state, input, view)
+  const asked = question.asked.map((one) => ({ ...one, confirmed: true }))
+  const holds = state.record.holds.map((hold) => ({ ...hold, nonce: question.nonce }))
+  return step(
+    { record: { ...state.record, holds }, memory: { ...state.memory, question: { ...question, asked } } },
+    input,
+    view,
+  )
 }
 
 function isCommand(input: Input, kind: string): boolean {

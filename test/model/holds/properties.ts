@@ -1,7 +1,8 @@
 /**
  * What must hold in every state that can be reached.
  *
- * 1. *Nobody counts on less than there is.* A member that deleted its copy of a block it needs did so on the word of
+ * 1. *Nobody counts on less than there is.* A member that deleted its copy of a block it needs, or what it could make one
+ *    of, did so on the word of
  *    `replicas` distinct devices, and each of them has the block on its disk and is durably bound to it by the very
  *    hold that was asked for then, or one that took its place, until the member has a copy again or lets that holder go on the word of enough others.
  *    Excepted is a holder that was removed, that forgot by the end of its term, or whose disk was put back to an older
@@ -13,7 +14,7 @@
  * 5. While no disk was put back and nobody removed, there is a copy: `replicas` of them, if a member that needs the
  *    block has none.
  */
-import type { DeviceState } from './device.ts'
+import { type DeviceState, isHere } from './device.ts'
 import type { Roster } from './roster.ts'
 
 export interface Situation {
@@ -77,14 +78,14 @@ function brokenHold(
 
 function tooFewCopies({ devices, removed, faulty }: Situation, roster: Roster): string | undefined {
   if (faulty || removed !== '') return undefined
-  const copies = devices.filter(({ hasBlock }) => hasBlock).length
-  const depends = devices.find(({ name, hasBlock }) => !hasBlock && roster.needs(name) && hadCopy(name, roster))
+  const copies = devices.filter(isHere).length
+  const depends = devices.find((one) => !isHere(one) && roster.needs(one.name) && hadCopy(one.name, roster))
   const demanded = depends === undefined ? 1 : roster.replicas
   return copies < demanded ? `${copies} copies are left of ${demanded}` : undefined
 }
 
 function hadCopy(name: string, roster: Roster): boolean {
-  return roster.participants.some((one) => one.name === name && one.hasBlock)
+  return roster.participants.some((one) => one.name === name && (one.hasBlock || one.canMake))
 }
 
 function keeps({ record, hasBlock }: DeviceState, requester: string, nonce: string): boolean {

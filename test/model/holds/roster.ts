@@ -6,6 +6,8 @@ export interface Participant {
   /** Whether its own folders refer to the block: it depends on a copy somewhere. */
   readonly needs: boolean
   readonly hasBlock: boolean
+  /** Whether it can make the block anew, until it counts on holders instead. */
+  readonly canMake?: boolean
   /** How many hold requests and questions it may send. */
   readonly requests: number
   readonly questions: number

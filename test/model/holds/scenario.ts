@@ -52,3 +52,8 @@ export function own(name: string, more: Partial<Participant> = {}): Participant 
 export function lender(name: string, more: Partial<Participant> = {}): Participant {
   return { name, owner: 'me', needs: false, hasBlock: true, requests: 0, questions: 0, ...more }
 }
+
+/** A device of the owner `me` that needs the block and can make it: of which it has the whole, the block is a shard. */
+export function maker(name: string, more: Partial<Participant> = {}): Participant {
+  return own(name, { hasBlock: false, canMake: true, ...more })
+}

@@ -3,7 +3,7 @@
  * it small. In all of them messages are lost, delayed, doubled and reordered without limit.
  */
 import type { Command } from '../../../src/net/holds/transition.ts'
-import { lender, own, type Scenario, scenario } from './scenario.ts'
+import { lender, maker, own, type Scenario, scenario } from './scenario.ts'
 
 const EVICT: readonly Command['kind'][] = ['ask-hold', 'evict', 'finish']
 const GIVE_UP: readonly Command['kind'][] = [...EVICT, 'give-up', 'release']
@@ -11,11 +11,72 @@ export const EVERYTHING: readonly Command['kind'][] = [
   ...GIVE_UP,
   'cancel-request',
   'check',
+  'distrust',
   'hand-over',
   'ask-to-leave',
   'drop',
 ]
 const ANSWERS = ['released', 'refusal'] as const
+
+const RELY: readonly Command['kind'][] = ['ask-hold', 'rely', 'finish']
+const EMPTY = { hasBlock: false }
+
+/** Of a shard: each device that has the block which it is of can make it, until it counts on whoever holds it. */
+const SHARD_SCENARIOS: readonly Scenario[] = [
+  scenario({
+    name: 'a shard, its maker and a lender, two tries, every command',
+    replicas: 1,
+    devices: [maker('A', { questions: 2 }), lender('B', EMPTY)],
+    commands: [...EVERYTHING.filter((kind) => kind !== 'check'), 'rely'],
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, its maker and a lender, a crash',
+    replicas: 1,
+    devices: [maker('A', { questions: 2 }), lender('B', EMPTY)],
+    commands: [...RELY, 'give-up', 'release', 'drop'],
+    crashes: 1,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, and a lender whose disk is put back',
+    replicas: 1,
+    devices: [maker('A', { questions: 2 }), lender('B', EMPTY)],
+    commands: [...RELY, 'give-up', 'release', 'drop'],
+    rolledBack: 'B',
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, and a maker whose disk is put back',
+    replicas: 1,
+    devices: [maker('A', { questions: 2 }), lender('B', EMPTY)],
+    commands: [...RELY, 'give-up', 'release', 'drop'],
+    rolledBack: 'A',
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, and two makers that hold it for each other',
+    replicas: 1,
+    devices: [maker('A'), maker('B')],
+    commands: [...RELY, 'give-up', 'release', 'evict', 'drop'],
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard that goes from one lender to another',
+    replicas: 1,
+    devices: [maker('A', { requests: 2, questions: 2 }), lender('B', EMPTY), lender('C', EMPTY)],
+    commands: [...RELY, 'hand-over', 'drop'],
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, and a lender that is removed',
+    replicas: 1,
+    devices: [maker('A', { requests: 2 }), lender('B', EMPTY), lender('C', EMPTY)],
+    commands: [...RELY, 'drop'],
+    removed: 'B',
+    lost: ANSWERS,
+  }),
+]
 
 export const SCENARIOS: readonly Scenario[] = [
   scenario({
@@ -130,6 +191,13 @@ export const SCENARIOS: readonly Scenario[] = [
     lost: ANSWERS,
   }),
   scenario({
+    name: 'a lender that is doubted, and another',
+    replicas: 1,
+    devices: [own('A', { requests: 2, questions: 2 }), lender('B'), lender('C')],
+    commands: [...EVICT, 'distrust', 'hand-over'],
+    lost: ANSWERS,
+  }),
+  scenario({
     name: 'a lender that is removed',
     replicas: 1,
     devices: [own('A', { requests: 2 }), lender('B'), lender('C')],
@@ -137,6 +205,7 @@ export const SCENARIOS: readonly Scenario[] = [
     removed: 'B',
     lost: ANSWERS,
   }),
+  ...SHARD_SCENARIOS,
   scenario({
     name: 'two devices of one friend, where two must hold',
     replicas: 2,
@@ -148,6 +217,22 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Larger worlds, which take minutes and gigabytes. */
 export const LONG_SCENARIOS: readonly Scenario[] = [
+  scenario({
+    name: 'a shard, its maker and a lender, two requests, a crash',
+    replicas: 1,
+    devices: [maker('A', { requests: 2, questions: 2 }), lender('B', EMPTY)],
+    commands: [...RELY, 'give-up', 'release', 'drop'],
+    crashes: 1,
+    lost: ANSWERS,
+  }),
+  scenario({
+    name: 'a shard, and a maker whose disk is put back, two requests',
+    replicas: 1,
+    devices: [maker('A', { requests: 2, questions: 2 }), lender('B', EMPTY)],
+    commands: [...RELY, 'give-up', 'release', 'drop'],
+    rolledBack: 'A',
+    lost: ANSWERS,
+  }),
   scenario({
     name: 'a device and a lender, two tries, two crashes',
     replicas: 1,

@@ -9,7 +9,7 @@
  */
 import { HOLD_TERM_MS } from '../../../src/net/holds/lending.ts'
 import type { Command, Input } from '../../../src/net/holds/transition.ts'
-import { type DeviceState, type Envelope, newDevice, type Outcome, outcomesOf, restarted } from './device.ts'
+import { type DeviceState, type Envelope, isHere, newDevice, type Outcome, outcomesOf, restarted } from './device.ts'
 import { Interned } from './interned.ts'
 import { MessageSets } from './message-sets.ts'
 import { type Situation, violationOf } from './properties.ts'
@@ -58,9 +58,7 @@ export class World {
   }
 
   start(): WorldState {
-    const devices = this.#scenario.devices.map(({ name, hasBlock }) =>
-      this.#devices.numberOf(newDevice(name, hasBlock)),
-    )
+    const devices = this.#scenario.devices.map((one) => this.#devices.numberOf(newDevice(one)))
     return {
       devices,
       messages: this.#messages.empty,
@@ -144,9 +142,11 @@ export class World {
       ...(canAsk ? each((holder) => ({ kind: 'ask-hold', holder, nonce: request })) : []),
       ...each((holder) => ({ kind: 'cancel-request', holder })),
       ...each((holder) => ({ kind: 'release', holder })),
+      ...each((holder) => ({ kind: 'distrust', holder })),
       ...each((holder) => ({ kind: 'check', holder, nonce: 'check' })),
       ...(canQuestion ? [{ kind: 'evict', nonce: question } as const] : []),
       ...(canQuestion && !device.hasBlock ? each((holder) => ({ kind: 'hand-over', holder, nonce: question })) : []),
+      ...(canQuestion && device.canMake ? [{ kind: 'rely', nonce: question } as const] : []),
       { kind: 'finish' },
       ...(device.memory.question !== undefined || device.record.evicting ? [{ kind: 'give-up' } as const] : []),
       { kind: 'repeat-releases' },
@@ -212,10 +212,10 @@ export class World {
     return successors
   }
 
-  /** Gets the block from a device that has it. */
+  /** Gets the block from a device that has it, or can make it. */
   #pull(state: WorldState, place: number): Successor[] {
     const device = this.#devices.get(state.devices[place]!)
-    const source = state.devices.map((other) => this.#devices.get(other)).find(({ hasBlock }) => hasBlock)
+    const source = state.devices.map((other) => this.#devices.get(other)).find(isHere)
     if (device.hasBlock || source === undefined || this.#scenario.neverFetches) return []
     const filled = { ...device, hasBlock: true, notes: { ...device.notes, relies: [] } }
     return [this.#replaced(state, place, filled, `${device.name} gets the block of ${source.name}`)]
@@ -265,11 +265,12 @@ export class World {
   /** The copy of the disk comes back: with its blocks, or only the records beside the blocks of today. */
   #putBack(state: WorldState, place: number, whole: boolean): Successor {
     const now = this.#devices.get(state.devices[place]!)
-    const { record, hasBlock, nowMs } = this.#devices.get(state.backup!)
-    const holdsBlock = whole ? hasBlock : now.hasBlock
+    const then = this.#devices.get(state.backup!)
+    const { record, nowMs } = then
+    const { hasBlock: holdsBlock, canMake } = whole ? then : now
     const kept = new Set(holdsBlock ? record.promises.map(({ nonce }) => nonce) : [])
     const lost = [...now.record.promises, ...record.promises].map(({ nonce }) => nonce).filter((one) => !kept.has(one))
-    const old = { ...now, record, hasBlock: holdsBlock, nowMs, memory: { requests: [], question: undefined } }
+    const old = { ...now, record, hasBlock: holdsBlock, canMake, nowMs, memory: { requests: [], question: undefined } }
     const stale = [...now.notes.stale, ...record.holds.map(({ nonce }) => nonce)]
     const notes = { ...now.notes, relies: [], stale, lost: [...now.notes.lost, ...lost], heard: {} }
     const device = restarted(this.#scenario.machine, { ...old, notes }, this.#roster)

@@ -51,6 +51,9 @@ test('unknown keys, values out of range and other choices are refused, and nothi
     ['sealThreads', '65'],
     ['driver', 'windows'],
     ['deviceName', ''],
+    ...['4', '4+', '+2', '1+2', '4+0', '31+2', '0x4+2', '4+2 ', '04+2', 'copy'].map(
+      (text) => ['redundancy', text] as const,
+    ),
   ] as const) {
     await assert.rejects(setConfig(file, key, value), { kind: 'invalid' }, `${key}=${value}`)
   }
@@ -79,4 +82,15 @@ test('settings are listed with what they mean, all or one', (t) => {
     ['driver'],
   )
   assert.throws(() => listConfig(config, 'nope'), { kind: 'invalid' })
+})
+
+test('redundancy is copies, or any K+M that can be', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  for (const text of ['copies', '2+1', '4+2', '30+2', '16+16']) {
+    assert.equal((await setConfig(file, 'redundancy', text)).value, text)
+  }
+  await assert.rejects(setConfig(file, 'redundancy', '1+1'), {
+    kind: 'invalid',
+    message: '"redundancy" takes "copies" or "K+M" (K 2 or more, M 1 or more, together 32 at most), 4+2 for example',
+  })
 })

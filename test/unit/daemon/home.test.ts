@@ -20,6 +20,21 @@ test('a home is private, and the same when opened again', async (t) => {
   for (const name of ['personal.key', 'identity.key']) assert.equal(statSync(path.join(dir, name)).mode & 0o777, 0o600)
 })
 
+test('settings are what the file says now, also where it was read before and the clock jumps', async (t) => {
+  const dir = temporaryDirectory(t)
+  const home = await Home.create(dir, { personalKey })
+  for (const laterMs of [0, 60_000, -86_400_000, 86_400_000]) {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + laterMs })
+    for (const replicas of [1, 2, 3]) {
+      writeFileSync(home.configFile, JSON.stringify({ replicas }))
+      assert.deepEqual([home.config.replicas, home.config.replicas], [replicas, replicas])
+    }
+    rmSync(home.configFile)
+    assert.equal(home.config.replicas, 2)
+    t.mock.timers.reset()
+  }
+})
+
 test('a directory without a home is not taken for one', (t) => {
   const dir = temporaryDirectory(t)
   assert.equal(isHome(dir), false)

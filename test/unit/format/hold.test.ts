@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { BLOCK_BYTES_MAX } from '../../../src/format/block.ts'
+import { cidOfDigest, digestOfCid } from '../../../src/format/cid.ts'
 import { decodeHoldEntry, encodeHoldEntry, type HoldEntry } from '../../../src/format/hold-entry.ts'
 import {
+  ANSWER_BYTES_MAX,
+  bytesOfAnswer,
+  CHALLENGED_SLICES_MAX,
   decodeHoldsMessage,
   encodeHoldsMessage,
   HOLDS_MESSAGE_BYTES_MAX,
@@ -16,8 +20,10 @@ import {
   HOLD_RECORD_BYTES_MAX,
   type HoldRecord,
 } from '../../../src/format/hold-record.ts'
+import { sliceCountOf } from '../../../src/format/slice-tree.ts'
+import { lengthsOf } from '../../../src/format/storage-proof.ts'
 import { openHoldRecord } from '../../../src/net/holds/signed-hold.ts'
-import { anyBytes, anyObject, anyU53, assertRefusesDamage } from './arbitraries.ts'
+import { anyBytes, anyCid, anyObject, anyU53, assertRefusesDamage } from './arbitraries.ts'
 import { type Coder, readVectors, testVectors } from './vectors.ts'
 
 const CODERS: Record<string, Coder> = {
@@ -52,6 +58,24 @@ const anyRefused = ascending(
   anyObject({ reason: fc.constantFrom('evicting', 'no-space', 'unavailable'), digest: anyBytes(32) }),
   ({ digest }) => digest,
 )
+const anyChallenges = ascending(
+  anyObject({
+    cid: anyCid,
+    blockBytes: fc.integer({ min: 1, max: BLOCK_BYTES_MAX }),
+    numbers: fc.array(fc.nat(), { minLength: 1, maxLength: CHALLENGED_SLICES_MAX }),
+  }).map(({ cid, blockBytes, numbers }) => {
+    const slices = new Set(numbers.map((number) => number % sliceCountOf(blockBytes)))
+    return { cid, blockBytes, slices: [...slices].sort((a, b) => a - b) }
+  }),
+  ({ cid }) => digestOfCid(cid),
+)
+const anyAnswers = ascending(
+  fc.oneof(
+    anyObject({ digest: anyBytes(32), proof: anyBytes({ maxLength: 500 }) }),
+    anyObject({ digest: anyBytes(32), reason: fc.constantFrom('no-block', 'no-such-hold', 'unavailable') }),
+  ),
+  ({ digest }) => digest,
+)
 const parties = {
   network: anyBytes(32),
   owner: anyBytes(32),
@@ -68,6 +92,13 @@ const anyRecord = fc.oneof(
     digests: ascending(anyBytes(32), (digest) => digest),
   }),
 ) as fc.Arbitrary<HoldRecord>
+
+const anyShardOf = fc
+  .record({ data: fc.integer({ min: 2, max: 32 }), parity: fc.integer({ min: 1, max: 32 }) })
+  .chain(({ data, parity }) => {
+    const index = fc.integer({ min: 0, max: data + parity - 1 })
+    return anyObject({ block: anyBytes(32), data: fc.constant(data), parity: fc.constant(parity), index })
+  })
 
 const incarnation = anyBytes(8)
 const anyMessage = fc.oneof(
@@ -87,9 +118,29 @@ const anyMessage = fc.oneof(
     incarnation,
   }),
   anyObject({ kind: fc.constantFrom('released', 'leave'), holds: anyHolds, incarnation }),
+  anyObject({ kind: fc.constant('challenge'), nonce: anyBytes(16), challenges: anyChallenges, incarnation }),
+  anyObject({ kind: fc.constant('proof'), nonce: anyBytes(16), answers: anyAnswers, incarnation }),
+  anyObject({
+    kind: fc.constant('shards-query'),
+    nonce: anyBytes(16),
+    digests: ascending(anyBytes(32), (digest) => digest),
+    incarnation,
+  }),
+  anyObject({
+    kind: fc.constant('shards'),
+    nonce: anyBytes(16),
+    shards: fc.oneof(
+      fc.constant([]),
+      ascending(
+        fc.tuple(anyBytes(32), anyShardOf).map(([digest, shard]) => ({ digest, ...shard })),
+        ({ digest }) => digest,
+      ),
+    ),
+    incarnation,
+  }),
 ) as fc.Arbitrary<HoldsMessage>
 
-const anyEntry = anyObject({
+const anyPlainEntry = anyObject({
   sealedBytes: fc.integer({ min: 1, max: BLOCK_BYTES_MAX }),
   evicting: fc.boolean(),
   foreign: fc.boolean(),
@@ -100,7 +151,11 @@ const anyEntry = anyObject({
     anyObject({ holder: anyBytes(32), nonce: anyBytes(16), status: fc.constantFrom('held', 'leaving', 'releasing') }),
     { maxLength: 5 },
   ),
-}) as fc.Arbitrary<HoldEntry>
+})
+const anyEntry = fc.oneof(
+  anyPlainEntry,
+  fc.tuple(anyPlainEntry, anyShardOf).map(([entry, shard]) => ({ ...entry, shard })),
+) as fc.Arbitrary<HoldEntry>
 
 test('hold: any record, message and entry comes back', () => {
   fc.assert(fc.property(anyEntry, (entry) => assert.deepEqual(decodeHoldEntry(encodeHoldEntry(entry)), entry)))
@@ -156,6 +211,25 @@ test('hold: as many blocks as may be are as long as may be, one more is refused'
   const more = Buffer.concat([request, digestOf(HELD_BLOCKS_MAX), Buffer.from([1, 0, 0, 0])])
   more.writeUInt16LE(HELD_BLOCKS_MAX + 1, 2 + 8 + 16)
   assert.throws(() => decodeHoldsMessage(more), { kind: 'corrupt' })
+})
+
+test('hold: the longest answer that can be asked for fits into a message', () => {
+  const last = sliceCountOf(BLOCK_BYTES_MAX) - 1
+  // As far from each other as can be.
+  const slices = Array.from({ length: CHALLENGED_SLICES_MAX }, (_, at) =>
+    Math.floor((at * last) / CHALLENGED_SLICES_MAX),
+  )
+  const cid = cidOfDigest(Buffer.alloc(32, 1))
+  const { proofBytes } = lengthsOf({ cid, blockBytes: BLOCK_BYTES_MAX, slices })
+  const answer = { digest: digestOfCid(cid), proof: Buffer.alloc(proofBytes) }
+  assert(bytesOfAnswer(answer) <= ANSWER_BYTES_MAX)
+  const fill = { digest: Buffer.alloc(32, 2), proof: Buffer.alloc(0) }
+  fill.proof = Buffer.alloc(ANSWER_BYTES_MAX - bytesOfAnswer(answer) - bytesOfAnswer(fill))
+  const head = { kind: 'proof', nonce: Buffer.alloc(16), incarnation: Buffer.alloc(8) } as const
+  const message = { ...head, answers: [answer, fill] }
+  const bytes = encodeHoldsMessage(message)
+  assert.equal(bytes.length, HOLDS_MESSAGE_BYTES_MAX)
+  assert.deepEqual(decodeHoldsMessage(bytes), message)
 })
 
 test('hold: the records of the vectors are signed; changed anywhere, or taken for another kind, they are not', () => {

@@ -101,6 +101,12 @@ test('journal record: the bytes of a patch are not copied when it is read', () =
   assert.equal(patch.bytes.buffer, bytes.buffer)
 })
 
+test('journal record: a long one takes hardly more memory than it is long', () => {
+  const patches = Array.from({ length: 1000 }, (_, i) => ({ offset: i * 8192, bytes: Buffer.alloc(4096, i) }))
+  const bytes = encodeRecord({ ...commit, patches })
+  assert(bytes.buffer.byteLength < bytes.length + 4096, `${bytes.buffer.byteLength} for ${bytes.length}`)
+})
+
 test('journal record: a record longer than the journal takes is too large', () => {
   const zeroes = Buffer.alloc(RECORD_BYTES_MAX)
   assert.equal(refusalOf(() => encodeRecord({ ...commit, patches: [{ offset: 0, bytes: zeroes }] }))?.kind, 'too-large')

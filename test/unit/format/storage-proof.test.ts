@@ -10,6 +10,7 @@ import {
   decodeProof,
   encodeChallenge,
   encodeProof,
+  lengthsOf,
   PROOF_BYTES_MAX,
   type StorageChallenge,
   treeOfChallenge,
@@ -38,8 +39,15 @@ function lengthOf(tree: SliceTree): number {
   return leavesOf(tree).reduce((sum, leaf) => sum + (leaf.kind === 'slice' ? leaf.bytes : CHAINING_VALUE_BYTES), 1)
 }
 
-test('storage challenge: any comes back', () => {
-  fc.assert(fc.property(anyChallenge, (one) => assert.deepEqual(decodeChallenge(encodeChallenge(one)), one)))
+test('storage challenge: any comes back, as long as it is said to be', () => {
+  fc.assert(
+    fc.property(anyChallenge, (one) => {
+      const bytes = encodeChallenge(one)
+      assert.deepEqual(decodeChallenge(bytes), one)
+      const proofBytes = lengthOf(treeOfChallenge(one))
+      assert.deepEqual(lengthsOf(one), { challengeBytes: bytes.length, proofBytes })
+    }),
+  )
 })
 
 test('storage challenge: damaged ones are refused or read, never worse', () => {

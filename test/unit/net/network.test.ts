@@ -34,6 +34,16 @@ test('a start that fails leaves nothing running', async (t) => {
   await assert.rejects(network.state(), { kind: 'unreachable' })
 })
 
+test('who comes while the network starts is told of once it can be called', async (t) => {
+  const answered = Promise.withResolvers<boolean>()
+  const network: Network = networkOf(t, {}, () => {
+    const { isRunning } = network
+    network.state().then(() => answered.resolve(isRunning), answered.reject)
+  })
+  await network.start()
+  assert.equal(await answered.promise, true)
+})
+
 test('when the worker dies, its calls fail, its members are gone, and another takes its place', async (t) => {
   const changes: Change[] = []
   const back = Promise.withResolvers<void>()

@@ -15,7 +15,7 @@ function recordAt(segment: Buffer, offset: number, after: number) {
 
 test('records come back in order', () => {
   const sealer = new SegmentSealer(keys)
-  const plains = [Buffer.from('one'), randomBytes(100_000), Buffer.from('three')]
+  const plains = [Buffer.from('one'), randomBytes(700_000), Buffer.from('three')]
   const segment = Buffer.concat([sealer.header, ...plains.map((plain) => sealer.seal(plain))])
   const opener = new SegmentOpener(segment, keys)
   let [offset, after] = [SEGMENT_HEADER_BYTES, -1]

@@ -21,6 +21,8 @@ import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../../../src/format/chunk-layout.t
 import { Keys } from '../../../src/seal/keys.ts'
 import { SealPool } from '../../../src/seal/pool.ts'
 import { sealBlock } from '../../../src/seal/seal-block.ts'
+import { splitBlock } from '../../../src/seal/shards.ts'
+import { checkProof } from '../../../src/seal/storage-proof.ts'
 
 const keys = Keys.derive(Buffer.alloc(32, 1))
 const directory = mkdtempSync(join(tmpdir(), 'dfs-pool-'))
@@ -112,6 +114,22 @@ test('a block is opened from a file descriptor', async () => {
   const { ref, bytes } = sealBlock('data', plain, keys)
   await withFile(bytes, async (fd) => {
     assert.ok((await openFd(fd, bytes.length, ref)).equals(plain))
+  })
+})
+
+test('a block in a file is proven to be whole; what is not, is told', async () => {
+  const { ref, bytes } = sealBlock('data', randomBytes(3 * FRAME_BYTES), keys)
+  const challenge = { cid: ref.cid, blockBytes: bytes.length, slices: [0, 17, 100] }
+  await withFile(bytes, async (_fd, path) => {
+    checkProof(challenge, await pool.prove(challenge, path))
+    const flipped = Buffer.from(bytes)
+    flipped[50_000]! ^= 1
+    for (const damaged of [flipped, bytes.subarray(1), Buffer.alloc(0)]) {
+      writeFileSync(path, damaged)
+      await assert.rejects(pool.prove(challenge, path), { kind: 'corrupt', subject: ref.cid })
+    }
+    rmSync(path)
+    await assert.rejects(pool.prove(challenge, path), { kind: 'not-found' })
   })
 })
 
@@ -251,4 +269,20 @@ test('a process ends by itself, with the pool closed or idle', async () => {
     'end\n',
   )
   assert.equal(await runProgram(`await pool.seal('data', Buffer.from('x')); console.log('end')`), 'end\n')
+})
+
+test('a sealed block is split, and joined of what is left of it', async () => {
+  const { ref, bytes } = await pool.seal('data', randomBytes(CHUNK_BYTES_MAX))
+  const shards = await pool.split(bytes, { data: 4, parity: 2 })
+  assert.deepEqual(
+    shards.map(({ cid }) => cid),
+    splitBlock(bytes, { data: 4, parity: 2 }).map(({ cid }) => cid),
+  )
+  const left = [5, 1, 4, 2].map((index) => shards[index]!.bytes)
+  const joined = await opened(bytes.length, (slot) => pool.join(ref, left, slot))
+  assert(joined.equals(bytes))
+  await assert.rejects(
+    opened(bytes.length, (slot) => pool.join(ref, left.slice(1), slot)),
+    { kind: 'unreachable' },
+  )
 })

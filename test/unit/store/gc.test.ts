@@ -18,6 +18,8 @@ let files = 0
 const BLOCKS = Array.from({ length: 6 }, (_, seed) => testBlock(seed, 100))
 const CIDS = BLOCKS.map(({ ref }) => ref.cid)
 
+const NO_SHARDS = { blockOf: (cid: Cid) => cid, evict: async () => undefined }
+
 function source(cids: Iterable<Cid>, name = 'folder'): ReferenceSource {
   return { name, references: () => cids }
 }
@@ -92,6 +94,7 @@ describe('collectGarbage', () => {
         yield* kept
       },
       release: async (cids: readonly Cid[]) => void released.push(...cids),
+      ...NO_SHARDS,
     }
     const { store, clock, collect } = await setUp({ borrowed })
     await collect([CIDS[0]!])
@@ -104,6 +107,26 @@ describe('collectGarbage', () => {
     assert(store.has(CIDS[2]!))
   })
 
+  it('keeps what others hold of the shards of a block that is needed, and evicts what is here of them', async () => {
+    const [needed, shard, stray, away] = [CIDS[0]!, CIDS[1]!, CIDS[2]!, testBlock(99, 100).ref.cid]
+    const [released, evicted]: [Cid[], Cid[]] = [[], []]
+    const shards = new Set([shard, stray, away])
+    const borrowed = {
+      borrowed: async function* () {
+        yield* [...shards]
+      },
+      release: async (cids: readonly Cid[]) => void released.push(...cids),
+      blockOf: (cid: Cid) => (shards.has(cid) ? needed : cid),
+      evict: async (cids: readonly Cid[]) => void evicted.push(...cids),
+    }
+    const { store, collect } = await setUp({ borrowed, gracePeriodMs: 0 })
+    await collect([needed, ...CIDS.slice(3)])
+    assert.deepEqual([released, new Set(evicted)], [[], new Set([shard, stray])])
+    assert(store.has(shard), 'the rule of holds decides, not the collection')
+    await collect(CIDS.slice(3))
+    assert.deepEqual(new Set(released), new Set([needed, shard, stray, away]), 'with the block they all go')
+  })
+
   it('lets go again of what could not be let go', async () => {
     const elsewhere = testBlock(99, 100).ref.cid
     let tries = 0
@@ -114,6 +137,7 @@ describe('collectGarbage', () => {
       release: async () => {
         if (tries++ === 0) throw new DfsError('io', 'the ledger cannot be written')
       },
+      ...NO_SHARDS,
     }
     const { collect } = await setUp({ borrowed, gracePeriodMs: 0 })
     await assert.rejects(collect([]), { kind: 'io' })

@@ -131,3 +131,45 @@ test('a ledger of a newer dfs is refused and left', async () => {
   await using newer = await HoldLedger.open(dir)
   assert.throws(() => newer.get(cid(1)), { kind: 'newer-version' })
 })
+
+test('what a device holds is found from any digest on, and around', async () => {
+  await using ledger = await HoldLedger.open(path.join(temporaryDirectory(), 'holds'))
+  const mine = [10, 20, 30, 40]
+  const entries = mine.map((value) => [cid(value), entry({ holds: [held(7), held(8)] })] as const)
+  const others = [
+    [cid(15), entry({ holds: [held(7, 'leaving')] })],
+    [cid(16), entry({ holds: [held(6)] })],
+    [cid(17), entry({ holds: [held(8)] })],
+  ] as const
+  await ledger.write(new Map([...entries, ...others]))
+  const from = (value: number, limit: number) => ledger.heldFrom(bytes(7), bytes(value), limit)
+  const cids = (...values: number[]) => values.map(cid)
+  assert.deepEqual(await from(0, 10), cids(10, 20, 30, 40))
+  assert.deepEqual(await from(20, 2), cids(20, 30))
+  assert.deepEqual(await from(21, 3), cids(30, 40, 10))
+  assert.deepEqual(await from(30, 10), cids(30, 40, 10, 20))
+  assert.deepEqual(await from(255, 1), cids(10))
+  assert.deepEqual(await ledger.heldFrom(bytes(9), bytes(0), 5), [])
+})
+
+test('shards are found by the block that they are of, as long as something is known of them', async () => {
+  const dir = path.join(temporaryDirectory(), 'holds')
+  const shardOf = (block: number, index: number) => ({ block: bytes(block), data: 4, parity: 2, index })
+  const ledger = await HoldLedger.open(dir)
+  assert.deepEqual(await all(ledger.shardsOf(cid(9))), [])
+  await ledger.write(
+    new Map([
+      [cid(1), entry({ holds: [held(7)], shard: shardOf(9, 0) })],
+      [cid(2), entry({ promises: [promise(1, 50)], shard: shardOf(9, 5) })],
+      [cid(3), entry({ holds: [held(7)], shard: shardOf(255, 0) })],
+    ]),
+  )
+  assert.deepEqual(await all(ledger.shardsOf(cid(9))), [cid(1), cid(2)].sort())
+  await ledger.close()
+  const again = await HoldLedger.open(dir)
+  assert.deepEqual(await all(again.shardsOf(cid(255))), [cid(3)])
+  assert.deepEqual(again.get(cid(2))?.shard, shardOf(9, 5))
+  await again.write(new Map([[cid(1), undefined]]))
+  assert.deepEqual(await all(again.shardsOf(cid(9))), [cid(2)])
+  await again.close()
+})

@@ -13,6 +13,8 @@ import { diskError, temporaryDirectory } from './temporary-directory.ts'
 const BLOCKS = [1, 2, 3, 4].map((seed) => testBlock(seed, seed * 1000))
 const CIDS = BLOCKS.map(({ ref }) => ref.cid)
 
+const referenceTo = (block: number, file: string) => ({ ...BLOCKS[block]!.ref, file, fileId: Buffer.alloc(16) })
+
 async function storeWithBlocks(options?: BlockFilesOptions) {
   const dir = temporaryDirectory()
   const store = await BlockFiles.open(dir, options)
@@ -89,25 +91,26 @@ describe('scrub', () => {
     store.open(CIDS[0]!)!.close()
     unlinkSync(fileOf(CIDS[0]!))
     const found = []
-    for await (const damage of findFileDamage(store, new Set(), [{ cid: CIDS[0]!, file: 'a.txt' }])) found.push(damage)
-    assert.deepEqual(found, [{ cid: CIDS[0], file: 'a.txt', state: 'missing' }])
+    const references = [referenceTo(0, 'a.txt')]
+    for await (const damage of findFileDamage(store, new Set(), references)) found.push(damage)
+    assert.deepEqual(found, [{ ...referenceTo(0, 'a.txt'), state: 'missing' }])
   })
 
   it('names the files that missing and damaged blocks hit', async () => {
     const { store, fileOf } = await storeWithBlocks()
     unlinkSync(fileOf(CIDS[0]!))
     const references = [
-      { cid: CIDS[0]!, file: 'a.txt' },
-      { cid: CIDS[1]!, file: 'a.txt' },
-      { cid: CIDS[1]!, file: 'b.txt' },
-      { cid: CIDS[2]!, file: 'c.txt' },
+      referenceTo(0, 'a.txt'),
+      referenceTo(1, 'a.txt'),
+      referenceTo(1, 'b.txt'),
+      referenceTo(2, 'c.txt'),
     ]
     const found = []
     for await (const damage of findFileDamage(store, new Set([CIDS[1]!]), references)) found.push(damage)
     assert.deepEqual(found, [
-      { cid: CIDS[0], file: 'a.txt', state: 'missing' },
-      { cid: CIDS[1], file: 'a.txt', state: 'damaged' },
-      { cid: CIDS[1], file: 'b.txt', state: 'damaged' },
+      { ...referenceTo(0, 'a.txt'), state: 'missing' },
+      { ...referenceTo(1, 'a.txt'), state: 'damaged' },
+      { ...referenceTo(1, 'b.txt'), state: 'damaged' },
     ])
   })
 })

@@ -256,7 +256,7 @@ test('of a block that was fetched ahead frames are given out only to who has wai
 test('memory is used again, and all of it is given back in the end', async (t) => {
   const plains = Array.from({ length: 12 }, () => random.bytes(4 * FRAME_BYTES))
   const store = new MemoryBlocks()
-  const memory = new SharedSlots([{ bytes: 4 * FRAME_BYTES, count: 4 }])
+  const memory = new SharedSlots({ bytes: [4 * FRAME_BYTES], count: 4 })
   const pool = new SealPool({ keys, threads: 2, memory })
   t.after(() => pool.close())
   const reader = new ChunkReader({ store, pool, cacheBytesMax: 8 * FRAME_BYTES })
@@ -269,11 +269,33 @@ test('memory is used again, and all of it is given back in the end', async (t) =
     const buffers = plains.map(() => Buffer.alloc(4 * FRAME_BYTES))
     await Promise.all(refs.map((ref, i) => reader.read(ref, 0, buffers[i]!)))
     for (const [i, plain] of plains.entries()) assert(buffers[i]!.equals(plain))
+    const part = Buffer.alloc(100)
+    await reader.read(refs[round]!, FRAME_BYTES + 7, part)
+    assert(part.equals(plains[round]!.subarray(FRAME_BYTES + 7, FRAME_BYTES + 107)))
   }
   reader[Symbol.dispose]()
   const slots = Array.from({ length: 4 }, () => memory.take(FRAME_BYTES))
   assert.equal(new Set(slots.map(({ byteOffset }) => byteOffset)).size, 4)
   assert(slots.every(({ buffer }) => buffer === memory.memory))
+})
+
+test('a whole chunk is opened right into shared memory, and into none besides', async (t) => {
+  const store = new MemoryBlocks()
+  const memory = new SharedSlots({ bytes: [PLAIN.length], count: 1 })
+  const pool = new SealPool({ keys, threads: 1, memory })
+  t.after(() => pool.close())
+  const reader = new ChunkReader({ store, pool, cacheBytesMax: 1 << 24 })
+  const { ref, bytes } = sealBlock('data', PLAIN, keys)
+  await store.put(ref, bytes)
+  const take = t.mock.method(memory, 'take')
+  const into = memory.take(PLAIN.length)
+  await reader.read(ref, 0, into)
+  assert(into.equals(PLAIN))
+  assert.equal(take.mock.callCount(), 1)
+  bytes[bytes.length - 1]! ^= 1
+  store.distrust(ref.cid)
+  await store.put(ref, bytes)
+  await assert.rejects(async () => reader.read(ref, 0, into), { kind: 'corrupt' })
 })
 
 test('a frame of what was not compressed is read without the head of its block; damage is told by either', async (t) => {

@@ -214,6 +214,23 @@ test('relieving ends with the failure when nothing can be stored', async () => {
   await close(folder, handle)
 })
 
+test('what was committed is stored before what is being written takes what the disk has left', async () => {
+  await using folder = await TestFolder.open()
+  const background = new Background(folder.services, folder)
+  const { file } = folder.services.table.get(await make(folder, 'old', noise(100 * KIB)))
+  const isStored = () => !file!.needsCheckpoint
+  const { handle } = await create(folder, 'large')
+  folder.diskFree = 8 * MIB
+  await folder.filesystem.write(handle, 0, noise(MIB))
+  assert.deepEqual([background.relieve(), isStored()], [undefined, false], 'there is room for both')
+  folder.diskFree = 4 * MIB
+  await background.relieve()
+  assert.ok(isStored())
+  assert.equal(background.relieve(), undefined, 'nothing was committed since')
+  await background.stop()
+  await close(folder, handle)
+})
+
 test('more changed chunks than a record has room for go into several, and come back', async () => {
   const options = { directory: temporaryDirectory(), store: new FaultyBlocks() }
   const chunks = 700_000

@@ -65,7 +65,8 @@ export class CrashWorkload {
 
   async #operate(): Promise<void> {
     const dice = this.#random()
-    if (dice < 0.4) return this.#edit(this.#pick(NAMES))
+    if (dice < 0.34) return this.#edit(this.#pick(NAMES))
+    if (dice < 0.4) return this.#copy(this.#pick(NAMES), this.#pick(NAMES))
     if (dice < 0.5) return this.#rewrite(this.#pick(NAMES))
     if (dice < 0.62) return this.#rename(this.#pick(NAMES), this.#pick(NAMES))
     if (dice < 0.67) return this.#renameDirectory()
@@ -119,6 +120,21 @@ export class CrashWorkload {
     const last = file.states.length - 1
     await this.#filesystem.flush(file.handle!)
     file.flushed = last
+    await this.#finish(file)
+  }
+
+  /** Who is told of less than was to be copied asks for the rest. */
+  async #copy(from: string, to: string): Promise<void> {
+    if (!this.#tree.has(from) || this.#tree.get(from) === this.#tree.get(to)) return
+    const source = (await this.#open(from)).file
+    const { ino, file } = await this.#open(to)
+    const content = source.states.at(-1)!
+    if (file.states.at(-1)!.length > 0) await this.#filesystem.setattr(ino, { size: 0 })
+    file.states.push(content)
+    for (let done = 0; done < content.length; file.states.push(content.subarray(0, done), content)) {
+      const at = (handle: number | undefined) => ({ handle: handle!, offset: done })
+      done += await this.#filesystem.copyRange(at(source.handle), at(file.handle), content.length - done)
+    }
     await this.#finish(file)
   }
 

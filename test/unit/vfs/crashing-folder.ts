@@ -225,6 +225,9 @@ function tear(file: string, { from, to }: { from: number; to: number }, kept: nu
 
 function watchedStore(real: BlockFiles, moments: Moments, durable: Durable): BlockStore {
   return {
+    get isSwept() {
+      return real.isSwept
+    },
     has: (cid) => real.has(cid),
     open: (cid) => real.open(cid),
     pin: (cid) => real.pin(cid),

@@ -6,7 +6,7 @@ import { PoisonedSlots } from '../../support/poisoned-slots.ts'
 const FRAME = 64 * 1024
 
 function newMemory(count = 2) {
-  const slots = new PoisonedSlots([{ bytes: FRAME, count }])
+  const slots = new PoisonedSlots({ bytes: [4096, FRAME], count })
   return { slots, memory: new DirtyMemory(slots, 10 * FRAME) }
 }
 
@@ -25,11 +25,15 @@ test('a piece goes back once, when its last holder lets go', () => {
   assert.throws(() => piece.release(), /once/)
 })
 
-test('what is less than a frame takes no slot, and is counted', () => {
-  const { slots, memory } = newMemory()
-  const piece = memory.take(4096)
-  assert.deepEqual([piece.bytes.length, memory.bytes, slots.takenCount], [4096, 4096, 0])
-  piece.release()
+test('what is counted is what a piece keeps from others', () => {
+  const { memory } = newMemory()
+  const pieces = [100, 4096, 5000].map((bytes) => memory.take(bytes))
+  assert.deepEqual(
+    pieces.map(({ bytes }) => bytes.length),
+    [100, 4096, 5000],
+  )
+  assert.equal(memory.bytes, 2 * 4096 + FRAME)
+  for (const piece of pieces) piece.release()
   assert.equal(memory.bytes, 0)
 })
 

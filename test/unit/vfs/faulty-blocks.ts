@@ -43,6 +43,10 @@ export class FaultyBlocks implements BlockStore {
     this.real.unpin(cid)
   }
 
+  get isSwept(): boolean {
+    return this.real.isSwept
+  }
+
   distrust(cid: Cid): void {
     this.real.distrust(cid)
   }

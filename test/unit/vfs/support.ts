@@ -56,6 +56,7 @@ export class TestFolder implements AsyncDisposable {
   readonly filesystem: Filesystem
   readonly adopter: Adopter
   readonly versions: Inode
+  diskFree = Number.POSITIVE_INFINITY
   readonly #stack: AsyncDisposableStack
 
   private constructor(directory: string, services: Services, stack: AsyncDisposableStack, options: TestFolderOptions) {
@@ -83,6 +84,9 @@ export class TestFolder implements AsyncDisposable {
       storeFd: tree.rootFd,
     })
   }
+
+  /** Of the disk that the blocks are on. */
+  readonly diskFreeBytes = (): number => this.diskFree
 
   static async open(options: TestFolderOptions = {}): Promise<TestFolder> {
     const { directory = temporaryDirectory(), store = new MemoryBlocks(), source, replicas } = options

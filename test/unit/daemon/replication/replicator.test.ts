@@ -126,6 +126,24 @@ describe('replication', () => {
     await bench.done(await bench.start())
   })
 
+  it('finds what lost a holder in an earlier run that came to no end of it', async (t) => {
+    const bench = new Bench(t)
+    const { heads, holds } = bench
+    const first = await bench.start()
+    await heads.make(blocksOf(10))
+    await bench.done(first)
+    const [free] = [holds.free.get('friend')!]
+    for (const holder of holds.free.keys()) holds.free.set(holder, 0)
+    holds.lose('friend')
+    await first[Symbol.asyncDispose]()
+    assert.ok(!bench.arePlaced(blocksOf(10)))
+    for (const holder of holds.free.keys()) holds.free.set(holder, free)
+    const second = await bench.start()
+    assert.equal(second.isDone, false)
+    await bench.done(second)
+    assert.ok(bench.arePlaced(blocksOf(10)))
+  })
+
   it('waits for devices that lend, and says what is missing', async (t) => {
     const bench = new Bench(t)
     const { heads, holds } = bench
@@ -143,6 +161,25 @@ describe('replication', () => {
     await bench.done(replicator)
     assert.ok(bench.arePlaced(blocks))
     assert.equal(replicator.missing.blocks, 0)
+  })
+
+  it('looks again at once for who came while it waited for another, however long that took', async (t) => {
+    const bench = new Bench(t)
+    const { heads, holds } = bench
+    const never = { ...FAST, searchMsMin: 600_000, searchMsMax: 600_000 }
+    heads.current = { label: { incarnation: 1, sequence: 1 } }
+    heads.all = blocksOf(10)
+    holds.free.delete('friend')
+    const gate = Promise.withResolvers<void>()
+    holds.gate = gate.promise
+    const replicator = await bench.start(never)
+    replicator.wake()
+    await until('another is asked', () => holds.asked.length > 0)
+    holds.free.set('friend', 1e9)
+    replicator.noteMember('friend')
+    setTimeout(gate.resolve, 2_000)
+    await until('all is placed', () => replicator.isDone, 15_000)
+    assert.ok(bench.arePlaced(heads.all))
   })
 
   it('is not done before the head is where the blocks are', async (t) => {

@@ -1,21 +1,30 @@
 /** Other devices that lend space, and heads of this one, as replication sees them: in memory, and doing what a test says. */
 
+import type { HeadBlock } from '../../../../src/daemon/heads/head-keeper.ts'
 import type { Head, Heads, Holds } from '../../../../src/daemon/replication/parts.ts'
 import type { Cid } from '../../../../src/dfs.ts'
 import { DfsError } from '../../../../src/errors.ts'
 import { cidOfDigest } from '../../../../src/format/cid.ts'
+import type { ShardOf } from '../../../../src/format/kept-shards.ts'
 import { countHolders } from '../../../../src/net/holds/counting.ts'
-import type { AskOutcome, BlockSize, EvictOutcome } from '../../../../src/net/holds/hold-service.ts'
+import type {
+  AskOutcome,
+  BlockSize,
+  EvictOutcome,
+  HeldShard,
+  ShardService,
+} from '../../../../src/net/holds/hold-service.ts'
 import { digestOf } from '../../../../src/seal/hash.ts'
 
 export const NEVER = new AbortController().signal
 
-export const blockOf = (seed: number, bytes = 1000): BlockSize => ({
+export const blockOf = (seed: number, bytes = 1000): HeadBlock => ({
   cid: cidOfDigest(digestOf(Buffer.from(`block ${seed}`))),
   bytes,
+  kind: 'data',
 })
 
-export const blocksOf = (count: number, bytes = 1000): BlockSize[] =>
+export const blocksOf = (count: number, bytes = 1000): HeadBlock[] =>
   Array.from({ length: count }, (_, seed) => blockOf(seed, bytes))
 
 /** Everybody but `self` is a device of its own owner, unless told. `me` owns `self`. */
@@ -74,6 +83,21 @@ export class FakeHolds implements Holds {
     return outcomes
   }
 
+  /** Shards that are here to be pulled. */
+  readonly exposed = new Map<Cid, Buffer>()
+  /** Shards that somebody was asked to hold. */
+  readonly #shards = new Map<Cid, BlockSize & { shard: ShardOf }>()
+  readonly shards: ShardService = {
+    of: async (cids) => cids.map((cid) => this.shardsOfBlock(cid)),
+    find: async () => [],
+    isConnected: () => true,
+    expose: async (shards) => {
+      for (const { cid, bytes } of shards) this.exposed.set(cid, bytes)
+      return { [Symbol.asyncDispose]: async () => shards.forEach(({ cid }) => void this.exposed.delete(cid)) }
+    },
+    blockOf: (cid) => cid,
+  }
+
   async offerOf(holder: string) {
     const freeBytes = this.free.get(holder)
     return freeBytes === undefined ? undefined : { freeBytes, termMs: 1 }
@@ -98,7 +122,15 @@ export class FakeHolds implements Holds {
     return [...(this.ledger.get(cid) ?? [])].sort()
   }
 
+  shardsOfBlock(block: Cid): HeldShard[] {
+    const those = [...this.#shards.values()].filter(({ shard }) => cidOfDigest(shard.block) === block)
+    const held = those.map((one) => ({ ...one.shard, ...one, holders: this.holdersOfBlock(one), leaving: [] }))
+    return held.filter(({ holders }) => holders.length > 0).sort((one, other) => one.index - other.index)
+  }
+
   #take(holder: string, block: BlockSize): AskOutcome {
+    const { shard } = block
+    if (shard !== undefined) this.#shards.set(block.cid, { ...block, shard })
     const free = this.free.get(holder)
     const outcome = this.answer?.(holder, block) ?? (free === undefined ? 'unreachable' : undefined)
     if (outcome !== undefined && outcome !== 'held') return outcome
@@ -112,10 +144,11 @@ export class FakeHolds implements Holds {
 export class FakeHeads implements Heads {
   current: Head | undefined
   /** What the newest head refers to. */
-  all: BlockSize[] = []
+  all: HeadBlock[] = []
   /** Who got which head. */
   readonly given: [holder: string, sequence: number][] = []
   readonly unreachable = new Set<string>()
+  readonly came: string[] = []
   searches = 0
   readonly #listeners = new Set<Parameters<Heads['onHead']>[0]>()
 
@@ -134,8 +167,12 @@ export class FakeHeads implements Heads {
     this.given.push([holder, this.current!.label.sequence])
   }
 
+  memberCame(device: string): void {
+    this.came.push(device)
+  }
+
   /** A new head, which refers to these as well. Resolves when all listeners are done with it. */
-  async make(added: readonly BlockSize[] = [], signal = NEVER): Promise<void> {
+  async make(added: readonly HeadBlock[] = [], signal = NEVER): Promise<void> {
     this.current = { label: { incarnation: 1, sequence: (this.current?.label.sequence ?? 0) + 1 } }
     this.all.push(...added)
     const { current } = this

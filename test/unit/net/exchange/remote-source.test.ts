@@ -27,7 +27,7 @@ function setUp(t: TestContext, blocks: readonly Buffer[], { slots, bytesMax }: S
   const [asker, holder] = [network.add('asker'), network.add('holder')]
   holder.keep(...blocks)
   network.connect(asker, holder)
-  const memory = new SharedSlots([{ bytes: SLOT, count: slots }])
+  const memory = new SharedSlots({ bytes: [SLOT], count: slots })
   const { port1, port2 } = new MessageChannel()
   t.after(() => port1.close())
   new Rpc<Record<never, never>, ExchangeCalls>(

@@ -41,6 +41,8 @@ export class Device {
   isNeeded = true
   replicas = 1
   nowMs = 0
+  /** Who did not prove lately to have what it promised. */
+  readonly unproven = new Set<string>()
   incarnation = 'first'
   record: HoldRecord = NO_HOLDS
   memory: HoldMemory = NOTHING_ASKED
@@ -75,6 +77,7 @@ export class Device {
       hasBlock: this.hasBlock,
       isNeeded: this.isNeeded,
       ownerOf: (name: string) => this.#others.ownerOf(name),
+      isProven: (name: string) => !this.unproven.has(name),
       isOwnerRemoved: (owner: string) => this.#others.removedOwners.has(owner),
     }
     const { memory, actions, refused } = step({ record: this.record, memory: this.memory }, input, view)

@@ -135,6 +135,57 @@ test('a request that was not heard is said again when the device is connected', 
   assert.equal(net.clock.now(), 1000)
 })
 
+test('what is lost though both are connected is said again', async () => {
+  const { net, mine, friend } = twoDevices()
+  const blocks = [mine.block('one'), mine.block('two')]
+  for (const lossy of [mine, friend]) {
+    const lose = async () => {
+      net.delaysMs = (from) => (from === lossy ? [] : [0])
+      await net.sleep(1000)
+      net.delaysMs = () => [0]
+    }
+    const block = blocks.pop()!
+    const asking = mine.holds.ask(friend.id, [block])
+    await lose()
+    assert.deepEqual(counted(await net.run(asking)), { held: 1 })
+    assert.equal(friend.promisedTo(mine, block).length, 1)
+    const evicting = mine.holds.evict([block.cid])
+    await lose()
+    assert.deepEqual(counted(await net.run(evicting)), { evicted: 1 })
+    await net.sleep(1000)
+    assert.equal(friend.promisedTo(mine, block).length, 1)
+  }
+})
+
+test('a request that comes again while it waits is answered once, and takes no place of others', async () => {
+  const { net, mine, friend } = twoDevices()
+  const missing = Array.from({ length: 100 }, (_, index) => mine.block(`missing ${index}`))
+  mine.blocks.clear()
+  const answers: string[] = []
+  net.delaysMs = (_, to, bytes) => {
+    const message = decodeHoldsMessage(Buffer.from(bytes))
+    if (to === mine && message.kind === 'refusal') answers.push(...message.refused.map(({ reason }) => reason))
+    return message.kind === 'request' ? Array(20).fill(0) : [0]
+  }
+  assert.deepEqual(counted(await net.run(mine.holds.ask(friend.id, missing))), { 'no-block': 100 })
+  await net.sleep(10_000)
+  assert.equal(answers.length, 100)
+})
+
+test('while what one request brought is made durable, the blocks of the next one are pulled', async () => {
+  const { net, mine, friend } = twoDevices()
+  const [one, two] = [mine.block('one'), mine.block('two')]
+  const syncing = Promise.withResolvers<void>()
+  friend.syncing = () => syncing.promise
+  const first = mine.holds.ask(friend.id, [one])
+  const second = mine.holds.ask(friend.id, [two])
+  await net.sleep(3_000)
+  assert(friend.blocks.has(two.cid))
+  assert.deepEqual(friend.promisedTo(mine, one), [])
+  syncing.resolve()
+  assert.deepEqual((await net.run(Promise.all([first, second]))).map(counted), [{ held: 1 }, { held: 1 }])
+})
+
 test('two who ask for the same share what comes of it', async () => {
   const { net, mine, friend } = twoDevices()
   const blocks = [mine.block('one'), mine.block('two')]

@@ -202,6 +202,35 @@ test('a holder that takes its word back does not count, and is forgotten', () =>
   assert.deepEqual(laptop.holders(), [])
 })
 
+test('a holder that is doubted counts for no eviction, and is let go once another holds', () => {
+  const { laptop, server, desk } = trio()
+  laptop.command('ask-hold', server)
+  assert.equal(laptop.command('distrust', desk), 'not-held')
+  assert.equal(laptop.command('distrust', server), undefined)
+  assert.deepEqual([laptop.holders(), laptop.holders('leaving')], [[], ['server']])
+  assert.equal(modeOf(server.record), 'holding', 'it is bound still')
+  assert.equal(laptop.command('evict'), 'too-few-holders')
+  laptop.command('ask-hold', desk)
+  laptop.command('evict')
+  assert.equal(laptop.command('finish'), undefined)
+  laptop.command('hand-over', server)
+  assert.equal(laptop.command('finish'), undefined)
+  assert.deepEqual([laptop.holders(), laptop.record.holds.length, modeOf(server.record)], [['desk'], 1, 'free'])
+})
+
+test('who did not prove lately to have what it promised is not asked, and does not count', () => {
+  const { laptop, server } = trio()
+  laptop.command('ask-hold', server)
+  laptop.unproven.add('server')
+  assert.equal(laptop.command('evict'), 'too-few-holders')
+  laptop.unproven.clear()
+  laptop.command('evict')
+  laptop.unproven.add('server')
+  assert.equal(laptop.command('finish'), 'too-few-holders')
+  laptop.unproven.clear()
+  assert.equal(laptop.command('finish'), undefined)
+})
+
 test('a holder whose copy is gone confirms nothing, and is not forgotten', () => {
   const { devices, laptop, server } = trio()
   laptop.command('ask-hold', server)

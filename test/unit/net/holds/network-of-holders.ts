@@ -4,16 +4,18 @@
  */
 import { createHash } from 'node:crypto'
 import { encodeBase32 } from '../../../../src/bytes/base32.ts'
-import type { BlockName, BlockStore, Cid, Fetching } from '../../../../src/dfs.ts'
+import type { BlockName, BlockSource, BlockStore, Cid, Fetching } from '../../../../src/dfs.ts'
 import { DfsError } from '../../../../src/errors.ts'
-import { cidOfDigest } from '../../../../src/format/cid.ts'
+import { cidOfDigest, digestOfCid } from '../../../../src/format/cid.ts'
 import { deviceIdOf } from '../../../../src/format/device-id.ts'
 import { decodeHoldEntry, encodeHoldEntry, type HeldStatus, type HoldEntry } from '../../../../src/format/hold-entry.ts'
+import type { StorageChallenge } from '../../../../src/format/storage-proof.ts'
 import type { BlockSize } from '../../../../src/net/holds/hold-service.ts'
 import { Holds } from '../../../../src/net/holds/holds.ts'
 import { type HoldLedger, keyOf } from '../../../../src/net/holds/ledger.ts'
 import { digestOf } from '../../../../src/seal/hash.ts'
 import { type SigningKey, signingKeyOfSeed } from '../../../../src/seal/signing.ts'
+import { makeProof } from '../../../../src/seal/storage-proof.ts'
 import { LentBytes } from '../../../../src/store/lent-bytes.ts'
 import { Pins } from '../../../../src/store/pins.ts'
 import { VirtualClock } from '../../../support/virtual-clock.ts'
@@ -54,6 +56,18 @@ export class Holder {
   nowMs = 0
   diskFreeBytes = 100 * GIB
   isAway = false
+  /** Finds no blocks on other devices. */
+  isCut = false
+  /** Devices on whose word it deletes nothing. */
+  readonly unproven = new Set<string>()
+  /** How it answers a challenge, where it is a liar. */
+  forge: ((challenge: StorageChallenge, block: Buffer | undefined) => Buffer | undefined) | undefined
+  /** Awaited before each proof. */
+  slowly: ((challenge: StorageChallenge) => Promise<void>) | undefined
+  /** Bytes of blocks that others got of it, and it of others. */
+  readonly traffic = { given: 0, taken: 0 }
+  /** Awaited before blocks are durable. */
+  syncing: (() => Promise<void>) | undefined
   readonly ledger = new MemoryLedger()
   readonly blocks = new Map<Cid, Buffer>()
   /** How many steps it does before it is killed, or the next one fails. */
@@ -113,8 +127,11 @@ export class Holder {
 class Run {
   readonly holds: Holds
   readonly pins = new Pins()
+  readonly source: BlockSource = { fetch: (ref) => this.#fetch(ref) }
   /** Blocks that were fetched for others, here or not. */
   fetched = 0
+  /** Proofs that were made. */
+  proven = 0
   readonly #holder: Holder
   readonly #died = Promise.withResolvers<undefined>()
   #isDead = false
@@ -133,7 +150,11 @@ class Run {
       },
       ledger: this.#ledger(),
       store: this.#store(),
-      source: { fetch: (ref) => this.#fetch(ref) },
+      source: this.source,
+      prove: async (challenge) => {
+        await holder.slowly?.(challenge)
+        return this.#prove(challenge)
+      },
       transport: async (to, message) => this.#deliver(to, message),
       disk: async () => ({ freeBytes: holder.diskFreeBytes, totalBytes: 200 * GIB }),
       nowMs: () => holder.nowMs,
@@ -141,6 +162,7 @@ class Run {
       replicas: () => holder.replicas,
       offerBytes: () => holder.offerBytes,
     })
+    this.holds.trustBy({ isProven: (device) => !holder.unproven.has(device), freshen: async () => undefined })
   }
 
   kill(): void {
@@ -176,7 +198,9 @@ class Run {
       evicting: () => ledger.evicting(),
       promised: () => ledger.promised(),
       borrowed: () => ledger.borrowed(),
+      shardsOf: (block) => ledger.shardsOf(block),
       heldBy: (holder, status) => ledger.heldBy(holder, status),
+      heldFrom: (...asked) => ledger.heldFrom(...asked),
       holders: () => ledger.holders(),
       get lentTo() {
         return ledger.lentTo
@@ -195,7 +219,12 @@ class Run {
     }
     return {
       has: (cid) => blocks.has(cid),
-      open: unused,
+      open: (cid) => {
+        const block = blocks.get(cid)
+        if (block === undefined) return undefined
+        const read = (at: number, length: number) => block.subarray(at, at + length)
+        return { bytes: block.length, fd: undefined, read, close: () => {} }
+      },
       put: async ({ cid }, bytes) => {
         this.#step()
         pins.pin(cid)
@@ -205,8 +234,12 @@ class Run {
       adopt: unused,
       pin: (cid) => pins.pin(cid),
       unpin: (cid) => pins.unpin(cid),
-      distrust: unused,
-      sync: async () => this.#step(),
+      isSwept: false,
+      distrust: () => undefined,
+      sync: async () => {
+        this.#step()
+        await this.#holder.syncing?.()
+      },
       delete: (cid) => {
         this.#step()
         return !pins.isPinned(cid) && blocks.delete(cid)
@@ -214,10 +247,24 @@ class Run {
     }
   }
 
+  #prove(challenge: StorageChallenge): Buffer {
+    this.proven++
+    const { blocks, forge } = this.#holder
+    const block = blocks.get(challenge.cid)
+    const forged = forge?.(challenge, block)
+    if (forged !== undefined) return forged
+    if (block === undefined) throw new DfsError('not-found', 'is not here', { subject: challenge.cid })
+    return makeProof(challenge, block)
+  }
+
   #fetch({ cid }: BlockName): Fetching {
     this.fetched++
-    const others = [...this.#holder.net.devices.values()].filter((one) => one !== this.#holder && !one.isAway)
-    const found = others.map(({ blocks }) => blocks.get(cid)).find((one) => one !== undefined)
+    const { net, isCut } = this.#holder
+    const others = [...net.devices.values()].filter((one) => one !== this.#holder && !one.isAway && !isCut)
+    const giver = others.find(({ blocks }) => blocks.has(cid))
+    const found = giver?.blocks.get(cid)
+    if (giver !== undefined) giver.traffic.given += found!.length
+    this.#holder.traffic.taken += found?.length ?? 0
     const block =
       found === undefined
         ? Promise.reject(new DfsError('unreachable', 'nobody has it'))
@@ -281,8 +328,21 @@ class MemoryLedger implements HoldLedger {
     return this.#those(({ holds }) => holds.length > 0)
   }
 
+  shardsOf(block: Cid): AsyncIterable<Cid> {
+    return this.#those(({ shard }) => shard?.block.equals(digestOfCid(block)) === true)
+  }
+
   heldBy(holder: Buffer, status: HeldStatus): AsyncIterable<Cid> {
     return this.#those(({ holds }) => holds.some((hold) => hold.holder.equals(holder) && hold.status === status))
+  }
+
+  async heldFrom(holder: Buffer, digest: Buffer, limit: number): Promise<Cid[]> {
+    const digests: Buffer[] = []
+    for await (const cid of this.heldBy(holder, 'held')) digests.push(digestOfCid(cid))
+    digests.sort(Buffer.compare)
+    const at = digests.findIndex((one) => Buffer.compare(one, digest) >= 0)
+    const around = at === -1 ? digests : [...digests.slice(at), ...digests.slice(0, at)]
+    return around.slice(0, limit).map(cidOfDigest)
   }
 
   async holders(): Promise<Buffer[]> {

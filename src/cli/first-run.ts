@@ -1,0 +1,17 @@
+/** What somebody is told who has just begun: the recovery kit, this once, and where to go from there. */
+import type { App } from './app.ts'
+import { formatTable } from './output.ts'
+
+export function sayKit(app: App, kit: string): void {
+  app.say(`${kit}\nThis is your recovery kit, shown this once.\n`)
+}
+
+/** `steps`: a command, and what it does. */
+export function sayNext(app: App, steps: readonly (readonly [string, string])[]): void {
+  app.say(`\nNext:\n${formatTable(steps.map(([command, about]) => [`  ${command}`, about]))}`)
+}
+
+/** A path as it is typed at a shell. */
+export function typedPath(path: string): string {
+  return /[^\w./-]/.test(path) ? `'${path.replaceAll("'", `'\\''`)}'` : path
+}
