@@ -36,12 +36,19 @@ export interface ChangedEntry {
   readonly after: StoredEntry
 }
 
+/** What this device's disk shows of an object: undefined if nothing. */
+export interface OnDisk {
+  readonly entry: SyncEntry | undefined
+}
+
 /** What is written at once. */
 export interface IndexBatch {
   readonly state: IndexState
   readonly entries: readonly ChangedEntry[]
   /** What is kept of another device's index with this batch. */
   readonly cursor?: { readonly device: string; readonly cursor: Cursor } | undefined
+  /** Objects of which the disk shows another state than the entry; undefined where it has caught up. */
+  readonly behind?: ReadonlyMap<ObjectId, OnDisk | undefined>
 }
 
 export interface ReadLimits {
@@ -51,7 +58,7 @@ export interface ReadLimits {
 }
 
 const VERSION = 1
-const KEY = { STATE: 'i', ENTRY: 'e', CHANGE: 's', CHILD: 'c', CURSOR: 'p' } as const
+const KEY = { STATE: 'i', ENTRY: 'e', CHANGE: 's', CHILD: 'c', CURSOR: 'p', BEHIND: 'b' } as const
 const SEQUENCE_BYTES = 8
 
 export const STATE_KEY = Buffer.from(KEY.STATE)
@@ -99,6 +106,28 @@ export function bytesOfEntry(row: Buffer): Buffer {
 
 export function entryKey(id: ObjectId): Buffer {
   return Buffer.from(KEY.ENTRY + idBytes(id).toString('latin1'), 'latin1')
+}
+
+/** What all keys of rows begin with that `behindKey` makes. */
+export const BEHIND_PREFIX = Buffer.from(KEY.BEHIND)
+
+/** Of an object of which the disk shows another state than its entry. */
+export function behindKey(id: ObjectId): Buffer {
+  return Buffer.concat([BEHIND_PREFIX, idBytes(id)])
+}
+
+/** The object in a key that `behindKey` made. */
+export function idOfBehindKey(key: Buffer): ObjectId {
+  return key.toString('hex', BEHIND_PREFIX.length)
+}
+
+export function encodeBehindRow({ entry }: OnDisk): Buffer {
+  return entry === undefined ? Buffer.alloc(0) : encodeSyncEntry(entry)
+}
+
+/** Fails with `corrupt`, `newer-version`. */
+export function decodeBehindRow(row: Buffer): OnDisk {
+  return { entry: row.length === 0 ? undefined : decodeSyncEntry(row) }
 }
 
 /** Keys are in the order of the numbers. */

@@ -12,21 +12,27 @@ import { DfsError } from '../errors.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
 import {
+  BEHIND_PREFIX,
+  behindKey,
   bytesOfEntry,
   changeKey,
   childKey,
   childPrefix,
   cursorKey,
+  decodeBehindRow,
   decodeCursor,
   decodeEntryRow,
   decodeIndexState,
+  encodeBehindRow,
   encodeCursor,
   encodeEntryRow,
   encodeIndexState,
   entryKey,
   type IndexBatch,
   type IndexState,
+  idOfBehindKey,
   idOfChildKey,
+  type OnDisk,
   type ReadLimits,
   STATE_KEY,
   type StoredEntry,
@@ -78,7 +84,7 @@ export class SyncIndexDb {
   async *readChildren(parent: ObjectId, name?: ByteString): AsyncGenerator<SyncEntry> {
     for (const isAlive of [true, false]) {
       const prefix = childPrefix(parent, isAlive, name)
-      const keys = this.#db.keys({ gte: prefix, lt: behind(prefix) })
+      const keys = this.#db.keys({ gte: prefix, lt: keyAfter(prefix) })
       try {
         for (;;) {
           const some = await guarded(keys.nextv(READ_AT_ONCE))
@@ -117,7 +123,14 @@ export class SyncIndexDb {
     return value && decodeCursor(decodeChecked(key, value))
   }
 
-  async write({ state, entries, cursor }: IndexBatch): Promise<void> {
+  async readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>> {
+    const behind = new Map<ObjectId, OnDisk>()
+    const rows = await guarded(this.#db.iterator({ gte: BEHIND_PREFIX, lt: keyAfter(BEHIND_PREFIX) }).all())
+    for (const [key, sealed] of rows) behind.set(idOfBehindKey(key), decodeBehindRow(openRow(key, sealed, this.#keys)))
+    return behind
+  }
+
+  async write({ state, entries, cursor, behind = new Map() }: IndexBatch): Promise<void> {
     const operations: Operation[] = []
     for (const { before, after } of entries) {
       if (before !== undefined) {
@@ -132,6 +145,10 @@ export class SyncIndexDb {
     if (cursor !== undefined) {
       const key = cursorKey(cursor.device)
       operations.push(put(key, encodeChecked(key, encodeCursor(cursor.cursor))))
+    }
+    for (const [id, onDisk] of behind) {
+      const key = behindKey(id)
+      operations.push(onDisk === undefined ? remove(key) : put(key, sealRow(key, encodeBehindRow(onDisk), this.#keys)))
     }
     operations.push(put(STATE_KEY, encodeChecked(STATE_KEY, encodeIndexState(state))))
     await guarded(this.#db.batch(operations, { sync: true }))
@@ -159,7 +176,7 @@ function childKeys({ entry }: StoredEntry): Buffer[] {
 }
 
 /** The least key that is greater than all that begin with the prefix, whose last byte is not the highest. */
-function behind(prefix: Buffer): Buffer {
+function keyAfter(prefix: Buffer): Buffer {
   const key = Buffer.from(prefix)
   key[key.length - 1]! += 1
   return key

@@ -41,3 +41,8 @@ function split(name: ByteString): [stem: ByteString, extension: ByteString] {
   if (dot <= 0 || name.length - dot > EXTENSION_BYTES_MAX) return [name, '']
   return [name.slice(0, dot), name.slice(dot)]
 }
+
+/** Whether a name looks like one that `conflictName` gave. */
+export function mayBeConflictName(name: ByteString): boolean {
+  return name.includes(' (conflict ')
+}

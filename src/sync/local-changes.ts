@@ -19,8 +19,8 @@ import {
 import type { DeviceNames } from './conflict-name.ts'
 import { createEntry, withAttributes, withContent, withMtime, withoutLife, withPlaces } from './entry-change.ts'
 import { isAlive } from './entry-merge.ts'
-import { type Directory, type Placed, type Shown, ShownTree } from './shown-tree.ts'
-import type { IndexChange, SyncIndex } from './sync-index.ts'
+import type { IndexChange } from './index-change.ts'
+import { type Directory, type Placed, type Shown, ShownTree, type TreeSource } from './shown-tree.ts'
 
 /** A name in a directory. */
 export interface Target {
@@ -43,28 +43,33 @@ export interface Description {
   readonly attributes?: SyncAttributes
 }
 
+/** An index, or what the disk shows of it. */
+export interface ChangeableTree extends TreeSource {
+  change<T>(work: (change: IndexChange) => Promise<T>): Promise<T>
+}
+
 const NOTHING = { kind: 'nothing' } as const
 
 /** Each change is one write, and resolves once that is durable. What it is given as shown must be what is shown now. */
 export class LocalChanges {
-  readonly #index: SyncIndex
+  readonly #index: ChangeableTree
   readonly #tree: ShownTree
 
-  constructor(index: SyncIndex, deviceName: DeviceNames) {
+  constructor(index: ChangeableTree, deviceName: DeviceNames) {
     this.#index = index
     this.#tree = new ShownTree(index, deviceName)
   }
 
   /** Nothing is shown by that name. An object that was deleted may be made again. Fails with `exists` if it is there. */
   create(target: Target, made: Made): Promise<void> {
+    return this.createAll([{ target, made }])
+  }
+
+  /** The same for several, as one write; directories before what is in them. */
+  createAll(all: readonly { readonly target: Target; readonly made: Made }[]): Promise<void> {
     return this.#index.change(async (change) => {
-      const place = { parent: await parentIn(change, target.directory), name: target.name }
-      const before = await change.get(made.id)
-      const stamp = change.stamp()
-      if (before === undefined) return change.put(createEntry({ ...made, place }, stamp))
-      if (isAlive(before) || before.kind !== made.kind) throw new DfsError('exists', 'there is such an object')
-      const again = withContent(withPlaces(before, [place], stamp), made.content, stamp)
-      return change.put(withAttributes(withMtime(again, made.mtimeNs, stamp), made.attributes, stamp))
+      await change.read(all.map(({ made }) => made.id))
+      for (const { target, made } of all) await create(change, target, made)
     })
   }
 
@@ -75,7 +80,7 @@ export class LocalChanges {
       const stamp = change.stamp()
       const entry = (await change.get(first.entry.id))!
       await change.put(withMtime(withContent(entry, content, stamp), mtimeNs, stamp))
-      for (const placed of equals) await takeAway(change, placed)
+      for (const placed of equals) await this.#takeAway(change, placed)
     })
   }
 
@@ -98,7 +103,7 @@ export class LocalChanges {
     return this.#index.change(async (change) => {
       const place = { parent: await parentIn(change, target.directory), name: target.name }
       const entry = (await change.get(objects[0].entry.id))!
-      const places = [...entry.placement.value.places, place]
+      const places = [...(await this.#asShown(entry.id, entry.placement.value.places)), place]
       if (places.length > PLACES_MAX) throw new DfsError('too-many-links', 'the file has too many names')
       await change.put(withPlaces(entry, places, change.stamp()))
     })
@@ -107,6 +112,16 @@ export class LocalChanges {
   /** Takes a name away, and with the last one the object. Fails with `not-empty`. */
   remove(shown: Shown): Promise<void> {
     return this.#index.change((change) => this.#remove(change, shown))
+  }
+
+  /** Takes several names away, as one write, in their order; of directories nothing is left in the end. */
+  removeAll(all: readonly Shown[]): Promise<void> {
+    return this.#index.change(async (change) => {
+      for (const shown of all) {
+        await this.#keepOtherNames(change, shown)
+        for (const placed of shown.objects) await this.#takeAway(change, placed)
+      }
+    })
   }
 
   /** To another name; `replaced` is what is shown by that, and removed. Fails with `invalid` if it would be inside of itself, `not-empty`. */
@@ -120,7 +135,7 @@ export class LocalChanges {
       if (isDirectory) await this.#settleLoops(change)
       await this.#keepOtherNames(change, shown)
       const place = { parent: await parentIn(change, target.directory), name: target.name }
-      for (const placed of shown.objects) await move(change, placed, place)
+      for (const placed of shown.objects) await this.#move(change, placed, place)
     })
   }
 
@@ -130,15 +145,41 @@ export class LocalChanges {
     if (isDirectory && (await this.#tree.list(ids)).size > 0)
       throw new DfsError('not-empty', 'the directory is not empty')
     await this.#keepOtherNames(change, shown)
-    for (const placed of shown.objects) await takeAway(change, placed)
+    for (const placed of shown.objects) await this.#takeAway(change, placed)
   }
 
   /** What shares the name and is shown by another has that one from now on, whatever becomes of this. */
   async #keepOtherNames(change: IndexChange, { directory, base, name }: Shown): Promise<void> {
     for (const other of await this.#tree.namesake(directory, base)) {
       if (other.name === name || other.name === base) continue
-      for (const placed of other.objects) await move(change, placed, { parent: placed.place.parent, name: other.name })
+      for (const placed of other.objects)
+        await this.#move(change, placed, { parent: placed.place.parent, name: other.name })
     }
+  }
+
+  async #takeAway(change: IndexChange, { entry: { id }, place }: Placed): Promise<void> {
+    const entry = (await change.get(id))!
+    const places = await this.#asShown(id, without(entry, place))
+    await change.put(places.length > 0 ? withPlaces(entry, places, change.stamp()) : withoutLife(entry, change.stamp()))
+  }
+
+  async #move(change: IndexChange, { entry: { id }, place }: Placed, to: Place): Promise<void> {
+    const entry = (await change.get(id))!
+    const others = await this.#asShown(id, without(entry, place))
+    const isThere = others.some(({ parent, name }) => parent === to.parent && name === to.name)
+    await change.put(withPlaces(entry, isThere ? others : [...others, to], change.stamp()))
+  }
+
+  /** Names by which an object is shown are its own from now on: it comes to all of them anew, and would take them from others. */
+  async #asShown(id: ObjectId, places: readonly Place[]): Promise<Place[]> {
+    const kept: Place[] = []
+    for (const { parent, name } of places) {
+      const directory = (await this.#tree.wayTo(parent))?.at(-1)?.directory
+      const namesakes = directory === undefined ? [] : await this.#tree.namesake(directory, name)
+      const shown = namesakes.find(({ objects }) => objects.some(({ entry }) => entry.id === id))
+      kept.push({ parent, name: shown?.name ?? name })
+    }
+    return kept
   }
 
   /** Directories that were cut out of circles are where they are shown: else a move within the circle would move them, too. */
@@ -160,6 +201,16 @@ export class LocalChanges {
   }
 }
 
+async function create(change: IndexChange, { directory, name }: Target, made: Made): Promise<void> {
+  const place = { parent: await parentIn(change, directory), name }
+  const before = await change.get(made.id)
+  const stamp = change.stamp()
+  if (before === undefined) return change.put(createEntry({ ...made, place }, stamp))
+  if (isAlive(before) || before.kind !== made.kind) throw new DfsError('exists', 'there is such an object')
+  const again = withContent(withPlaces(before, [place], stamp), made.content, stamp)
+  return change.put(withAttributes(withMtime(again, made.mtimeNs, stamp), made.attributes, stamp))
+}
+
 /** Of the directories that are one, the one that something new is put into: it is not deleted from then on. */
 async function parentIn(change: IndexChange, directory: Directory): Promise<ObjectId> {
   for (const id of directory) {
@@ -169,19 +220,6 @@ async function parentIn(change: IndexChange, directory: Directory): Promise<Obje
   const id = directory[0]!
   await change.put(withContent((await change.get(id))!, NOTHING, change.stamp()))
   return id
-}
-
-async function takeAway(change: IndexChange, { entry: { id }, place }: Placed): Promise<void> {
-  const entry = (await change.get(id))!
-  const places = without(entry, place)
-  await change.put(places.length > 0 ? withPlaces(entry, places, change.stamp()) : withoutLife(entry, change.stamp()))
-}
-
-async function move(change: IndexChange, { entry: { id }, place }: Placed, to: Place): Promise<void> {
-  const entry = (await change.get(id))!
-  const others = without(entry, place)
-  const isThere = others.some(({ parent, name }) => parent === to.parent && name === to.name)
-  await change.put(withPlaces(entry, isThere ? others : [...others, to], change.stamp()))
 }
 
 /** The other names of an object; a directory has none. */

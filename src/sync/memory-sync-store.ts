@@ -4,7 +4,7 @@
 import type { ByteString } from '../dfs.ts'
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
-import type { IndexBatch, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
+import type { IndexBatch, IndexState, OnDisk, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 import { isAlive } from './entry-merge.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -15,6 +15,7 @@ export class MemorySyncStore implements SyncStore {
   #changes = new Map<number, ObjectId>()
   #children = new Map<ObjectId, ReadonlySet<ObjectId>>()
   #cursors = new Map<string, Cursor>()
+  #behind = new Map<ObjectId, OnDisk>()
 
   /** What is in it now, as another one. */
   copy(): MemorySyncStore {
@@ -24,6 +25,7 @@ export class MemorySyncStore implements SyncStore {
     copy.#changes = new Map(this.#changes)
     copy.#children = new Map(this.#children)
     copy.#cursors = new Map(this.#cursors)
+    copy.#behind = new Map(this.#behind)
     return copy
   }
 
@@ -66,7 +68,11 @@ export class MemorySyncStore implements SyncStore {
     return this.#cursors.get(device)
   }
 
-  async write({ state, entries, cursor }: IndexBatch): Promise<void> {
+  async readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>> {
+    return new Map(this.#behind)
+  }
+
+  async write({ state, entries, cursor, behind = new Map() }: IndexBatch): Promise<void> {
     this.#state = state
     for (const { before, after } of entries) {
       if (before !== undefined) {
@@ -79,6 +85,10 @@ export class MemorySyncStore implements SyncStore {
       for (const { parent } of after.entry.placement.value.places) this.#alter(parent, (ids) => ids.add(after.entry.id))
     }
     if (cursor !== undefined) this.#cursors.set(cursor.device, cursor.cursor)
+    for (const [id, onDisk] of behind) {
+      if (onDisk === undefined) this.#behind.delete(id)
+      else this.#behind.set(id, onDisk)
+    }
   }
 
   #alter(parent: ObjectId, change: (ids: Set<ObjectId>) => void): void {

@@ -5,12 +5,14 @@
  * that say nothing new are not written and get no number: so what goes around among devices comes to rest.
  */
 import { Mutex } from '../concurrency/mutex.ts'
-import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
+import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
-import type { ChangedEntry, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
+import type { ChangedEntry, IndexState, OnDisk, ReadLimits } from '../format/sync-record.ts'
 import type { WriterId } from '../format/version-vector.ts'
-import type { Stamp } from './entry-change.ts'
-import { compareOrigins, mergeEntries } from './entry-merge.ts'
+import { Behind } from './behind.ts'
+import { DiskIndex } from './disk-index.ts'
+import { compareOrigins } from './entry-merge.ts'
+import { IndexChange, isSame } from './index-change.ts'
 import { findLoops } from './loops.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -37,11 +39,17 @@ export class SyncIndex {
   readonly #mutex = new Mutex()
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
+  #loopsOnDisk: ReadonlySet<ObjectId>
+  /** To be changed by nobody else. */
+  readonly behind: Behind
+  readonly onDisk = new DiskIndex(this)
 
-  private constructor(store: SyncStore, state: IndexState, nowMs: () => number) {
+  private constructor(store: SyncStore, state: IndexState, { behind, nowMs }: { behind: Behind; nowMs: () => number }) {
     this.#store = store
     this.#state = state
     this.#loops = new Set(state.loops)
+    this.#loopsOnDisk = this.#loops
+    this.behind = behind
     this.#nowMs = nowMs
   }
 
@@ -59,7 +67,9 @@ export class SyncIndex {
             ...(isSetBack ? { writer: newWriter, counter: 0 } : {}),
           }
     await store.write({ state, entries: [] })
-    return new SyncIndex(store, state, nowMs)
+    const index = new SyncIndex(store, state, { behind: new Behind(await store.readBehind()), nowMs })
+    await index.#findLoopsOnDisk(index.behind.ids())
+    return index
   }
 
   /** The id of this run, and the number of the last change. */
@@ -74,6 +84,11 @@ export class SyncIndex {
   /** Directories that were cut out of circles, and are in the root. */
   get loops(): ReadonlySet<ObjectId> {
     return this.#loops
+  }
+
+  /** The same for what the disk shows. */
+  get loopsOnDisk(): ReadonlySet<ObjectId> {
+    return this.#loopsOnDisk
   }
 
   /** Whether this is a state that the index has been in. */
@@ -125,17 +140,51 @@ export class SyncIndex {
   /** Writes what `work` changes, once it has ended. If it fails nothing is changed. */
   change<T>(work: (change: IndexChange) => Promise<T>): Promise<T> {
     return this.#mutex.run(async () => {
-      const change = new IndexChange(this.#store, this.#state, this.#nowMs)
+      const change = this.#begin(false)
       const result = await work(change)
       await this.#write(change, undefined)
       return result
     })
   }
 
+  /** The same for changes of what the disk shows, which are merged with what the index has heard of meanwhile. */
+  changeOnDisk<T>(work: (change: IndexChange) => Promise<T>): Promise<T> {
+    return this.#mutex.run(async () => {
+      const change = this.#begin(true)
+      const result = await work(change)
+      await this.#write(change, undefined)
+      return result
+    })
+  }
+
+  /** The disk shows these entries now, or nothing of the object if undefined; `saveApplied` makes it lasting. */
+  noteApplied(shown: ReadonlyMap<ObjectId, SyncEntry | undefined>): Promise<void> {
+    return this.#mutex.run(async () => {
+      const ids = [...shown.keys()]
+      const stored = await this.#store.readEntries(ids)
+      const behind = new Map<ObjectId, OnDisk | undefined>()
+      ids.forEach((id, at) => {
+        const entry = shown.get(id)
+        behind.set(id, isSame(entry, stored[at]?.entry) ? undefined : { entry })
+      })
+      await this.#noteBehind(behind)
+    })
+  }
+
+  /** Writes down what the disk shows of these, once `makeDurable` has seen to it that it does, whatever happens. */
+  async saveApplied(ids: Iterable<ObjectId>, makeDurable: () => Promise<void>): Promise<void> {
+    const saved = [...ids]
+    await makeDurable()
+    await this.#mutex.run(async () => {
+      const behind = new Map(saved.map((id) => [id, this.behind.get(id)]))
+      await this.#store.write({ state: this.#state, entries: [], behind })
+    })
+  }
+
   /** Merges another device's entries; `cursor`: what is kept of its index then. Resolves once it is durable. */
   take(device: string, entries: readonly SyncEntry[], cursor: Cursor | undefined): Promise<void> {
     return this.#mutex.run(async () => {
-      const change = new IndexChange(this.#store, this.#state, this.#nowMs)
+      const change = this.#begin(false)
       await change.read(entries.map(({ id }) => id))
       for (const entry of entries) await change.merge(entry)
       await this.#write(change, cursor && { device, cursor })
@@ -144,7 +193,8 @@ export class SyncIndex {
 
   async #write(change: IndexChange, cursor: { device: string; cursor: Cursor } | undefined): Promise<void> {
     const entries = change.changes()
-    if (entries.length === 0 && cursor === undefined) return
+    const behind = change.behind()
+    if (entries.length === 0 && cursor === undefined && behind.size === 0) return
     const placed = entries.filter(isPlacedAnew).map(({ after }) => after.entry.id)
     const loops = placed.length === 0 ? this.#loops : await findLoops(placed, this.#loops, (id) => change.get(id))
     const { own, counter } = this.#state
@@ -158,72 +208,33 @@ export class SyncIndex {
     // Whoever reads meanwhile sees no circle, whichever of the entries are there already.
     this.#loops = new Set([...before, ...loops])
     try {
-      await this.#store.write({ state, entries, cursor })
+      await this.#store.write({ state, entries, cursor, behind })
       this.#state = state
+      await this.#noteBehind(behind, placed)
     } finally {
       this.#loops = this.#state === state ? loops : before
     }
   }
-}
 
-/** Changes that become one write. */
-export class IndexChange {
-  readonly #store: SyncStore
-  readonly #state: IndexState
-  readonly #nowMs: () => number
-  readonly #before = new Map<ObjectId, StoredEntry | undefined>()
-  /** In the order in which they get their numbers. */
-  readonly #after = new Map<ObjectId, SyncEntry>()
-  stamps = 0
-
-  constructor(store: SyncStore, state: IndexState, nowMs: () => number) {
-    this.#store = store
-    this.#state = state
-    this.#nowMs = nowMs
+  #begin(isOfDisk: boolean): IndexChange {
+    const [store, state, behind, nowMs] = [this.#store, this.#state, this.behind, this.#nowMs]
+    return new IndexChange({ store, state, behind, isOfDisk, nowMs })
   }
 
-  /** For one more change of this device. */
-  stamp(): Stamp {
-    this.stamps++
-    return { dot: { writer: this.#state.writer, counter: this.#state.counter + this.stamps }, nowMs: this.#nowMs() }
+  /** `placed`: directories that were placed anew, on the disk too. */
+  async #noteBehind(
+    behind: ReadonlyMap<ObjectId, OnDisk | undefined>,
+    placed: readonly ObjectId[] = [],
+  ): Promise<void> {
+    for (const [id, onDisk] of behind) this.behind.set(id, onDisk)
+    await this.#findLoopsOnDisk([...placed, ...behind.keys()])
   }
 
-  /** Reads them all at once, so that `get` finds them. */
-  async read(ids: readonly ObjectId[]): Promise<void> {
-    const stored = await this.#store.readEntries(ids)
-    ids.forEach((id, index) => {
-      this.#before.set(id, stored[index])
-    })
-  }
-
-  /** As it is with the changes made so far. */
-  async get(id: ObjectId): Promise<SyncEntry | undefined> {
-    const after = this.#after.get(id)
-    if (after !== undefined) return after
-    if (!this.#before.has(id)) await this.read([id])
-    return this.#before.get(id)?.entry
-  }
-
-  async put(entry: SyncEntry): Promise<void> {
-    if (!this.#before.has(entry.id)) await this.read([entry.id])
-    this.#after.delete(entry.id)
-    this.#after.set(entry.id, entry)
-  }
-
-  async merge(remote: SyncEntry): Promise<void> {
-    const local = await this.get(remote.id)
-    if (local === undefined) return this.put(remote)
-    const { entry, copy } = mergeEntries(local, remote)
-    // First what would be lost: whoever hears of the entry hears of its copy no later.
-    if (copy !== undefined) await this.merge(copy)
-    if (!encodeSyncEntry(entry).equals(encodeSyncEntry(local))) await this.put(entry)
-  }
-
-  changes(): ChangedEntry[] {
-    const { sequence } = this.#state.own
-    return [...this.#after.values()].map((entry, index) => {
-      return { before: this.#before.get(entry.id), after: { entry, sequence: sequence + index + 1 } }
-    })
+  async #findLoopsOnDisk(placed: Iterable<ObjectId>): Promise<void> {
+    const directories: ObjectId[] = []
+    for (const id of placed) if ((await this.onDisk.get(id))?.kind === 'directory') directories.push(id)
+    if (directories.length === 0 && this.#loopsOnDisk.size === 0) return
+    this.#loopsOnDisk = await findLoops(directories, this.#loopsOnDisk, (id) => this.onDisk.get(id))
   }
 }
 

@@ -7,7 +7,7 @@
 import type { ByteString } from '../dfs.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
-import type { IndexBatch, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
+import type { IndexBatch, IndexState, OnDisk, ReadLimits, StoredEntry } from '../format/sync-record.ts'
 
 export interface SyncStore {
   /** Undefined if the index is new. */
@@ -26,6 +26,8 @@ export interface SyncStore {
   ): Promise<{ readonly entries: readonly Buffer[]; readonly upTo: number }>
   /** What is kept of another device's index. */
   readCursor(device: string): Promise<Cursor | undefined>
+  /** All objects of which the disk shows another state than their entries. */
+  readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>>
   /** All of it or nothing; resolves once it is durable. */
   write(batch: IndexBatch): Promise<void>
 }

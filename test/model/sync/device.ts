@@ -90,6 +90,7 @@ export class Device {
       readChildren: (parent, name) => store.readChildren(parent, name),
       readChanges: (after, limits) => store.readChanges(after, limits),
       readCursor: (device) => store.readCursor(device),
+      readBehind: () => store.readBehind(),
       write: (batch) => store.write(rules.writes(batch, this.#clock())),
     }
     this.index = await SyncIndex.open(written, options)

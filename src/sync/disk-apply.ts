@@ -1,0 +1,285 @@
+/**
+ * Brings to the disk what the index has heard of from other devices.
+ *
+ * Objects that have to do with each other are brought together, in one step that no program comes between, and only where
+ * the disk shows what it is known to show: what somebody has changed meanwhile is found by a scan first. A crash leaves
+ * such a step half done; then a scan finds the disk to show here what was, and there what is to be, and the step is done
+ * again. What could not be put back in sight is still there, parked.
+ */
+import type { ByteString } from '../dfs.ts'
+import { describeError, kindOf } from '../errors.ts'
+import { comparePaths, joinPath, parentPath } from '../format/head-path.ts'
+import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
+import { logger } from '../log.ts'
+import { groupOf, type Move, type Plan, planOf } from './apply-plan.ts'
+import type { DeviceNames } from './conflict-name.ts'
+import type { SyncDisk } from './disk.ts'
+import { isSameContent } from './entry-merge.ts'
+import { pathsOf } from './find-shown.ts'
+import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { type Shown, ShownTree } from './shown-tree.ts'
+import type { SyncIndex } from './sync-index.ts'
+
+const log = logger('sync')
+
+export interface DiskApplyOptions {
+  readonly disk: SyncDisk
+  readonly index: SyncIndex
+  readonly deviceName: DeviceNames
+}
+
+export interface Applied {
+  /** Somebody has been at these: they are to be scanned. */
+  readonly changed: ReadonlySet<ByteString>
+  /** So many objects wait: for a program that has them open, for something that stands in their way, for what is to come. */
+  readonly waiting: number
+}
+
+/** Not as it was known to be. */
+class Changed extends Error {
+  readonly paths: readonly ByteString[]
+
+  constructor(paths: readonly ByteString[]) {
+    super('the disk was changed')
+    this.paths = paths
+  }
+}
+
+/** Not to be touched now. */
+class Occupied extends Error {}
+
+const APPLIED_AT_ONCE = 500
+
+export class DiskApply {
+  readonly #disk: SyncDisk
+  readonly #index: SyncIndex
+  readonly #before: ShownTree
+  readonly #after: ShownTree
+  /** Directories that stood where one was to be made: nobody has looked at what is in them. */
+  #adopted: ByteString[] = []
+
+  constructor({ disk, index, deviceName }: DiskApplyOptions) {
+    this.#disk = disk
+    this.#index = index
+    this.#before = new ShownTree(index.onDisk, deviceName)
+    this.#after = new ShownTree(index, deviceName)
+  }
+
+  /** Puts back in sight what a crash left parked. To be called before anything is scanned. */
+  async recover(): Promise<void> {
+    for (const key of await this.#disk.parked()) {
+      const id = key.slice(0, key.indexOf('.'))
+      const homes = [
+        ...(await pathsOf(this.#before, await this.#index.onDisk.get(id))),
+        ...(await pathsOf(this.#after, await this.#index.get(id))),
+      ].map(({ path }) => path)
+      const free = homes.find((path) => this.#disk.look(path) === undefined && this.#isDirectory(parentPath(path)!))
+      this.#disk.unpark(key, free ?? this.#freeName('recovered'))
+    }
+  }
+
+  /** Brings what can be brought. Fails as the disk or the index fails; what was brought by then stands. */
+  async apply(signal: AbortSignal): Promise<Applied> {
+    const changed = new Set<ByteString>()
+    const waiting = new Set<ObjectId>()
+    let unsaved = new Set<ObjectId>()
+    const save = async () => {
+      const ids = unsaved
+      unsaved = new Set()
+      if (ids.size > 0) await this.#index.saveApplied(ids, () => this.#disk.sync())
+    }
+    try {
+      for (let hasMoved = true; hasMoved; ) {
+        hasMoved = false
+        for (const id of [...this.#index.behind.ids()]) {
+          signal.throwIfAborted()
+          if (!this.#index.behind.has(id)) continue
+          const done = await this.#applyOne(id, changed)
+          if (done === undefined) {
+            waiting.add(id)
+            continue
+          }
+          for (const one of done) {
+            unsaved.add(one)
+            waiting.delete(one)
+          }
+          hasMoved = waiting.size > 0
+          if (unsaved.size >= APPLIED_AT_ONCE) await save()
+        }
+      }
+    } finally {
+      await save()
+    }
+    return { changed, waiting: waiting.size }
+  }
+
+  /** The objects that the disk shows as the index does now; undefined if that has to wait. */
+  async #applyOne(id: ObjectId, changed: Set<ByteString>): Promise<ObjectId[] | undefined> {
+    const { behind, onDisk } = this.#index
+    const sides = { before: { source: onDisk, tree: this.#before }, after: { source: this.#index, tree: this.#after } }
+    const group = await groupOf(id, { ...sides, isBehind: (one) => behind.has(one) })
+    if (group.isWaiting) return undefined
+    const shown = new Map<ObjectId, SyncEntry | undefined>()
+    for (const one of group.ids) if (behind.has(one)) shown.set(one, await this.#index.get(one))
+    const plan = planOf(group)
+    try {
+      this.#check(plan)
+      this.#perform(plan)
+    } catch (error) {
+      if (error instanceof Changed) for (const path of error.paths) changed.add(path)
+      else if (!(error instanceof Occupied)) throw error
+      return undefined
+    }
+    for (const path of this.#adopted.splice(0)) changed.add(path)
+    await this.#index.noteApplied(shown)
+    return [...shown.keys()]
+  }
+
+  /** Fails with `Changed` or `Occupied` if the disk is not as it was known to be, nor as it is to be. */
+  #check({ moves, links, makes, stays, removals }: Plan): void {
+    for (const move of moves) if (!this.#isMoved(move)) this.#requireObject(move.from, move.shown)
+    for (const { path, shown } of removals) this.#requireUnchanged(path, shown, undefined)
+    for (const { path, before, after } of stays) {
+      if (isEqualState(stateOf(before), stateOf(after), this.#disk)) continue
+      if (stateOf(before).kind !== 'directory') this.#requireUnchanged(path, before, after)
+      else if (!this.#isDirectory(path)) throw new Changed([path])
+    }
+    const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
+    for (const path of arrivals) this.#requireParent(path, arrivals)
+    const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
+    const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => this.#identityAt(path)))
+    for (const { path, shown } of makes) {
+      if (leaving.has(path)) continue
+      this.#requireFree(path, shown)
+      // A name that nobody told of yet, of an object that is another one.
+      if (this.#disk.look(path) !== undefined && known.has(this.#identityAt(path))) throw new Changed([path])
+    }
+    for (const move of moves) {
+      if (!leaving.has(move.to) && !this.#isMoved(move) && this.#disk.look(move.to) !== undefined)
+        throw new Changed([move.to])
+    }
+  }
+
+  #requireObject(path: ByteString, shown: Shown): void {
+    const found = this.#disk.look(path)
+    if (found === 'busy' || found === 'foreign') throw new Occupied()
+    if (found?.kind !== shown.objects[0].entry.kind) throw new Changed([path])
+  }
+
+  /** Nothing of a person's would be lost by taking it away. */
+  #requireUnchanged(path: ByteString, before: Shown, after: Shown | undefined): void {
+    const found = this.#disk.look(path)
+    if (found === 'busy' || found === 'foreign') throw new Occupied()
+    if (found === undefined && after === undefined) return
+    if (found === undefined) throw new Changed([path])
+    if (found.kind === 'directory' && stateOf(before).kind === 'directory') return
+    if (isEqualState(found, stateOf(before), this.#disk)) return
+    if (after === undefined || !isEqualState(found, stateOf(after), this.#disk)) throw new Changed([path])
+  }
+
+  #requireFree(path: ByteString, shown: Shown): void {
+    const found = this.#disk.look(path)
+    if (found === undefined || this.#isThere(path, shown)) return
+    if (found === 'busy' || found === 'foreign') throw new Occupied()
+    throw new Changed([path])
+  }
+
+  #requireParent(path: ByteString, arrivals: readonly ByteString[]): void {
+    const parent = parentPath(path)!
+    if (!arrivals.includes(parent) && !this.#isDirectory(parent)) throw new Changed([parent])
+  }
+
+  /** Whether it is there by now: we were killed before we could note it, or a person put the same there. */
+  #isThere(path: ByteString, shown: Shown): boolean {
+    const found = this.#disk.look(path)
+    const state = stateOf(shown)
+    if (found === undefined || typeof found !== 'object' || found.kind !== state.kind) return false
+    return found.kind === 'directory' || isSameContent(found.content, state.content)
+  }
+
+  /** Likewise. */
+  #isMoved({ from, to, shown }: Move): boolean {
+    return this.#disk.look(from) === undefined && this.#isThere(to, shown)
+  }
+
+  #perform({ moves, links, makes, stays, removals }: Plan): void {
+    const disk = this.#disk
+    const files = removals.filter(({ shown }) => !isDirectory(shown))
+    for (const { path } of files) if (disk.look(path) !== undefined) disk.remove(path)
+    const left = moves.filter((move) => !this.#isMoved(move))
+    const [only] = left
+    const isSimple = left.length === 1 && disk.look(only!.to) === undefined && this.#isDirectory(parentPath(only!.to)!)
+    if (isSimple) disk.move(only!.from, only!.to)
+    const parked = new Map<ByteString, string>()
+    for (const { from, to, shown } of isSimple ? [] : left.toSorted((a, b) => comparePaths(b.from, a.from))) {
+      const key = `${shown.objects[0].entry.id}.${parked.size}`
+      disk.park(from, key)
+      parked.set(to, key)
+    }
+    const empty = removals.filter(({ shown }) => isDirectory(shown)).sort((a, b) => comparePaths(b.path, a.path))
+    for (const { path } of empty) this.#removeDirectory(path)
+    const blocked = [...makes.map(({ path }) => path), ...parked.keys()].filter((path) => disk.look(path) !== undefined)
+    const stayed = blocked.filter((path) => empty.some((one) => one.path === path))
+    if (stayed.length > 0) {
+      for (const { from, to } of left.toSorted((a, b) => comparePaths(a.from, b.from))) {
+        const key = parked.get(to)
+        if (key !== undefined) disk.unpark(key, from)
+      }
+      throw new Changed(stayed)
+    }
+    const arrivals = [...makes, ...moves.map(({ to: path, shown }) => ({ path, shown }))]
+    for (const { path, shown } of arrivals.sort((a, b) => comparePaths(a.path, b.path))) {
+      const key = parked.get(path)
+      if (key !== undefined) disk.unpark(key, path)
+      else if (isDirectory(shown) && disk.look(path) !== undefined) this.#adopted.push(path)
+      this.#bringTo(path, shown)
+    }
+    for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)
+    for (const { path, after } of stays) this.#bringTo(path, after)
+  }
+
+  /** Has what stands at a path be what it is to be, or makes it. */
+  #bringTo(path: ByteString, shown: Shown): void {
+    const { id } = shown.objects[0].entry
+    const state = stateOf(shown)
+    const found = this.#disk.look(path)
+    if (found === undefined) this.#disk.make(path, id, state)
+    if (found === undefined || typeof found !== 'object') return
+    if (found.kind === 'directory' && !shown.objects.some(({ entry }) => entry.id === found.id))
+      this.#disk.mark(path, id)
+    if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
+    else if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
+  }
+
+  /** What this device has in it and nobody knows of stays, and so does the directory: a scan makes it anew. */
+  #removeDirectory(path: ByteString): void {
+    try {
+      if (this.#disk.look(path) !== undefined) this.#disk.remove(path)
+    } catch (error) {
+      if (kindOf(error) !== 'not-empty') throw error
+      log('%s stays: %s', path, describeError(error))
+    }
+  }
+
+  #identityAt(path: ByteString): string | undefined {
+    const found = this.#disk.look(path)
+    return typeof found === 'object' ? found.identity : undefined
+  }
+
+  #isDirectory(path: ByteString): boolean {
+    if (path === '') return true
+    const found = this.#disk.look(path)
+    return found !== undefined && typeof found === 'object' && found.kind === 'directory'
+  }
+
+  #freeName(name: ByteString): ByteString {
+    for (let count = 1; ; count++) {
+      const path = joinPath('', count === 1 ? name : `${name} ${count}`)
+      if (this.#disk.look(path) === undefined) return path
+    }
+  }
+}
+
+function isDirectory({ objects }: Shown): boolean {
+  return objects[0].entry.kind === 'directory'
+}

@@ -1,0 +1,373 @@
+/**
+ * Finds what was done to the folder on this device, and makes it changes of the index.
+ *
+ * The disk is compared with what it is known to show. An object that is gone from one place and came to another was
+ * moved; who was found to be only half brought to the disk by us (a crash, in between) was not touched by anybody.
+ * Removals come last: what is missed at one place may yet turn up at another.
+ */
+import { randomBytes } from 'node:crypto'
+import type { ByteString } from '../dfs.ts'
+import { comparePaths, joinPath, lastName, parentPath } from '../format/head-path.ts'
+import { OBJECT_ID_BYTES, type ObjectId, type Place } from '../format/sync-entry.ts'
+import type { DeviceNames } from './conflict-name.ts'
+import type { DiskObject, SyncDisk } from './disk.ts'
+import { isAlive, isSameContent } from './entry-merge.ts'
+import { directoryAt, directoryOf, pathsOf, shownAt, shownIn } from './find-shown.ts'
+import { type DirtyPlace, distinctPlaces } from './head-dirty.ts'
+import { LocalChanges, type Made, type Target } from './local-changes.ts'
+import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { type Directory, ROOT, type Shown, ShownTree } from './shown-tree.ts'
+import type { SyncIndex } from './sync-index.ts'
+
+export interface DiskScanOptions {
+  readonly disk: SyncDisk
+  readonly index: SyncIndex
+  readonly deviceName: DeviceNames
+  readonly newId?: () => ObjectId
+}
+
+interface Came {
+  readonly path: ByteString
+  readonly object: DiskObject
+}
+
+/** Objects that are made in one write. */
+const CREATED_AT_ONCE = 500
+const REMOVED_AT_ONCE = 500
+
+export class DiskScan {
+  readonly #disk: SyncDisk
+  readonly #index: SyncIndex
+  readonly #newId: () => ObjectId
+  readonly #changes: LocalChanges
+  /** What the disk is known to show. */
+  readonly #before: ShownTree
+  /** What it is to show. */
+  readonly #after: ShownTree
+  #came: Came[] = []
+  #gone = new Set<ByteString>()
+  #differing: ByteString[] = []
+
+  constructor({ disk, index, deviceName, newId = randomId }: DiskScanOptions) {
+    this.#disk = disk
+    this.#index = index
+    this.#newId = newId
+    this.#changes = new LocalChanges(index.onDisk, deviceName)
+    this.#before = new ShownTree(index.onDisk, deviceName)
+    this.#after = new ShownTree(index, deviceName)
+  }
+
+  /** Looks at these places. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
+  async scan(places: readonly DirtyPlace[]): Promise<void> {
+    this.#gone = new Set()
+    this.#differing = []
+    for (let left = places; left.length > 0; ) {
+      this.#came = []
+      for (const place of await this.#reachable(left)) await this.#compareAt(place)
+      left = await this.#takeIn()
+    }
+    for (const path of this.#differing) await this.#noteDifference(path)
+    await this.#removeGone()
+  }
+
+  /** Places whose directory the disk is known to show; of others the first that it is not known to show on the way there. */
+  async #reachable(places: readonly DirtyPlace[]): Promise<DirtyPlace[]> {
+    const reachable: DirtyPlace[] = []
+    for (const { path, isTree } of distinctPlaces(places)) {
+      let at: DirtyPlace = { path, isTree }
+      for (let parent = parentPath(path); parent; parent = parentPath(parent)) {
+        if ((await directoryAt(this.#before, parent)) === undefined) at = { path: parent, isTree: true }
+      }
+      reachable.push(at)
+    }
+    return distinctPlaces(reachable)
+  }
+
+  async #compareAt({ path, isTree }: DirtyPlace): Promise<void> {
+    if (path === '') {
+      if (isTree) await this.#compareIn('', ROOT)
+      return
+    }
+    const directory = await directoryAt(this.#before, parentPath(path)!)
+    if (directory === undefined) return
+    await this.#compare(path, await shownIn(this.#before, directory, lastName(path)), isTree)
+  }
+
+  async #compareIn(path: ByteString, directory: Directory): Promise<void> {
+    const shown = await this.#before.list(directory)
+    const names = new Set([...shown.keys(), ...(await this.#disk.list(path))])
+    for (const name of names) await this.#compare(joinPath(path, name), shown.get(name), true)
+  }
+
+  async #compare(path: ByteString, shown: Shown | undefined, isTree: boolean): Promise<void> {
+    const object = this.#disk.look(path)
+    if (object === 'busy' || object === 'foreign') return
+    if (object === undefined) {
+      if (shown !== undefined && !(await this.#isOurDoing(path, undefined))) this.#gone.add(path)
+      return
+    }
+    const isOther = shown !== undefined && (await this.#isOther(object, shown, path))
+    if (shown === undefined || isOther) {
+      if (await this.#isOurDoing(path, object)) return
+      if (isOther) this.#gone.add(path)
+      this.#came.push({ path, object })
+    } else if (object.kind === 'directory') {
+      if (object.id === undefined) this.#disk.mark(path, shown.objects[0].entry.id)
+      if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+      if (isTree) await this.#compareIn(path, directoryOf(shown))
+    } else if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+  }
+
+  /** Whether another object than the one that is shown stands at its place: then this one came from elsewhere. */
+  async #isOther(object: DiskObject, shown: Shown, path: ByteString): Promise<boolean> {
+    if (object.kind !== shown.objects[0].entry.kind) return true
+    if (await this.#isNoLongerLinked(object, shown, path)) return true
+    if (object.id === undefined || shown.objects.some(({ entry }) => entry.id === object.id)) return false
+    const known = await this.#index.onDisk.get(object.id)
+    if (known === undefined || !isAlive(known) || known.kind !== object.kind) return false
+    const homes = (await pathsOf(this.#before, known)).filter((home) => home.path !== path)
+    return homes.length > 0 && !homes.some((home) => this.#isCopyOf(object, home.path))
+  }
+
+  /** Whether a path is as it is to be, and nobody but us has made it so. */
+  async #isOurDoing(path: ByteString, object: DiskObject | undefined): Promise<boolean> {
+    if (this.#index.behind.size === 0) return false
+    const wanted = await shownAt(this.#after, path)
+    const known = await shownAt(this.#before, path)
+    if (isSameShown(wanted, known)) return false
+    if (object === undefined) return wanted === undefined && known !== undefined && (await this.#isTakenAway(known))
+    if (wanted === undefined || object.kind !== wanted.objects[0].entry.kind) return false
+    if (object.kind === 'directory') return true
+    return isSameContent(object.content, stateOf(wanted).content) && !(await this.#isLinkOf(object, wanted))
+  }
+
+  /** Whether an object that is not where it was is where it is to be, or is to be nowhere. */
+  async #isTakenAway({ objects }: Shown): Promise<boolean> {
+    const { entry } = objects[0]
+    const homes = await pathsOf(this.#after, await this.#index.get(entry.id))
+    return homes.length === 0 || homes.some(({ path, shown }) => this.#isAsWanted(path, shown))
+  }
+
+  #isAsWanted(path: ByteString, shown: Shown): boolean {
+    const found = this.#disk.look(path)
+    const { kind, content } = stateOf(shown)
+    if (found === undefined || typeof found !== 'object' || found.kind !== kind) return false
+    if (kind === 'directory' && found.id !== undefined) return shown.objects.some(({ entry }) => entry.id === found.id)
+    return kind === 'directory' || isSameContent(found.content, content)
+  }
+
+  /** Whether it is but one more name of another object than is wanted there. */
+  async #isLinkOf({ id, identity }: DiskObject, wanted: Shown): Promise<boolean> {
+    if (id === undefined || wanted.objects.some(({ entry }) => entry.id === id)) return false
+    const homes = await pathsOf(this.#before, await this.#index.onDisk.get(id))
+    return homes.some(({ path }) => {
+      const found = this.#disk.look(path)
+      return typeof found === 'object' && found.identity === identity
+    })
+  }
+
+  /** Whether two names of one object are of two by now; the first keeps it. */
+  async #isNoLongerLinked(object: DiskObject, { objects: [{ entry }] }: Shown, path: ByteString): Promise<boolean> {
+    if (entry.kind === 'directory' || entry.placement.value.places.length === 1) return false
+    const homes = (await pathsOf(this.#before, entry)).filter((home) => comparePaths(home.path, path) < 0)
+    return homes.some((home) => {
+      const found = this.#disk.look(home.path)
+      return (
+        found !== undefined &&
+        typeof found === 'object' &&
+        found.kind === entry.kind &&
+        found.identity !== object.identity
+      )
+    })
+  }
+
+  /** Whether another object at that path carries the same id: one of them was copied from the other. */
+  #isCopyOf({ id, identity }: DiskObject, path: ByteString): boolean {
+    const found = this.#disk.look(path)
+    return found !== undefined && typeof found === 'object' && found.id === id && found.identity !== identity
+  }
+
+  /** Makes what came changes of the index; what is to be looked at after that. */
+  async #takeIn(): Promise<DirtyPlace[]> {
+    const next: DirtyPlace[] = []
+    const fresh: Came[] = []
+    const makeFresh = async () => {
+      const all = fresh.splice(0)
+      await this.#makeAll(all)
+      for (const { path, object } of all) if (object.kind === 'directory') next.push({ path, isTree: true })
+    }
+    for (const one of this.#came.sort((a, b) => comparePaths(a.path, b.path))) {
+      const home = await this.#homeOf(one)
+      if (home === undefined) {
+        fresh.push(one)
+        continue
+      }
+      await makeFresh()
+      if (home.isThere) await this.#linkTo(one, home.place)
+      else await this.#moveTo(one, home.place)
+      if (one.object.kind === 'directory') next.push({ path: one.path, isTree: true })
+      else this.#differing.push(one.path)
+    }
+    await makeFresh()
+    return next
+  }
+
+  /** Where the object that came was, or is, by another of its names; undefined if it is new. */
+  async #homeOf({ object, path }: Came): Promise<{ place: Place; isThere: boolean } | undefined> {
+    const entry = object.id === undefined ? undefined : await this.#index.onDisk.get(object.id)
+    if (entry === undefined || entry.kind !== object.kind || (!isAlive(entry) && entry.kind !== 'directory'))
+      return undefined
+    const left: Place[] = []
+    let isThere = false
+    for (const { path: home, shown } of await pathsOf(this.#before, entry)) {
+      if (home === path) continue
+      const { place } = shown.objects.find((one) => one.entry.id === entry.id)!
+      if (this.#isCopyOf(object, home)) return undefined
+      const found = this.#disk.look(home)
+      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) isThere = true
+      else left.push(place)
+    }
+    if (left.length > 0) return { place: left[0]!, isThere: false }
+    const [place] = entry.placement.value.places
+    return isThere && object.kind !== 'directory' ? { place: place!, isThere } : undefined
+  }
+
+  async #linkTo({ path, object }: Came, place: Place): Promise<void> {
+    const shown = await this.#shownAs(object.id!, place)
+    const directory = await directoryAt(this.#before, parentPath(path)!)
+    if (shown === undefined || directory === undefined) return
+    await this.#clear(path)
+    await this.#changes.link(shown, { directory, name: lastName(path) })
+  }
+
+  async #moveTo({ path, object }: Came, place: Place): Promise<void> {
+    const shown = await this.#shownAs(object.id!, place)
+    const directory = await directoryAt(this.#before, parentPath(path)!)
+    if (shown === undefined || directory === undefined) return
+    await this.#clear(path)
+    await this.#changes.rename(shown, { directory, name: lastName(path) })
+  }
+
+  /** Nothing is shown at a path where something else has come: it turns up elsewhere, or is gone. */
+  async #clear(path: ByteString): Promise<void> {
+    const shown = await shownAt(this.#before, path)
+    if (shown === undefined) return
+    if (await this.#isElsewhere(shown)) {
+      const aside = `${lastName(path).slice(0, 100)}.${randomBytes(6).toString('hex')}`
+      const directory = (await directoryAt(this.#before, parentPath(path)!))!
+      await this.#changes.rename(shown, { directory, name: aside })
+      this.#gone.add(joinPath(parentPath(path)!, aside))
+    } else await this.#removeTree(shown)
+    this.#gone.delete(path)
+  }
+
+  async #isElsewhere(shown: Shown): Promise<boolean> {
+    return this.#came.some(
+      ({ object }) => object.id !== undefined && shown.objects.some(({ entry }) => entry.id === object.id),
+    )
+  }
+
+  async #shownAs(id: ObjectId, place: Place): Promise<Shown | undefined> {
+    const way = await this.#before.wayTo(place.parent)
+    const namesakes = way === undefined ? [] : await this.#before.namesake(way.at(-1)!.directory, place.name)
+    return namesakes.find((shown) => shown.objects.some(({ entry }) => entry.id === id))
+  }
+
+  /** Makes new objects, not what is in them. */
+  async #makeAll(came: readonly Came[]): Promise<void> {
+    const directories = new Map<ByteString, Directory | undefined>()
+    for (let from = 0; from < came.length; from += CREATED_AT_ONCE) {
+      const batch: { target: Target; made: Made }[] = []
+      const first = new Map<string, ByteString>()
+      const links: Came[] = []
+      for (const { path, object } of came.slice(from, from + CREATED_AT_ONCE)) {
+        const parent = parentPath(path)!
+        if (!directories.has(parent)) directories.set(parent, await directoryAt(this.#before, parent))
+        const directory = directories.get(parent)
+        if (directory === undefined) continue
+        await this.#clear(path)
+        if (first.has(object.identity)) {
+          links.push({ path, object })
+          continue
+        }
+        first.set(object.identity, path)
+        const { kind, content, mtimeNs, attributes } = object
+        const id = await this.#idFor(object, batch)
+        batch.push({ target: { directory, name: lastName(path) }, made: { id, kind, content, mtimeNs, attributes } })
+        if (kind === 'directory') this.#disk.mark(path, id)
+      }
+      await this.#changes.createAll(batch)
+      for (const { path, object } of links) {
+        const shown = await shownAt(this.#before, first.get(object.identity)!)
+        const directory = directories.get(parentPath(path)!)
+        if (shown !== undefined && directory !== undefined)
+          await this.#changes.link(shown, { directory, name: lastName(path) })
+      }
+    }
+  }
+
+  /** Its own, unless another object has it: this is a copy then. */
+  async #idFor({ id, kind }: DiskObject, batch: readonly { made: Made }[]): Promise<ObjectId> {
+    if (id === undefined || batch.some(({ made }) => made.id === id)) return this.#newId()
+    const known = (await this.#index.get(id)) ?? (await this.#index.onDisk.get(id))
+    const isFree = known === undefined || (!isAlive(known) && known.kind === kind && !this.#index.behind.has(id))
+    return isFree ? id : this.#newId()
+  }
+
+  async #noteDifference(path: ByteString): Promise<void> {
+    const shown = await shownAt(this.#before, path)
+    const object = this.#disk.look(path)
+    if (shown === undefined || object === undefined || typeof object !== 'object') return
+    const before = stateOf(shown)
+    if (before.kind !== object.kind || isEqualState(object, before, this.#disk)) return
+    if (await this.#isWanted(path, object)) return
+    if (!isSameContent(object.content, before.content)) {
+      await this.#changes.edit(shown, object.content, object.mtimeNs)
+    }
+    const now = await shownAt(this.#before, path)
+    if (now === undefined || isDescribedAlike(object, stateOf(now), this.#disk)) return
+    const { uid, gid } = this.#disk.setsOwners ? object.attributes : before.attributes
+    const attributes = { ...object.attributes, uid, gid }
+    await this.#changes.describe(now, { attributes, ...(object.kind === 'file' ? { mtimeNs: object.mtimeNs } : {}) })
+  }
+
+  /** Whether it is what the index has heard of, half of our doing. */
+  async #isWanted(path: ByteString, object: DiskObject): Promise<boolean> {
+    if (this.#index.behind.size === 0) return false
+    const wanted = await shownAt(this.#after, path)
+    return wanted !== undefined && isEqualState(object, stateOf(wanted), this.#disk)
+  }
+
+  async #removeGone(): Promise<void> {
+    for (const path of [...this.#gone].sort(comparePaths)) {
+      const shown = await shownAt(this.#before, path)
+      if (shown !== undefined && this.#disk.look(path) === undefined) await this.#removeTree(shown)
+    }
+  }
+
+  /** With all that is shown below it. */
+  async #removeTree(shown: Shown): Promise<void> {
+    const all = [shown]
+    for (const one of all) {
+      if (one.objects[0].entry.kind === 'directory') all.push(...(await this.#before.list(directoryOf(one))).values())
+    }
+    all.reverse()
+    for (let from = 0; from < all.length; from += REMOVED_AT_ONCE) {
+      await this.#changes.removeAll(all.slice(from, from + REMOVED_AT_ONCE))
+    }
+  }
+}
+
+function isSameShown(a: Shown | undefined, b: Shown | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  const [one, other] = [a.objects[0].entry, b.objects[0].entry]
+  return one.id === other.id && isEqualVersion(one.content.dot, other.content.dot)
+}
+
+function isEqualVersion(a: { writer: string; counter: number }, b: { writer: string; counter: number }): boolean {
+  return a.writer === b.writer && a.counter === b.counter
+}
+
+function randomId(): ObjectId {
+  return randomBytes(OBJECT_ID_BYTES).toString('hex')
+}
