@@ -16,7 +16,7 @@ import type { DeviceNames } from './conflict-name.ts'
 import type { SyncDisk } from './disk.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
-import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -55,7 +55,7 @@ export class DiskApply {
   readonly #index: SyncIndex
   readonly #before: ShownTree
   readonly #after: ShownTree
-  /** Directories that stood where one was to be made: nobody has looked at what is in them. */
+  /** Directories that stood where one was to be made, or that were to go and did not: nobody has looked at what is in them. */
   #adopted: ByteString[] = []
 
   constructor({ disk, index, deviceName }: DiskApplyOptions) {
@@ -137,13 +137,10 @@ export class DiskApply {
 
   /** Fails with `Changed` or `Occupied` if the disk is not as it was known to be, nor as it is to be. */
   #check({ moves, links, makes, stays, removals }: Plan): void {
-    for (const move of moves) if (!this.#isMoved(move)) this.#requireObject(move.from, move.shown)
-    for (const { path, shown } of removals) this.#requireUnchanged(path, shown, undefined)
-    for (const { path, before, after } of stays) {
-      if (isEqualState(stateOf(before), stateOf(after), this.#disk)) continue
-      if (stateOf(before).kind !== 'directory') this.#requireUnchanged(path, before, after)
-      else if (!this.#isDirectory(path)) throw new Changed([path])
-    }
+    for (const move of moves) if (!this.#isMoved(move)) this.#requireKnown(move.from, move.before, move.after)
+    for (const { path, shown } of removals) this.#requireKnown(path, shown, undefined)
+    for (const { path, before, after } of stays)
+      if (this.#isOther(before, after)) this.#requireKnown(path, before, after)
     const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
     for (const path of arrivals) this.#requireParent(path, arrivals)
     const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
@@ -160,21 +157,19 @@ export class DiskApply {
     }
   }
 
-  #requireObject(path: ByteString, shown: Shown): void {
-    const found = this.#disk.look(path)
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    if (found?.kind !== shown.objects[0].entry.kind) throw new Changed([path])
-  }
-
-  /** Nothing of a person's would be lost by taking it away. */
-  #requireUnchanged(path: ByteString, before: Shown, after: Shown | undefined): void {
+  /** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
+  #requireKnown(path: ByteString, before: Shown, after: Shown | undefined): void {
     const found = this.#disk.look(path)
     if (found === 'busy' || found === 'foreign') throw new Occupied()
     if (found === undefined && after === undefined) return
     if (found === undefined) throw new Changed([path])
-    if (found.kind === 'directory' && stateOf(before).kind === 'directory') return
+    if (after === undefined && found.kind === 'directory' && isDirectory(before)) return
     if (isEqualState(found, stateOf(before), this.#disk)) return
     if (after === undefined || !isEqualState(found, stateOf(after), this.#disk)) throw new Changed([path])
+  }
+
+  #isOther(before: Shown, after: Shown): boolean {
+    return !isEqualState(stateOf(before), stateOf(after), this.#disk)
   }
 
   #requireFree(path: ByteString, shown: Shown): void {
@@ -197,9 +192,9 @@ export class DiskApply {
     return found.kind === 'directory' || isSameContent(found.content, state.content)
   }
 
-  /** Likewise. */
-  #isMoved({ from, to, shown }: Move): boolean {
-    return this.#disk.look(from) === undefined && this.#isThere(to, shown)
+  /** Likewise; it may still be what it was. */
+  #isMoved({ from, to, before, after }: Move): boolean {
+    return this.#disk.look(from) === undefined && (this.#isThere(to, before) || this.#isThere(to, after))
   }
 
   #perform({ moves, links, makes, stays, removals }: Plan): void {
@@ -211,23 +206,31 @@ export class DiskApply {
     const isSimple = left.length === 1 && disk.look(only!.to) === undefined && this.#isDirectory(parentPath(only!.to)!)
     if (isSimple) disk.move(only!.from, only!.to)
     const parked = new Map<ByteString, string>()
-    for (const { from, to, shown } of isSimple ? [] : left.toSorted((a, b) => comparePaths(b.from, a.from))) {
-      const key = `${shown.objects[0].entry.id}.${parked.size}`
+    const leaving = [
+      ...removals.filter(({ shown }) => isDirectory(shown)).map(({ path }) => ({ from: path, move: undefined })),
+      ...(isSimple ? [] : left.map((move) => ({ from: move.from, move }))),
+    ]
+    const stayed: ByteString[] = []
+    // What is in a directory is taken out of it before the directory goes anywhere.
+    for (const { from, move } of leaving.sort((a, b) => comparePaths(b.from, a.from))) {
+      if (move === undefined) {
+        if (!this.#removeDirectory(from)) stayed.push(from)
+        continue
+      }
+      const key = `${move.after.objects[0].entry.id}.${parked.size}`
       disk.park(from, key)
-      parked.set(to, key)
+      parked.set(move.to, key)
     }
-    const empty = removals.filter(({ shown }) => isDirectory(shown)).sort((a, b) => comparePaths(b.path, a.path))
-    for (const { path } of empty) this.#removeDirectory(path)
-    const blocked = [...makes.map(({ path }) => path), ...parked.keys()].filter((path) => disk.look(path) !== undefined)
-    const stayed = blocked.filter((path) => empty.some((one) => one.path === path))
-    if (stayed.length > 0) {
+    const isBlocked = [...makes.map(({ path }) => path), ...parked.keys()].some((path) => stayed.includes(path))
+    if (isBlocked) {
       for (const { from, to } of left.toSorted((a, b) => comparePaths(a.from, b.from))) {
         const key = parked.get(to)
         if (key !== undefined) disk.unpark(key, from)
       }
       throw new Changed(stayed)
     }
-    const arrivals = [...makes, ...moves.map(({ to: path, shown }) => ({ path, shown }))]
+    this.#adopted.push(...stayed.map((path) => movedWith(path, left)))
+    const arrivals = [...makes, ...moves.map(({ to: path, after: shown }) => ({ path, shown }))]
     for (const { path, shown } of arrivals.sort((a, b) => comparePaths(a.path, b.path))) {
       const key = parked.get(path)
       if (key !== undefined) disk.unpark(key, path)
@@ -235,7 +238,9 @@ export class DiskApply {
       this.#bringTo(path, shown)
     }
     for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)
-    for (const { path, after } of stays) this.#bringTo(path, after)
+    for (const { path, before, after } of stays)
+      if (this.#isOther(before, after)) this.#bringTo(path, after)
+      else this.#mark(path, after)
   }
 
   /** Has what stands at a path be what it is to be, or makes it. */
@@ -245,19 +250,26 @@ export class DiskApply {
     const found = this.#disk.look(path)
     if (found === undefined) this.#disk.make(path, id, state)
     if (found === undefined || typeof found !== 'object') return
-    if (found.kind === 'directory' && !shown.objects.some(({ entry }) => entry.id === found.id))
-      this.#disk.mark(path, id)
+    this.#mark(path, shown)
     if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
     else if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
   }
 
-  /** What this device has in it and nobody knows of stays, and so does the directory: a scan makes it anew. */
-  #removeDirectory(path: ByteString): void {
+  /** A directory may be another of those that it was one with. */
+  #mark(path: ByteString, shown: Shown): void {
+    const found = this.#disk.look(path)
+    if (typeof found === 'object' && isUnmarked(found, shown)) this.#disk.mark(path, shown.objects[0].entry.id)
+  }
+
+  /** Whether it is gone. What this device has in it and nobody knows of stays, and so does the directory: a scan makes it anew. */
+  #removeDirectory(path: ByteString): boolean {
     try {
       if (this.#disk.look(path) !== undefined) this.#disk.remove(path)
+      return true
     } catch (error) {
       if (kindOf(error) !== 'not-empty') throw error
       log('%s stays: %s', path, describeError(error))
+      return false
     }
   }
 
@@ -278,6 +290,13 @@ export class DiskApply {
       if (this.#disk.look(path) === undefined) return path
     }
   }
+}
+
+/** Where something is once a directory that it is in was moved. */
+function movedWith(path: ByteString, moves: readonly Move[]): ByteString {
+  const around = moves.filter(({ from }) => path.startsWith(`${from}/`))
+  const [nearest] = around.sort((a, b) => b.from.length - a.from.length)
+  return nearest === undefined ? path : nearest.to + path.slice(nearest.from.length)
 }
 
 function isDirectory({ objects }: Shown): boolean {

@@ -8,7 +8,7 @@ import { comparePaths } from '../format/head-path.ts'
 import type { Place } from '../format/sync-entry.ts'
 import type { DiskObject, SyncDisk } from './disk.ts'
 import { isAlive, isSameContent } from './entry-merge.ts'
-import { pathsOf, shownAt } from './find-shown.ts'
+import { isSameObject, pathsOf, shownAt } from './find-shown.ts'
 import { isEqualState, stateOf } from './object-state.ts'
 import type { Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
@@ -86,23 +86,32 @@ export class DiskHomes {
     if (isSameShown(wanted, known)) return false
     if (object === undefined) return wanted === undefined && known !== undefined && (await this.#isTakenAway(known))
     if (wanted === undefined || object.kind !== wanted.objects[0].entry.kind) return false
+    if (known !== undefined && !isSameObject(known, wanted) && !(await this.#isTakenAway(known))) return false
     if (object.kind === 'directory') return true
-    return isSameContent(object.content, stateOf(wanted).content) && !(await this.#isLinkOf(object, wanted))
+    return (await this.#isStateOf(object, wanted)) && !(await this.#isLinkOf(object, wanted))
   }
 
   /** Whether an object that is not where it was is where it is to be, or is to be nowhere. */
   async #isTakenAway({ objects }: Shown): Promise<boolean> {
     const { entry } = objects[0]
     const homes = await pathsOf(this.#after, await this.#index.get(entry.id))
-    return homes.length === 0 || homes.some(({ path, shown }) => this.#isAsWanted(path, shown))
+    if (homes.length === 0) return true
+    for (const { path, shown } of homes) if (await this.#isAsWanted(path, shown)) return true
+    return false
   }
 
-  #isAsWanted(path: ByteString, shown: Shown): boolean {
+  async #isAsWanted(path: ByteString, shown: Shown): Promise<boolean> {
     const found = this.#disk.look(path)
-    const { kind, content } = stateOf(shown)
-    if (found === undefined || typeof found !== 'object' || found.kind !== kind) return false
-    if (kind === 'directory' && found.id !== undefined) return shown.objects.some(({ entry }) => entry.id === found.id)
-    return kind === 'directory' || isSameContent(found.content, content)
+    if (typeof found !== 'object' || found.kind !== shown.objects[0].entry.kind) return false
+    if (found.kind !== 'directory') return this.#isStateOf(found, shown)
+    return found.id === undefined || shown.objects.some(({ entry }) => entry.id === found.id)
+  }
+
+  /** Whether it has the content that is wanted, or that it is known to have had before it was moved there. */
+  async #isStateOf({ content }: DiskObject, wanted: Shown): Promise<boolean> {
+    if (isSameContent(content, stateOf(wanted).content)) return true
+    const known = (await this.#index.onDisk.get(wanted.objects[0].entry.id))?.content.value
+    return known !== undefined && isSameContent(content, known)
   }
 
   /** Whether it is but one more name of another object than is wanted there. */
@@ -115,19 +124,16 @@ export class DiskHomes {
     })
   }
 
-  /** Whether two names of one object are of two by now; the first keeps it. */
+  /** Whether two names of one object are of two by now; what carries its id keeps it, of several the first. */
   async #isNoLongerLinked(object: DiskObject, { objects: [{ entry }] }: Shown, path: ByteString): Promise<boolean> {
     if (entry.kind === 'directory' || entry.placement.value.places.length === 1) return false
-    const homes = (await pathsOf(this.#before, entry)).filter((home) => comparePaths(home.path, path) < 0)
-    return homes.some((home) => {
+    for (const home of await pathsOf(this.#before, entry)) {
       const found = this.#disk.look(home.path)
-      return (
-        found !== undefined &&
-        typeof found === 'object' &&
-        found.kind === entry.kind &&
-        found.identity !== object.identity
-      )
-    })
+      if (typeof found !== 'object' || found.kind !== entry.kind || found.identity === object.identity) continue
+      const [has, otherHas] = [object.id === entry.id, found.id === entry.id]
+      if (has === otherHas ? comparePaths(home.path, path) < 0 : otherHas) return true
+    }
+    return false
   }
 
   /** Whether another object at that path carries the same id: one of them was copied from the other. */
@@ -137,10 +143,11 @@ export class DiskHomes {
   }
 
   /** Whether it is what the index has heard of, half of our doing. */
-  async isWanted(path: ByteString, object: DiskObject): Promise<boolean> {
+  async isWanted(path: ByteString, object: DiskObject, known: Shown): Promise<boolean> {
     if (this.#index.behind.size === 0) return false
     const wanted = await shownAt(this.#after, path)
-    return wanted !== undefined && isEqualState(object, stateOf(wanted), this.#disk)
+    if (wanted === undefined || !isEqualState(object, stateOf(wanted), this.#disk)) return false
+    return isSameObject(known, wanted) || (await this.#isTakenAway(known))
   }
 }
 

@@ -16,7 +16,7 @@ import { isAlive, isSameContent } from './entry-merge.ts'
 import { directoryAt, directoryOf, shownAt, shownIn } from './find-shown.ts'
 import { type DirtyPlace, distinctPlaces } from './head-dirty.ts'
 import { LocalChanges, type Made, type Target } from './local-changes.ts'
-import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import { type Directory, ROOT, type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -108,10 +108,20 @@ export class DiskScan {
       if (isOther) this.#gone.add(path)
       this.#came.push({ path, object })
     } else if (object.kind === 'directory') {
-      if (object.id === undefined) this.#disk.mark(path, shown.objects[0].entry.id)
-      if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+      if (this.#differs(object, shown)) this.#differing.push(path)
       if (isTree) await this.#compareIn(path, directoryOf(shown))
-    } else if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+    } else if (this.#differs(object, shown)) this.#differing.push(path)
+  }
+
+  #differs(object: DiskObject, shown: Shown): boolean {
+    return isUnmarked(object, shown) || !isEqualState(object, stateOf(shown), this.#disk)
+  }
+
+  /** Unless something else has come to the path since it was looked at. */
+  #mark(path: ByteString, { identity }: DiskObject, id: ObjectId): void {
+    const found = this.#disk.look(path)
+    if (typeof found !== 'object' || found.identity !== identity || found.id === id) return
+    if (found.kind === 'directory' || found.kind === 'file') this.#disk.mark(path, id)
   }
 
   /** Makes what came changes of the index; what is to be looked at after that. */
@@ -201,7 +211,7 @@ export class DiskScan {
         const { kind, content, mtimeNs, attributes } = object
         const id = await this.#idFor(object, batch)
         batch.push({ target: { directory, name: lastName(path) }, made: { id, kind, content, mtimeNs, attributes } })
-        if (kind === 'directory') this.#disk.mark(path, id)
+        this.#mark(path, object, id)
       }
       await this.#changes.createAll(batch)
       for (const { path, object } of links) {
@@ -226,8 +236,10 @@ export class DiskScan {
     const object = this.#disk.look(path)
     if (shown === undefined || object === undefined || typeof object !== 'object') return
     const before = stateOf(shown)
-    if (before.kind !== object.kind || isEqualState(object, before, this.#disk)) return
-    if (await this.#homes.isWanted(path, object)) return
+    if (before.kind !== object.kind || !this.#differs(object, shown)) return
+    if (await this.#homes.isWanted(path, object, shown)) return
+    if (isUnmarked(object, shown)) this.#mark(path, object, shown.objects[0].entry.id)
+    if (isEqualState(object, before, this.#disk)) return
     if (!isSameContent(object.content, before.content)) {
       await this.#changes.edit(shown, object.content, object.mtimeNs)
     }
