@@ -35,7 +35,7 @@ export interface Move {
 
 export interface Plan {
   readonly moves: readonly Move[]
-  readonly links: readonly { readonly from: ByteString; readonly to: ByteString }[]
+  readonly links: readonly { readonly from: ByteString; readonly to: ByteString; readonly shown: Shown }[]
   readonly makes: readonly Step[]
   /** What keeps its path, from what it is to what it is to be. */
   readonly stays: readonly { readonly path: ByteString; readonly before: Shown; readonly after: Shown }[]
@@ -188,7 +188,7 @@ export function planOf({ before, after }: Group): Plan {
     ]
     const linked = isDirectory(shown) ? undefined : other.find(([, there]) => isSameObject(there, shown))?.[0]
     if (linked === undefined) plan.makes.push({ path: to, shown })
-    else plan.links.push({ from: linked, to })
+    else plan.links.push({ from: linked, to, shown })
   }
   for (const [path, shown] of left) plan.removals.push({ path, shown })
   return plan

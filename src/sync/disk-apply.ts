@@ -14,9 +14,10 @@ import { logger } from '../log.ts'
 import { groupOf, type Move, type Plan, planOf } from './apply-plan.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { SyncDisk } from './disk.ts'
+import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
-import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
+import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -34,19 +35,6 @@ export interface Applied {
   /** So many objects wait: for a program that has them open, for something that stands in their way, for what is to come. */
   readonly waiting: number
 }
-
-/** Not as it was known to be. */
-class Changed extends Error {
-  readonly paths: readonly ByteString[]
-
-  constructor(paths: readonly ByteString[]) {
-    super('the disk was changed')
-    this.paths = paths
-  }
-}
-
-/** Not to be touched now. */
-class Occupied extends Error {}
 
 const APPLIED_AT_ONCE = 500
 
@@ -73,7 +61,9 @@ export class DiskApply {
         ...(await pathsOf(this.#before, await this.#index.onDisk.get(id))),
         ...(await pathsOf(this.#after, await this.#index.get(id))),
       ].map(({ path }) => path)
-      const free = homes.find((path) => this.#disk.look(path) === undefined && this.#isDirectory(parentPath(path)!))
+      const free = homes.find(
+        (path) => this.#disk.look(path) === undefined && isDirectoryAt(parentPath(path)!, this.#disk),
+      )
       this.#disk.unpark(key, free ?? this.#freeName('recovered'))
     }
   }
@@ -121,10 +111,10 @@ export class DiskApply {
     if (group.isWaiting) return undefined
     const shown = new Map<ObjectId, SyncEntry | undefined>()
     for (const one of group.ids) if (behind.has(one)) shown.set(one, await this.#index.get(one))
-    const plan = planOf(group)
     try {
-      this.#check(plan)
-      this.#perform(plan)
+      const left = leftOf(planOf(group), this.#disk)
+      check(left, this.#disk)
+      this.#perform(left)
     } catch (error) {
       if (error instanceof Changed) for (const path of error.paths) changed.add(path)
       else if (!(error instanceof Occupied)) throw error
@@ -135,101 +125,39 @@ export class DiskApply {
     return [...shown.keys()]
   }
 
-  /** Fails with `Changed` or `Occupied` if the disk is not as it was known to be, nor as it is to be. */
-  #check({ moves, links, makes, stays, removals }: Plan): void {
-    for (const move of moves) if (!this.#isMoved(move)) this.#requireKnown(move.from, move.before, move.after)
-    for (const { path, shown } of removals) this.#requireKnown(path, shown, undefined)
-    for (const { path, before, after } of stays)
-      if (this.#isOther(before, after)) this.#requireKnown(path, before, after)
-    const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
-    for (const path of arrivals) this.#requireParent(path, arrivals)
-    const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
-    const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => this.#identityAt(path)))
-    for (const { path, shown } of makes) {
-      if (leaving.has(path)) continue
-      this.#requireFree(path, shown)
-      // A name that nobody told of yet, of an object that is another one.
-      if (this.#disk.look(path) !== undefined && known.has(this.#identityAt(path))) throw new Changed([path])
-    }
-    for (const move of moves) {
-      if (!leaving.has(move.to) && !this.#isMoved(move) && this.#disk.look(move.to) !== undefined)
-        throw new Changed([move.to])
-    }
-  }
-
-  /** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
-  #requireKnown(path: ByteString, before: Shown, after: Shown | undefined): void {
-    const found = this.#disk.look(path)
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    if (found === undefined && after === undefined) return
-    if (found === undefined) throw new Changed([path])
-    if (after === undefined && found.kind === 'directory' && isDirectory(before)) return
-    if (isEqualState(found, stateOf(before), this.#disk)) return
-    if (after === undefined || !isEqualState(found, stateOf(after), this.#disk)) throw new Changed([path])
-  }
-
-  #isOther(before: Shown, after: Shown): boolean {
-    return !isEqualState(stateOf(before), stateOf(after), this.#disk)
-  }
-
-  #requireFree(path: ByteString, shown: Shown): void {
-    const found = this.#disk.look(path)
-    if (found === undefined || this.#isThere(path, shown)) return
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    throw new Changed([path])
-  }
-
-  #requireParent(path: ByteString, arrivals: readonly ByteString[]): void {
-    const parent = parentPath(path)!
-    if (!arrivals.includes(parent) && !this.#isDirectory(parent)) throw new Changed([parent])
-  }
-
-  /** Whether it is there by now: we were killed before we could note it, or a person put the same there. */
-  #isThere(path: ByteString, shown: Shown): boolean {
-    const found = this.#disk.look(path)
-    const state = stateOf(shown)
-    if (found === undefined || typeof found !== 'object' || found.kind !== state.kind) return false
-    return found.kind === 'directory' || isSameContent(found.content, state.content)
-  }
-
-  /** Likewise; it may still be what it was. */
-  #isMoved({ from, to, before, after }: Move): boolean {
-    return this.#disk.look(from) === undefined && (this.#isThere(to, before) || this.#isThere(to, after))
-  }
-
   #perform({ moves, links, makes, stays, removals }: Plan): void {
     const disk = this.#disk
     const files = removals.filter(({ shown }) => !isDirectory(shown))
     for (const { path } of files) if (disk.look(path) !== undefined) disk.remove(path)
-    const left = moves.filter((move) => !this.#isMoved(move))
-    const [only] = left
-    const isSimple = left.length === 1 && disk.look(only!.to) === undefined && this.#isDirectory(parentPath(only!.to)!)
-    if (isSimple) disk.move(only!.from, only!.to)
+    const [only] = moves
+    const isSimple =
+      moves.length === 1 && disk.look(only!.to) === undefined && isDirectoryAt(parentPath(only!.to)!, disk)
     const parked = new Map<ByteString, string>()
     const leaving = [
       ...removals.filter(({ shown }) => isDirectory(shown)).map(({ path }) => ({ from: path, move: undefined })),
-      ...(isSimple ? [] : left.map((move) => ({ from: move.from, move }))),
+      ...moves.map((move) => ({ from: move.from, move })),
     ]
     const stayed: ByteString[] = []
     // What is in a directory is taken out of it before the directory goes anywhere.
     for (const { from, move } of leaving.sort((a, b) => comparePaths(b.from, a.from))) {
       if (move === undefined) {
         if (!this.#removeDirectory(from)) stayed.push(from)
-        continue
+      } else if (isSimple) disk.move(from, move.to)
+      else {
+        const key = `${move.after.objects[0].entry.id}.${parked.size}`
+        disk.park(from, key)
+        parked.set(move.to, key)
       }
-      const key = `${move.after.objects[0].entry.id}.${parked.size}`
-      disk.park(from, key)
-      parked.set(move.to, key)
     }
     const isBlocked = [...makes.map(({ path }) => path), ...parked.keys()].some((path) => stayed.includes(path))
     if (isBlocked) {
-      for (const { from, to } of left.toSorted((a, b) => comparePaths(a.from, b.from))) {
+      for (const { from, to } of moves.toSorted((a, b) => comparePaths(a.from, b.from))) {
         const key = parked.get(to)
         if (key !== undefined) disk.unpark(key, from)
       }
       throw new Changed(stayed)
     }
-    this.#adopted.push(...stayed.map((path) => movedWith(path, left)))
+    this.#adopted.push(...stayed.map((path) => movedWith(path, moves)))
     const arrivals = [...makes, ...moves.map(({ to: path, after: shown }) => ({ path, shown }))]
     for (const { path, shown } of arrivals.sort((a, b) => comparePaths(a.path, b.path))) {
       const key = parked.get(path)
@@ -239,7 +167,7 @@ export class DiskApply {
     }
     for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)
     for (const { path, before, after } of stays)
-      if (this.#isOther(before, after)) this.#bringTo(path, after)
+      if (isOtherState(before, after, disk)) this.#bringTo(path, after)
       else this.#mark(path, after)
   }
 
@@ -250,9 +178,11 @@ export class DiskApply {
     const found = this.#disk.look(path)
     if (found === undefined) this.#disk.make(path, id, state)
     if (found === undefined || typeof found !== 'object') return
-    this.#mark(path, shown)
     if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
-    else if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
+    else {
+      this.#mark(path, shown)
+      if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
+    }
   }
 
   /** A directory may be another of those that it was one with. */
@@ -271,17 +201,6 @@ export class DiskApply {
       log('%s stays: %s', path, describeError(error))
       return false
     }
-  }
-
-  #identityAt(path: ByteString): string | undefined {
-    const found = this.#disk.look(path)
-    return typeof found === 'object' ? found.identity : undefined
-  }
-
-  #isDirectory(path: ByteString): boolean {
-    if (path === '') return true
-    const found = this.#disk.look(path)
-    return found !== undefined && typeof found === 'object' && found.kind === 'directory'
   }
 
   #freeName(name: ByteString): ByteString {

@@ -109,7 +109,9 @@ export class MemoryDisk implements SyncDisk {
 
   async settle(): Promise<void> {}
 
-  async sync(): Promise<void> {}
+  async sync(): Promise<void> {
+    this.onStep()
+  }
 
   /** A program is writing to it, or has ended that. */
   setBusy(path: ByteString, isBusy: boolean): void {
