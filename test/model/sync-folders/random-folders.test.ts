@@ -11,7 +11,7 @@ const SEED = process.env.DFS_MODEL_SEED
 const STEPS = 40
 
 async function run(seed: number): Promise<void> {
-  const world = new World(seed, 2 + (seed % 2))
+  const world = new World(seed)
   try {
     await world.start()
     for (let step = 0; step < STEPS; step++) await world.step()
