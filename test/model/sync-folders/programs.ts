@@ -5,7 +5,7 @@ import { joinPath, parentPath } from '../../../src/format/head-path.ts'
 import type { DiskObject } from '../../../src/sync/disk.ts'
 import type { MemoryDisk } from '../../../src/sync/memory-disk.ts'
 import type { Random } from './random.ts'
-import { directoryState, fileState, symlinkState, textOf, textsOn } from './states.ts'
+import { directoryState, fileState, symlinkState, textOf } from './states.ts'
 
 export interface ProgramsOptions {
   readonly disk: MemoryDisk
@@ -198,9 +198,10 @@ export class Programs {
     if (this.#open.delete(identity)) this.#disk.setBusy(path, false)
   }
 
+  /** Unless they have other names. */
   #doAway(objects: readonly DiskObject[]): void {
-    const left = textsOn(this.#disk)
-    for (const text of objects.map(textOf)) if (!left.has(text)) this.#options.written.delete(text)
+    const left = new Set([...this.#disk.walk()].map(([, { identity }]) => identity))
+    for (const object of objects) if (!left.has(object.identity)) this.#options.written.delete(textOf(object))
   }
 
   #touchAll({ identity }: DiskObject): void {
