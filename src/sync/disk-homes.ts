@@ -114,14 +114,16 @@ export class DiskHomes {
     return known !== undefined && isSameContent(content, known)
   }
 
-  /** Whether it is but one more name of another object than is wanted there. */
+  /** Whether a person has given it one more name: it stands where it was, and is not to. */
   async #isLinkOf({ id, identity }: DiskObject, wanted: Shown): Promise<boolean> {
-    if (id === undefined || wanted.objects.some(({ entry }) => entry.id === id)) return false
-    const homes = await pathsOf(this.#before, await this.#index.onDisk.get(id))
-    return homes.some(({ path }) => {
+    if (id === undefined) return false
+    for (const { path, shown } of await pathsOf(this.#before, await this.#index.onDisk.get(id))) {
       const found = this.#disk.look(path)
-      return typeof found === 'object' && found.identity === identity
-    })
+      if (typeof found !== 'object' || found.identity !== identity) continue
+      const wantedThere = await shownAt(this.#after, path)
+      if (!isSameObject(shown, wanted) || wantedThere === undefined || !isSameObject(shown, wantedThere)) return true
+    }
+    return false
   }
 
   /** Whether two names of one object are of two by now; what carries its id keeps it, of several the first. */
