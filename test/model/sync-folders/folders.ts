@@ -18,6 +18,19 @@ const ROUNDS_MAX = 30
 
 class Crash extends Error {}
 
+/** What is wrong after so many steps, with all that happened; undefined if nothing. */
+export async function faultOf(seed: number, steps: number): Promise<string | undefined> {
+  const world = new World(seed)
+  try {
+    await world.start()
+    for (let step = 0; step < steps; step++) await world.step()
+    await world.settle()
+    return undefined
+  } catch (error) {
+    return `seed ${seed}, ${steps} steps: ${(error as Error).stack}\n${world.log.join('\n')}`
+  }
+}
+
 export class World {
   readonly #random: Random
   readonly #devices: Device[]
