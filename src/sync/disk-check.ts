@@ -91,7 +91,7 @@ function requireKnown(
 /** Nothing stands there, but what is to. */
 function requireFree(path: ByteString, shown: Shown | undefined, disk: SyncDisk): void {
   const found = disk.look(path)
-  if (found === undefined || (shown !== undefined && isAlike(found, shown))) return
+  if (found === undefined || (shown !== undefined && isThere(found, shown))) return
   if (found === 'busy' || found === 'foreign') throw new Occupied()
   throw new Changed([path])
 }
@@ -102,13 +102,19 @@ function isMoved({ from, to, before, after }: Move, disk: SyncDisk): boolean {
 
 function isReplaced({ path, shown }: Step, arrived: Shown | undefined, disk: SyncDisk): boolean {
   if (arrived === undefined || holds(path, [shown], disk)) return false
-  return isAlike(disk.look(path), arrived)
+  return isThere(disk.look(path), arrived)
 }
 
 /** Whether an object stands there, in one of these states. */
 function holds(path: ByteString, states: readonly Shown[], disk: SyncDisk): boolean {
   const found = disk.look(path)
   return states.some((shown) => isAlike(found, shown) && typeof found === 'object' && !isUnmarked(found, shown))
+}
+
+/** Whether it is what was to be made: any directory is, but no file that a person has made alike. */
+function isThere(found: Looked, shown: Shown): boolean {
+  if (typeof found !== 'object' || !isAlike(found, shown)) return false
+  return found.kind === 'directory' || !isUnmarked(found, shown)
 }
 
 /** Whether a person sees the same; of directories but that it is one. */

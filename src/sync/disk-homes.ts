@@ -9,7 +9,7 @@ import type { Place } from '../format/sync-entry.ts'
 import type { DiskObject, SyncDisk } from './disk.ts'
 import { isAlive, isSameContent } from './entry-merge.ts'
 import { isSameObject, pathsOf, shownAt } from './find-shown.ts'
-import { isEqualState, stateOf } from './object-state.ts'
+import { isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import type { Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -70,6 +70,8 @@ export class DiskHomes {
   /** Whether another object than the one that is shown stands at its place: then this one came from elsewhere. */
   async isOther(object: DiskObject, shown: Shown, path: ByteString): Promise<boolean> {
     if (object.kind !== shown.objects[0].entry.kind) return true
+    // What a symbolic link says cannot be changed: one that says something else is another one.
+    if (object.kind === 'symlink' && !isSameContent(object.content, stateOf(shown).content)) return true
     if (await this.#isNoLongerLinked(object, shown, path)) return true
     if (object.id === undefined || shown.objects.some(({ entry }) => entry.id === object.id)) return false
     const known = await this.#index.onDisk.get(object.id)
@@ -88,6 +90,8 @@ export class DiskHomes {
     if (wanted === undefined || object.kind !== wanted.objects[0].entry.kind) return false
     if (known !== undefined && !isSameObject(known, wanted) && !(await this.#isTakenAway(known))) return false
     if (object.kind === 'directory') return true
+    // A person may have made one alike, of which others do not know.
+    if (isUnmarked(object, wanted)) return false
     return (await this.#isStateOf(object, wanted)) && !(await this.#isLinkOf(object, wanted))
   }
 

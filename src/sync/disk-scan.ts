@@ -241,6 +241,7 @@ export class DiskScan {
     if (isUnmarked(object, shown)) this.#mark(path, object, shown.objects[0].entry.id)
     if (isEqualState(object, before, this.#disk)) return
     if (!isSameContent(object.content, before.content)) {
+      if (object.kind !== 'file') return
       await this.#changes.edit(shown, object.content, object.mtimeNs)
     }
     const now = await shownAt(this.#before, path)
