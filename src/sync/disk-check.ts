@@ -45,20 +45,21 @@ export function check(left: Plan, disk: SyncDisk): void {
     if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
   }
   const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
+  const arriving = new Set(arrivals)
   for (const path of arrivals) {
     const parent = parentPath(path)!
-    if (!arrivals.includes(parent) && !isDirectoryAt(parent, disk)) throw new Changed([parent])
+    if (!arriving.has(parent) && !isDirectoryAt(formerOf(parent, moves), disk)) throw new Changed([parent])
   }
   const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
   const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => identityAt(path, disk)))
   for (const { path, shown } of makes) {
-    if (leaving.has(path)) continue
+    if (isIn(path, leaving)) continue
     requireFree(path, shown, disk)
     // A name that nobody told of yet, of an object that is another one.
     if (disk.look(path) !== undefined && known.has(identityAt(path, disk))) throw new Changed([path])
   }
-  for (const { to } of moves) if (!leaving.has(to)) requireFree(to, undefined, disk)
-  for (const { to, shown } of links) if (!leaving.has(to)) requireFree(to, shown, disk)
+  for (const { to } of moves) if (!isIn(to, leaving)) requireFree(to, undefined, disk)
+  for (const { to, shown } of links) if (!isIn(to, leaving)) requireFree(to, shown, disk)
 }
 
 /** Whether an object that keeps its path is to be given another state. */
@@ -70,6 +71,19 @@ export function isDirectoryAt(path: ByteString, disk: SyncDisk): boolean {
   if (path === '') return true
   const found = disk.look(path)
   return typeof found === 'object' && found.kind === 'directory'
+}
+
+/** Whether a path is one of these, or below one. */
+function isIn(path: ByteString, paths: ReadonlySet<ByteString>): boolean {
+  for (let at: ByteString | undefined = path; at !== undefined; at = parentPath(at)) if (paths.has(at)) return true
+  return false
+}
+
+/** Where now is what is to be there by being in a directory that is moved. */
+function formerOf(path: ByteString, moves: readonly Move[]): ByteString {
+  const around = moves.filter(({ to }) => path.startsWith(`${to}/`))
+  const [nearest] = around.sort((a, b) => b.to.length - a.to.length)
+  return nearest === undefined ? path : nearest.from + path.slice(nearest.to.length)
 }
 
 /** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
