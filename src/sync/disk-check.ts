@@ -41,8 +41,10 @@ export function check(left: Plan, disk: SyncDisk): void {
   const { moves, links, makes, stays, removals } = left
   for (const { from, before, after } of moves) requireKnown(from, { before, after }, disk)
   for (const { path, shown } of removals) requireKnown(path, { before: shown, after: undefined }, disk)
+  const linked = new Set(links.map(({ from }) => from))
   for (const { path, before, after } of stays) {
-    if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
+    if (linked.has(path)) requireObject(path, { before, after }, disk)
+    else if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
   }
   const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
   const arriving = new Set(arrivals)
@@ -100,6 +102,12 @@ function requireKnown(
   if (after === undefined && isDirectory) return
   if (isEqualState(found, stateOf(before), disk)) return
   if (after === undefined || !isEqualState(found, stateOf(after), disk)) throw new Changed([path])
+}
+
+/** What is to get one more name is the object that is meant. */
+function requireObject(path: ByteString, { before, after }: Pick<Move, 'before' | 'after'>, disk: SyncDisk): void {
+  requireKnown(path, { before, after }, disk)
+  if (!holds(path, [before, after], disk)) throw new Changed([path])
 }
 
 /** Nothing stands there, but what is to. */

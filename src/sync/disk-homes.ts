@@ -27,6 +27,7 @@ export interface Came {
 }
 
 export interface Home {
+  readonly path: ByteString
   readonly place: Place
   /** It is there still: this is one more name. */
   readonly isThere: boolean
@@ -52,19 +53,19 @@ export class DiskHomes {
     const entry = object.id === undefined ? undefined : await this.#index.onDisk.get(object.id)
     if (entry === undefined || entry.kind !== object.kind || (!isAlive(entry) && entry.kind !== 'directory'))
       return undefined
-    const left: Place[] = []
-    let isThere = false
+    const left: Pick<Home, 'path' | 'place'>[] = []
+    let there: ByteString | undefined
     for (const { path: home, shown } of await pathsOf(this.#before, entry)) {
       if (home === path) continue
       const { place } = shown.objects.find((one) => one.entry.id === entry.id)!
       if (this.#isCopyOf(object, home)) return undefined
       const found = this.#disk.look(home)
-      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) isThere = true
-      else left.push(place)
+      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) there = home
+      else left.push({ path: home, place })
     }
-    if (left.length > 0) return { place: left[0]!, isThere: false }
-    const [place] = entry.placement.value.places
-    return isThere && object.kind !== 'directory' ? { place: place!, isThere } : undefined
+    if (left.length > 0) return { ...left[0]!, isThere: false }
+    const place = entry.placement.value.places[0]!
+    return there !== undefined && object.kind !== 'directory' ? { path: there, place, isThere: true } : undefined
   }
 
   /** Whether another object than the one that is shown stands at its place: then this one came from elsewhere. */

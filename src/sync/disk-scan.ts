@@ -140,6 +140,13 @@ export class DiskScan {
         continue
       }
       await makeFresh()
+      const isReplaced = !home.isThere && this.#disk.look(home.path) !== undefined
+      // Something new stands where it was, and may be what it is in now.
+      if (isReplaced) next.push({ path: home.path, isTree: true })
+      if (isReplaced && one.path.startsWith(`${home.path}/`)) {
+        await this.#clear(home.path)
+        continue
+      }
       if (home.isThere) await this.#linkTo(one, home.place)
       else await this.#moveTo(one, home.place)
       if (one.object.kind === 'directory') next.push({ path: one.path, isTree: true })
