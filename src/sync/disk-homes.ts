@@ -40,6 +40,8 @@ export class DiskHomes {
   readonly #before: ShownTree
   /** What it is to show. */
   readonly #after: ShownTree
+  /** Whether something may be our own half-done doing; else a person did all that there is. */
+  expectsOwn = true
 
   constructor({ disk, index, before, after }: DiskHomesOptions) {
     this.#disk = disk
@@ -83,7 +85,7 @@ export class DiskHomes {
 
   /** Whether a path is as it is to be, and nobody but us has made it so. */
   async isOurDoing(path: ByteString, object: DiskObject | undefined): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
+    if (!this.expectsOwn || this.#index.behind.size === 0) return false
     const wanted = await shownAt(this.#after, path)
     const known = await shownAt(this.#before, path)
     if (isSameShown(wanted, known)) return false
@@ -151,7 +153,7 @@ export class DiskHomes {
 
   /** Whether it is what the index has heard of, half of our doing. */
   async isWanted(path: ByteString, object: DiskObject, known: Shown): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
+    if (!this.expectsOwn || this.#index.behind.size === 0) return false
     const wanted = await shownAt(this.#after, path)
     if (wanted === undefined || !isEqualState(object, stateOf(wanted), this.#disk)) return false
     return isSameObject(known, wanted) || (await this.#isTakenAway(known))

@@ -53,8 +53,9 @@ export class DiskScan {
     this.#homes = new DiskHomes({ disk, index, before: this.#before, after })
   }
 
-  /** Looks at these places. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
-  async scan(places: readonly DirtyPlace[]): Promise<void> {
+  /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
+  async scan(places: readonly DirtyPlace[], { expectsOwn = true } = {}): Promise<void> {
+    this.#homes.expectsOwn = expectsOwn
     this.#gone = new Set()
     this.#differing = []
     for (let left = places; left.length > 0; ) {
