@@ -194,7 +194,19 @@ export function planOf({ before, after }: Group): Plan {
     else plan.links.push({ from: linked, to, shown })
   }
   for (const [path, shown] of left) plan.removals.push({ path, shown })
-  return plan
+  return takenOut(plan)
+}
+
+/** What keeps its path while the directory that it is in leaves has to be taken out of it. */
+function takenOut(plan: Plan): Plan {
+  const leaving = [...plan.moves.map(({ from }) => from), ...plan.removals.map(({ path }) => path)]
+  const moves = plan.stays.filter(({ path }) => leaving.some((one) => path.startsWith(`${one}/`)))
+  if (moves.length === 0) return plan
+  return {
+    ...plan,
+    moves: [...plan.moves, ...moves.map(({ path, before, after }) => ({ from: path, to: path, before, after }))],
+    stays: plan.stays.filter((stay) => !moves.includes(stay)),
+  }
 }
 
 function isDirectory({ objects }: Shown): boolean {
