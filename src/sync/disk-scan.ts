@@ -114,6 +114,10 @@ export class DiskScan {
     } else if (this.#differs(object, shown)) this.#differing.push(path)
   }
 
+  async #prefetch(came: readonly Came[]): Promise<void> {
+    await this.#index.prefetch(came.flatMap(({ object: { id } }) => (id === undefined ? [] : [id])))
+  }
+
   /** Whether nothing has been done to a path since it was looked at: it is found again if so. */
   #stands({ path, object }: Came): boolean {
     const found = this.#disk.look(path)
@@ -140,7 +144,9 @@ export class DiskScan {
       await this.#makeAll(all)
       for (const { path, object } of all) if (object.kind === 'directory') next.push({ path, isTree: true })
     }
-    for (const one of this.#came.sort((a, b) => comparePaths(a.path, b.path))) {
+    const came = this.#came.sort((a, b) => comparePaths(a.path, b.path))
+    for (const [at, one] of came.entries()) {
+      if (at % CREATED_AT_ONCE === 0) await this.#prefetch(came.slice(at, at + CREATED_AT_ONCE))
       if (!this.#stands(one)) continue
       const home = await this.#homes.homeOf(one)
       if (home === undefined) {

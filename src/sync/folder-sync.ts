@@ -47,6 +47,7 @@ export class FolderSync {
    */
   async run(signal: AbortSignal): Promise<Round> {
     const { disk, index } = this.#options
+    using _remembered = index.remember()
     if (!this.#isRecovered) await this.#apply.recover()
     this.#isRecovered = true
     const before = index.own.sequence
