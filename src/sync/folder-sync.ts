@@ -73,7 +73,7 @@ export class FolderSync {
     const taken = this.#dirty.take()
     if (taken.size === 0) return
     try {
-      await this.#scan.scan(taken.places(), { expectsOwn })
+      for (const place of await this.#scan.scan(taken.places(), { expectsOwn })) this.#dirty.add(place)
     } catch (error) {
       this.#dirty.putBack(taken)
       throw error

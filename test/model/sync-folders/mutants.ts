@@ -17,27 +17,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what is found on the disk is compared with what it is to show',
-    file: 'disk-index.ts',
-    line: 'return onDisk === undefined ? this.#index.get(id) : onDisk.entry',
-    instead: 'return this.#index.get(id)',
-  },
-  {
-    name: 'what we have half done is taken for what a person did',
-    file: 'disk-homes.ts',
-    line: 'if (this.#index.behind.size === 0) return false\n    const wanted = await shownAt(this.#after, path)\n    const known',
-    instead: 'return false\n    const wanted = await shownAt(this.#after, path)\n    const known',
+    file: 'disk-scan.ts',
+    line: 'this.#before = new ShownTree(index.onDisk, deviceName)',
+    instead: 'this.#before = new ShownTree(index, deviceName)',
   },
   {
     name: 'what is moved is given the content that it is to have, whatever it has',
     file: 'disk-check.ts',
     line: 'for (const { from, before, after } of moves) requireKnown(from, { before, after }, disk)',
     instead: '',
-  },
-  {
-    name: 'what was done by now is done again',
-    file: 'disk-check.ts',
-    line: 'const moved = plan.moves.filter((move) => isMoved(move, disk))',
-    instead: 'const moved = plan.moves.filter(() => false)',
   },
   {
     name: 'a directory goes before what is in it',
@@ -58,9 +46,21 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
   },
   {
-    name: 'what is gone is deleted at once, and not looked for elsewhere',
-    file: 'disk-scan.ts',
-    line: 'left = await this.#takeIn()',
-    instead: 'await this.#removeGone()\n      left = await this.#takeIn()',
+    name: 'what loses a conflict becomes no copy',
+    file: 'index-change.ts',
+    line: 'if (copy !== undefined) await this.#mergeLatest(copy)',
+    instead: '',
+  },
+  {
+    name: 'the disk counts as having what others did',
+    file: 'index-change.ts',
+    line: 'this.#unshown.add(entry.id)',
+    instead: '',
+  },
+  {
+    name: 'further names of a file are not made',
+    file: 'disk-apply.ts',
+    line: 'for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)',
+    instead: '',
   },
 ]
