@@ -57,10 +57,4 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'this.#unshown.add(entry.id)',
     instead: '',
   },
-  {
-    name: 'further names of a file are not made',
-    file: 'disk-apply.ts',
-    line: 'for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)',
-    instead: '',
-  },
 ]
