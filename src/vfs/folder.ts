@@ -38,6 +38,7 @@ import { FolderPaths } from './folder-paths.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
 import { InodeTable } from './inode-table.ts'
 import { readMarker, writeMarker } from './marker.ts'
+import { OutsideChanges } from './outside-changes.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
@@ -91,6 +92,7 @@ export class Folder {
   readonly path: string
   readonly filesystem: Filesystem
   readonly files: FolderFiles
+  readonly outside: OutsideChanges
   readonly #parts: FolderParts
   readonly #paths: FolderPaths
   /** Held while a version is in use, or versions go. */
@@ -103,6 +105,15 @@ export class Folder {
     this.files = new FolderFiles(parts.services)
     this.#parts = parts
     this.#paths = new FolderPaths(parts.services, parts)
+    const { filesystem, committer, checkpointer, versions } = parts
+    this.outside = new OutsideChanges(parts.services, {
+      names: filesystem.names,
+      paths: this.#paths,
+      files: this.files,
+      committer,
+      checkpointer,
+      versions,
+    })
   }
 
   /** The id in a directory's marker, 32 hex digits; undefined if it is no folder. */
