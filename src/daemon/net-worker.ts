@@ -12,10 +12,11 @@ import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import { HeadExchange } from '../net/heads/head-exchange.ts'
-import { HoldStreams } from '../net/holds/hold-streams.ts'
+import { HOLDS_PROTOCOL } from '../net/holds/hold-calls.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
+import { MessageStreams } from '../net/message-streams.ts'
 import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
 import { createNode, type DfsNode } from '../net/node.ts'
 import { nodeHandlers, stateOf } from '../net/node-calls.ts'
@@ -43,7 +44,7 @@ let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
 let heads: HeadExchange | undefined
-let holds: HoldStreams | undefined
+let holds: MessageStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -95,7 +96,8 @@ async function serve(starting: DfsNode): Promise<void> {
     wanted: (peerId, owner) => rpc.call('event.headsWanted', { peerId, owner }),
   })
   await heads.start()
-  holds = new HoldStreams({
+  holds = new MessageStreams({
+    ...HOLDS_PROTOCOL,
     node,
     onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
   })
