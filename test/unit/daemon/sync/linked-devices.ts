@@ -4,7 +4,7 @@
  */
 import { SyncLinks } from '../../../../src/daemon/sync/sync-links.ts'
 import { DfsError } from '../../../../src/errors.ts'
-import { decodeSyncEntry, encodeSyncEntry, type SyncEntry } from '../../../../src/format/sync-entry.ts'
+import { decodeSyncEntry } from '../../../../src/format/sync-entry.ts'
 import type { SyncFolder } from '../../../../src/format/sync-folders.ts'
 import { createEntry, withAttributes, withContent } from '../../../../src/sync/entry-change.ts'
 import { MemorySyncStore } from '../../../../src/sync/memory-sync-store.ts'
@@ -185,10 +185,14 @@ export class LinkedDevice {
 
   /** All entries, encoded, by id. */
   async entries(folder: string): Promise<Record<string, string>> {
-    const { entries } = await this.indexes.get(folder)!.readChanges(0, ALL)
-    const decoded: SyncEntry[] = entries.map(decodeSyncEntry)
-    const pairs = decoded.map((entry) => [entry.id, encodeSyncEntry(entry).toString('hex')] as const)
-    return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)))
+    const index = this.indexes.get(folder)!
+    const found: Record<string, string> = {}
+    for (let after = 0; after < index.own.sequence; ) {
+      const { entries, upTo } = await index.readChanges(after, ALL)
+      for (const entry of entries) found[decodeSyncEntry(entry).id] = entry.toString('hex')
+      after = upTo
+    }
+    return found
   }
 
   #newLinks(): SyncLinks {
