@@ -5,6 +5,7 @@
  * that say nothing new are not written and get no number: so what goes around among devices comes to rest.
  */
 import { Mutex } from '../concurrency/mutex.ts'
+import { Slices } from '../concurrency/slices.ts'
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
 import type { ChangedEntry, IndexState, ReadLimits, StoredEntry } from '../format/sync-record.ts'
@@ -35,6 +36,7 @@ export class SyncIndex {
   readonly #store: SyncStore
   readonly #nowMs: () => number
   readonly #mutex = new Mutex()
+  readonly #slices = new Slices()
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
 
@@ -137,7 +139,10 @@ export class SyncIndex {
     return this.#mutex.run(async () => {
       const change = new IndexChange(this.#store, this.#state, this.#nowMs)
       await change.read(entries.map(({ id }) => id))
-      for (const entry of entries) await change.merge(entry)
+      for (const entry of entries) {
+        await this.#slices.next()
+        await change.merge(entry)
+      }
       await this.#write(change, cursor && { device, cursor })
     })
   }
