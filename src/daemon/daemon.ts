@@ -40,7 +40,8 @@ import { Heads } from './heads/heads.ts'
 import { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
-import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
+import { buffersOf, membersFile, NetworkService } from './network-service.ts'
+import { networkStart, pairingStart } from './network-start.ts'
 import type { Parts } from './operations/context.ts'
 import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
@@ -258,6 +259,7 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
       'event.keyWanted': (peerId) => service.keyFor(peerId),
       ...keptHeads.events(),
       'event.holds': ({ peerId, message }) => service.takeHolds(peerId, bufferOf(message)),
+      'event.sync': ({ peerId, message }) => service.takeSync(peerId, bufferOf(message)),
     },
   })
   const service: NetworkService = new NetworkService({ home, membership, network, source, keptHeads })
@@ -278,6 +280,7 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
       'event.headGiven': () => ({ refused: 'unavailable' }),
       'event.headsWanted': () => [],
       'event.holds': ignore,
+      'event.sync': ignore,
       'event.keyWanted': () => {
         throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
       },

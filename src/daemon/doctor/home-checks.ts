@@ -97,7 +97,7 @@ async function checkPort(dir: string): Promise<Finding> {
     openHome(dir),
     import('../../net/listen.ts'),
     import('../config.ts'),
-    import('../network-service.ts'),
+    import('../network-start.ts'),
   ])
   const { network, port, listenHosts } = home.config
   const address = readAddress(dir)
