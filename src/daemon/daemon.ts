@@ -47,6 +47,7 @@ import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
+import { FolderSyncs } from './sync/folder-syncs.ts'
 import { VersionKeeper } from './version-keeping.ts'
 
 export interface PartsOptions {
@@ -79,6 +80,8 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.onMember((device) => heads.memberCame(device)))
   opened.defer(network.onAdvance(async () => heads.forgetTrees()))
 
+  const syncs = opened.use(await FolderSyncs.open(home, network))
+
   const { membership } = network
   const members = { self: home.deviceId, ownerOf: (device: string) => membership.ownerOf(device) }
   const replicas = new HeldReplicas({ holds, heads, members, replicas: () => replicasWanted(home.config) })
@@ -93,8 +96,14 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
-    onOpened: (folder) => heads.opened(folder),
-    onClosing: (folder) => heads.closing(folder),
+    onOpened: (folder) => {
+      heads.opened(folder)
+      syncs.opened(folder)
+    },
+    onClosing: async (folder) => {
+      await syncs.closing(folder)
+      await heads.closing(folder)
+    },
     source: {
       idAt: (folder) => Folder.idAt(folder),
       open: (folder) =>
@@ -147,6 +156,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     folders,
     mounts,
     heads,
+    syncs,
     holds,
     replication,
     close: () => closing.disposeAsync(),

@@ -170,7 +170,7 @@ export class Home {
     return existsSync(this.directory('holds'))
   }
 
-  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads'): string {
+  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads' | 'sync'): string {
     return path.join(this.dir, name)
   }
 }

@@ -34,6 +34,7 @@ import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
 import { FolderFiles } from './folder-files.ts'
 import { lockFolder } from './folder-lock.ts'
+import type { FolderOptions } from './folder-options.ts'
 import { FolderPaths } from './folder-paths.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
 import { InodeTable } from './inode-table.ts'
@@ -46,31 +47,6 @@ import type { AttributeIndex, Journal, Services } from './services.ts'
 import { StubTree } from './stub-tree.ts'
 import { type Expired, type ExpiryOptions, expireVersions } from './version-expiry.ts'
 import { Versions, versionsDirectory } from './versions.ts'
-
-export interface FolderOptions {
-  /** The directory, as text; it must be there. */
-  path: string
-  store: BlockStore
-  /** Where blocks come from that are not in the store; undefined: from nowhere. */
-  source?: BlockSource | undefined
-  /** Any directory on the disk that the blocks are on, for `statfs`. */
-  storeDir: string
-  /** Opens the journal of the folder with this id. */
-  openJournal(id: string): Promise<Journal>
-  pool: SealPool
-  keys: Keys
-  index: AttributeIndex
-  /** Shared by all folders of the process. */
-  dirty: DirtyMemory
-  /** How much opened plaintext may stay in memory, in bytes. */
-  cacheBytesMax: number
-  /** Whether reads of this process may have blocks fetched; without it, everybody's may. */
-  mayFetch?: ((pid: number) => boolean) | undefined
-  /** How long a file must have stood unchanged for its deletion to keep a version. */
-  deletedAgeMsMin: number
-  /** What other devices hold; undefined: nothing. */
-  replicas?: ReplicaCounter | undefined
-}
 
 const AT_FDCWD = -100
 
@@ -257,6 +233,11 @@ export class Folder {
   /** Calls the listener, which must be quick, for each object that is not what it was on the disk below; gives what ends that. */
   onChange(listener: OnObjectChange): () => void {
     return this.#parts.services.changes.listen(listener)
+  }
+
+  /** Calls the listener, which must be quick, whenever there is something for `settle` to bring into stubs; gives what ends that. */
+  onCommit(listener: () => void): () => void {
+    return this.#parts.services.changes.listenToCommits(listener)
   }
 
   /** Brings what is committed into the stubs; what somebody is writing waits for the next time. */

@@ -21,6 +21,7 @@ import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { MembersView } from '../replication/parts.ts'
 import type { RunningReplication } from '../replication/running-replication.ts'
+import type { FolderSyncs } from '../sync/folder-syncs.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
 export interface Parts {
@@ -40,6 +41,7 @@ export interface Parts {
   readonly mounts: Mounts
   readonly replication: RunningReplication
   readonly heads: HeadKeeper
+  readonly syncs: FolderSyncs
   readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>

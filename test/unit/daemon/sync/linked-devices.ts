@@ -219,6 +219,7 @@ export function storeWith(store: SyncStore, otherwise: Partial<SyncStore>): Sync
     readChildren: (parent, name) => store.readChildren(parent, name),
     readChanges: (after, limits) => store.readChanges(after, limits),
     readCursor: (device) => store.readCursor(device),
+    readBehind: () => store.readBehind(),
     write: (batch) => store.write(batch),
     ...otherwise,
   }
