@@ -34,7 +34,7 @@ export type {
 } from './status-shapes.ts'
 
 /** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
-export const CONTROL_VERSION = 4
+export const CONTROL_VERSION = 5
 
 /** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
 export const DAEMON_ENTRY: URL = programBeside('main')
@@ -66,7 +66,15 @@ export const METHODS = {
   id: {},
   configGet: { key: 'text?' },
   configSet: { key: 'text', value: 'text' },
-  mount: { folder: 'text', mountpoint: 'text?', driver: 'text?', adopt: 'flag', offline: 'flag', replace: 'flag' },
+  mount: {
+    folder: 'text',
+    mountpoint: 'text?',
+    driver: 'text?',
+    adopt: 'flag',
+    offline: 'flag',
+    new: 'flag',
+    replace: 'flag',
+  },
   untilUnmounted: { folder: 'text' },
   umount: { folder: 'text', lazy: 'flag' },
   add: { paths: 'texts', keep: 'flag' },
@@ -221,6 +229,8 @@ export interface MountResult {
   already: boolean
   /** The folder was not there, and was made: by the first mount alone. */
   isNew: boolean
+  /** It was made the folder that these own devices have, too: its name there, and theirs. */
+  joined?: { name: string; devices: readonly string[] } | undefined
   adopted?: AddResult
   /** As in `HomeResult`: this mount made the home. */
   kit?: string

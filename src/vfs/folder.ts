@@ -6,23 +6,12 @@
  */
 import { byteStringOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import type {
-  BlockSource,
-  BlockStore,
-  ByteString,
-  FileReference,
-  OnProgress,
-  ReferenceSource,
-  ReplicaCounter,
-  StubState,
-} from '../dfs.ts'
+import type { ByteString, FileReference, OnProgress, ReferenceSource, StubState } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { availableBytes } from '../posix/filesystem-stat.ts'
 import { statFd } from '../posix/stat.ts'
-import type { Keys } from '../seal/keys.ts'
-import type { SealPool } from '../seal/pool.ts'
 import { type Adopted, Adopter } from './adopt.ts'
 import { Background } from './background.ts'
 import { ChangeFeed, type OnObjectChange } from './change-feed.ts'
@@ -30,7 +19,6 @@ import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
-import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
 import { FolderFiles } from './folder-files.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -43,7 +31,7 @@ import { OutsideChanges } from './outside-changes.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
-import type { AttributeIndex, Journal, Services } from './services.ts'
+import type { Services } from './services.ts'
 import { StubTree } from './stub-tree.ts'
 import { type Expired, type ExpiryOptions, expireVersions } from './version-expiry.ts'
 import { Versions, versionsDirectory } from './versions.ts'

@@ -14,6 +14,7 @@ interface MountOptions {
   driver?: string
   adopt?: boolean
   offline?: boolean
+  new?: boolean
   yes?: boolean
   json?: boolean
 }
@@ -28,6 +29,7 @@ export function registerMount(program: Command, app: App): void {
     .addOption(new Option('--driver <driver>', 'how to mount').choices(['auto', 'kernel', 'fuse-native']))
     .option('--adopt', 'turn plain files in the folder into stubs')
     .option('--offline', 'talk to no other device')
+    .option('--new', 'a folder of its own, whatever folders your other devices have')
     .option('--yes', 'give up another folder that was here before, and its blocks')
     .option('--json', 'report as JSON')
     .addHelpText(
@@ -49,13 +51,14 @@ async function runMount(
   mountpoint: string | undefined,
   options: MountOptions,
 ): Promise<void> {
-  const { driver, adopt, offline, yes: replace, json, foreground } = options
+  const { driver, adopt, offline, new: isNew, yes: replace, json, foreground } = options
   const params = {
     folder: await resolvePath(folder),
     mountpoint: mountpoint && (await resolvePath(mountpoint)),
     driver,
     adopt,
     offline,
+    new: isNew,
     replace,
   }
   const work = async (client: Client) => {
@@ -98,8 +101,9 @@ function nextSteps({ folder, mountpoint }: MountResult): [string, string][] {
   ]
 }
 
-function describe({ folder, mountpoint, already, isNew, adopted }: MountResult): string {
+function describe({ folder, mountpoint, already, isNew, joined, adopted }: MountResult): string {
   const where = mountpoint === folder ? folder : `${folder} at ${mountpoint}`
-  const mounted = `${already ? 'Is mounted already' : isNew ? 'Made and mounted' : 'Mounted'}: ${where}`
+  const same = joined === undefined ? '' : `, the same as "${joined.name}" on ${joined.devices.join(', ')}`
+  const mounted = `${already ? 'Is mounted already' : isNew ? 'Made and mounted' : 'Mounted'}: ${where}${same}`
   return adopted === undefined ? mounted : `${mounted}\n${describeAdded(adopted)}`
 }
