@@ -6,7 +6,7 @@ import type { ByteString } from '../dfs.ts'
 import { joinPath } from '../format/head-path.ts'
 import { type ObjectId, type Place, ROOT_ID, type SyncEntry } from '../format/sync-entry.ts'
 import { isAlive } from './entry-merge.ts'
-import { pathOfWay } from './find-shown.ts'
+import { isSameObject, pathOfWay } from './find-shown.ts'
 import type { Directory, Shown, ShownTree, TreeSource } from './shown-tree.ts'
 
 /** Names by path. */
@@ -29,12 +29,13 @@ export interface Step {
 export interface Move {
   readonly from: ByteString
   readonly to: ByteString
-  readonly shown: Shown
+  readonly before: Shown
+  readonly after: Shown
 }
 
 export interface Plan {
   readonly moves: readonly Move[]
-  readonly links: readonly { readonly from: ByteString; readonly to: ByteString }[]
+  readonly links: readonly { readonly from: ByteString; readonly to: ByteString; readonly shown: Shown }[]
   readonly makes: readonly Step[]
   /** What keeps its path, from what it is to what it is to be. */
   readonly stays: readonly { readonly path: ByteString; readonly before: Shown; readonly after: Shown }[]
@@ -173,30 +174,24 @@ export function planOf({ before, after }: Group): Plan {
   }
   for (const [to, shown] of after) {
     if (stays.has(to)) continue
-    const from = [...left].find(([, was]) => isSameObject(was, shown))?.[0]
-    if (from !== undefined) {
-      plan.moves.push({ from, to, shown })
+    const former = [...left].find(([, was]) => isSameObject(was, shown))
+    if (former !== undefined) {
+      const [from, was] = former
+      plan.moves.push({ from, to, before: was, after: shown })
       left.delete(from)
       continue
     }
     const other = [
       ...stays,
-      ...plan.moves.map((move) => [move.to, move.shown] as const),
+      ...plan.moves.map((move) => [move.to, move.after] as const),
       ...plan.makes.map((make) => [make.path, make.shown] as const),
     ]
     const linked = isDirectory(shown) ? undefined : other.find(([, there]) => isSameObject(there, shown))?.[0]
     if (linked === undefined) plan.makes.push({ path: to, shown })
-    else plan.links.push({ from: linked, to })
+    else plan.links.push({ from: linked, to, shown })
   }
   for (const [path, shown] of left) plan.removals.push({ path, shown })
   return plan
-}
-
-/** Directories share one id at least; files are one by the id that is shown. */
-function isSameObject(a: Shown, b: Shown): boolean {
-  if (a.objects[0].entry.kind !== b.objects[0].entry.kind) return false
-  if (!isDirectory(a)) return a.objects[0].entry.id === b.objects[0].entry.id
-  return a.objects.some(({ entry }) => b.objects.some((one) => one.entry.id === entry.id))
 }
 
 function isDirectory({ objects }: Shown): boolean {

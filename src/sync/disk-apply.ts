@@ -14,9 +14,10 @@ import { logger } from '../log.ts'
 import { groupOf, type Move, type Plan, planOf } from './apply-plan.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { SyncDisk } from './disk.ts'
+import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
-import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -35,19 +36,6 @@ export interface Applied {
   readonly waiting: number
 }
 
-/** Not as it was known to be. */
-class Changed extends Error {
-  readonly paths: readonly ByteString[]
-
-  constructor(paths: readonly ByteString[]) {
-    super('the disk was changed')
-    this.paths = paths
-  }
-}
-
-/** Not to be touched now. */
-class Occupied extends Error {}
-
 const APPLIED_AT_ONCE = 500
 
 export class DiskApply {
@@ -55,7 +43,7 @@ export class DiskApply {
   readonly #index: SyncIndex
   readonly #before: ShownTree
   readonly #after: ShownTree
-  /** Directories that stood where one was to be made: nobody has looked at what is in them. */
+  /** Directories that stood where one was to be made, or that were to go and did not: nobody has looked at what is in them. */
   #adopted: ByteString[] = []
 
   constructor({ disk, index, deviceName }: DiskApplyOptions) {
@@ -73,7 +61,9 @@ export class DiskApply {
         ...(await pathsOf(this.#before, await this.#index.onDisk.get(id))),
         ...(await pathsOf(this.#after, await this.#index.get(id))),
       ].map(({ path }) => path)
-      const free = homes.find((path) => this.#disk.look(path) === undefined && this.#isDirectory(parentPath(path)!))
+      const free = homes.find(
+        (path) => this.#disk.look(path) === undefined && isDirectoryAt(parentPath(path)!, this.#disk),
+      )
       this.#disk.unpark(key, free ?? this.#freeName('recovered'))
     }
   }
@@ -121,10 +111,10 @@ export class DiskApply {
     if (group.isWaiting) return undefined
     const shown = new Map<ObjectId, SyncEntry | undefined>()
     for (const one of group.ids) if (behind.has(one)) shown.set(one, await this.#index.get(one))
-    const plan = planOf(group)
     try {
-      this.#check(plan)
-      this.#perform(plan)
+      const left = leftOf(planOf(group), this.#disk)
+      check(left, this.#disk)
+      this.#perform(left)
     } catch (error) {
       if (error instanceof Changed) for (const path of error.paths) changed.add(path)
       else if (!(error instanceof Occupied)) throw error
@@ -135,99 +125,40 @@ export class DiskApply {
     return [...shown.keys()]
   }
 
-  /** Fails with `Changed` or `Occupied` if the disk is not as it was known to be, nor as it is to be. */
-  #check({ moves, links, makes, stays, removals }: Plan): void {
-    for (const move of moves) if (!this.#isMoved(move)) this.#requireObject(move.from, move.shown)
-    for (const { path, shown } of removals) this.#requireUnchanged(path, shown, undefined)
-    for (const { path, before, after } of stays) {
-      if (isEqualState(stateOf(before), stateOf(after), this.#disk)) continue
-      if (stateOf(before).kind !== 'directory') this.#requireUnchanged(path, before, after)
-      else if (!this.#isDirectory(path)) throw new Changed([path])
-    }
-    const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
-    for (const path of arrivals) this.#requireParent(path, arrivals)
-    const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
-    const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => this.#identityAt(path)))
-    for (const { path, shown } of makes) {
-      if (leaving.has(path)) continue
-      this.#requireFree(path, shown)
-      // A name that nobody told of yet, of an object that is another one.
-      if (this.#disk.look(path) !== undefined && known.has(this.#identityAt(path))) throw new Changed([path])
-    }
-    for (const move of moves) {
-      if (!leaving.has(move.to) && !this.#isMoved(move) && this.#disk.look(move.to) !== undefined)
-        throw new Changed([move.to])
-    }
-  }
-
-  #requireObject(path: ByteString, shown: Shown): void {
-    const found = this.#disk.look(path)
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    if (found?.kind !== shown.objects[0].entry.kind) throw new Changed([path])
-  }
-
-  /** Nothing of a person's would be lost by taking it away. */
-  #requireUnchanged(path: ByteString, before: Shown, after: Shown | undefined): void {
-    const found = this.#disk.look(path)
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    if (found === undefined && after === undefined) return
-    if (found === undefined) throw new Changed([path])
-    if (found.kind === 'directory' && stateOf(before).kind === 'directory') return
-    if (isEqualState(found, stateOf(before), this.#disk)) return
-    if (after === undefined || !isEqualState(found, stateOf(after), this.#disk)) throw new Changed([path])
-  }
-
-  #requireFree(path: ByteString, shown: Shown): void {
-    const found = this.#disk.look(path)
-    if (found === undefined || this.#isThere(path, shown)) return
-    if (found === 'busy' || found === 'foreign') throw new Occupied()
-    throw new Changed([path])
-  }
-
-  #requireParent(path: ByteString, arrivals: readonly ByteString[]): void {
-    const parent = parentPath(path)!
-    if (!arrivals.includes(parent) && !this.#isDirectory(parent)) throw new Changed([parent])
-  }
-
-  /** Whether it is there by now: we were killed before we could note it, or a person put the same there. */
-  #isThere(path: ByteString, shown: Shown): boolean {
-    const found = this.#disk.look(path)
-    const state = stateOf(shown)
-    if (found === undefined || typeof found !== 'object' || found.kind !== state.kind) return false
-    return found.kind === 'directory' || isSameContent(found.content, state.content)
-  }
-
-  /** Likewise. */
-  #isMoved({ from, to, shown }: Move): boolean {
-    return this.#disk.look(from) === undefined && this.#isThere(to, shown)
-  }
-
   #perform({ moves, links, makes, stays, removals }: Plan): void {
     const disk = this.#disk
     const files = removals.filter(({ shown }) => !isDirectory(shown))
     for (const { path } of files) if (disk.look(path) !== undefined) disk.remove(path)
-    const left = moves.filter((move) => !this.#isMoved(move))
-    const [only] = left
-    const isSimple = left.length === 1 && disk.look(only!.to) === undefined && this.#isDirectory(parentPath(only!.to)!)
-    if (isSimple) disk.move(only!.from, only!.to)
+    const [only] = moves
+    const isSimple =
+      moves.length === 1 && disk.look(only!.to) === undefined && isDirectoryAt(parentPath(only!.to)!, disk)
     const parked = new Map<ByteString, string>()
-    for (const { from, to, shown } of isSimple ? [] : left.toSorted((a, b) => comparePaths(b.from, a.from))) {
-      const key = `${shown.objects[0].entry.id}.${parked.size}`
-      disk.park(from, key)
-      parked.set(to, key)
+    const leaving = [
+      ...removals.filter(({ shown }) => isDirectory(shown)).map(({ path }) => ({ from: path, move: undefined })),
+      ...moves.map((move) => ({ from: move.from, move })),
+    ]
+    const stayed: ByteString[] = []
+    // What is in a directory is taken out of it before the directory goes anywhere.
+    for (const { from, move } of leaving.sort((a, b) => comparePaths(b.from, a.from))) {
+      if (move === undefined) {
+        if (!this.#removeDirectory(from)) stayed.push(from)
+      } else if (isSimple) disk.move(from, move.to)
+      else {
+        const key = `${move.after.objects[0].entry.id}.${parked.size}`
+        disk.park(from, key)
+        parked.set(move.to, key)
+      }
     }
-    const empty = removals.filter(({ shown }) => isDirectory(shown)).sort((a, b) => comparePaths(b.path, a.path))
-    for (const { path } of empty) this.#removeDirectory(path)
-    const blocked = [...makes.map(({ path }) => path), ...parked.keys()].filter((path) => disk.look(path) !== undefined)
-    const stayed = blocked.filter((path) => empty.some((one) => one.path === path))
-    if (stayed.length > 0) {
-      for (const { from, to } of left.toSorted((a, b) => comparePaths(a.from, b.from))) {
+    const isBlocked = [...makes.map(({ path }) => path), ...parked.keys()].some((path) => stayed.includes(path))
+    if (isBlocked) {
+      for (const { from, to } of moves.toSorted((a, b) => comparePaths(a.from, b.from))) {
         const key = parked.get(to)
         if (key !== undefined) disk.unpark(key, from)
       }
       throw new Changed(stayed)
     }
-    const arrivals = [...makes, ...moves.map(({ to: path, shown }) => ({ path, shown }))]
+    this.#adopted.push(...stayed.map((path) => movedWith(path, moves)))
+    const arrivals = [...makes, ...moves.map(({ to: path, after: shown }) => ({ path, shown }))]
     for (const { path, shown } of arrivals.sort((a, b) => comparePaths(a.path, b.path))) {
       const key = parked.get(path)
       if (key !== undefined) disk.unpark(key, path)
@@ -235,7 +166,9 @@ export class DiskApply {
       this.#bringTo(path, shown)
     }
     for (const { from, to } of links) if (disk.look(to) === undefined) disk.link(from, to)
-    for (const { path, after } of stays) this.#bringTo(path, after)
+    for (const { path, before, after } of stays)
+      if (isOtherState(before, after, disk)) this.#bringTo(path, after)
+      else this.#mark(path, after)
   }
 
   /** Has what stands at a path be what it is to be, or makes it. */
@@ -245,31 +178,29 @@ export class DiskApply {
     const found = this.#disk.look(path)
     if (found === undefined) this.#disk.make(path, id, state)
     if (found === undefined || typeof found !== 'object') return
-    if (found.kind === 'directory' && !shown.objects.some(({ entry }) => entry.id === found.id))
-      this.#disk.mark(path, id)
     if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
-    else if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
-  }
-
-  /** What this device has in it and nobody knows of stays, and so does the directory: a scan makes it anew. */
-  #removeDirectory(path: ByteString): void {
-    try {
-      if (this.#disk.look(path) !== undefined) this.#disk.remove(path)
-    } catch (error) {
-      if (kindOf(error) !== 'not-empty') throw error
-      log('%s stays: %s', path, describeError(error))
+    else {
+      this.#mark(path, shown)
+      if (!isDescribedAlike(found, state, this.#disk)) this.#disk.describe(path, state)
     }
   }
 
-  #identityAt(path: ByteString): string | undefined {
+  /** A directory may be another of those that it was one with. */
+  #mark(path: ByteString, shown: Shown): void {
     const found = this.#disk.look(path)
-    return typeof found === 'object' ? found.identity : undefined
+    if (typeof found === 'object' && isUnmarked(found, shown)) this.#disk.mark(path, shown.objects[0].entry.id)
   }
 
-  #isDirectory(path: ByteString): boolean {
-    if (path === '') return true
-    const found = this.#disk.look(path)
-    return found !== undefined && typeof found === 'object' && found.kind === 'directory'
+  /** Whether it is gone. What this device has in it and nobody knows of stays, and so does the directory: a scan makes it anew. */
+  #removeDirectory(path: ByteString): boolean {
+    try {
+      if (this.#disk.look(path) !== undefined) this.#disk.remove(path)
+      return true
+    } catch (error) {
+      if (kindOf(error) !== 'not-empty') throw error
+      log('%s stays: %s', path, describeError(error))
+      return false
+    }
   }
 
   #freeName(name: ByteString): ByteString {
@@ -278,6 +209,13 @@ export class DiskApply {
       if (this.#disk.look(path) === undefined) return path
     }
   }
+}
+
+/** Where something is once a directory that it is in was moved. */
+function movedWith(path: ByteString, moves: readonly Move[]): ByteString {
+  const around = moves.filter(({ from }) => path.startsWith(`${from}/`))
+  const [nearest] = around.sort((a, b) => b.from.length - a.from.length)
+  return nearest === undefined ? path : nearest.to + path.slice(nearest.from.length)
 }
 
 function isDirectory({ objects }: Shown): boolean {

@@ -11,11 +11,12 @@ import { comparePaths, joinPath, lastName, parentPath } from '../format/head-pat
 import { OBJECT_ID_BYTES, type ObjectId, type Place } from '../format/sync-entry.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { DiskObject, SyncDisk } from './disk.ts'
+import { type Came, DiskHomes } from './disk-homes.ts'
 import { isAlive, isSameContent } from './entry-merge.ts'
-import { directoryAt, directoryOf, pathsOf, shownAt, shownIn } from './find-shown.ts'
+import { directoryAt, directoryOf, shownAt, shownIn } from './find-shown.ts'
 import { type DirtyPlace, distinctPlaces } from './head-dirty.ts'
 import { LocalChanges, type Made, type Target } from './local-changes.ts'
-import { isDescribedAlike, isEqualState, stateOf } from './object-state.ts'
+import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import { type Directory, ROOT, type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -24,11 +25,6 @@ export interface DiskScanOptions {
   readonly index: SyncIndex
   readonly deviceName: DeviceNames
   readonly newId?: () => ObjectId
-}
-
-interface Came {
-  readonly path: ByteString
-  readonly object: DiskObject
 }
 
 /** Objects that are made in one write. */
@@ -42,8 +38,7 @@ export class DiskScan {
   readonly #changes: LocalChanges
   /** What the disk is known to show. */
   readonly #before: ShownTree
-  /** What it is to show. */
-  readonly #after: ShownTree
+  readonly #homes: DiskHomes
   #came: Came[] = []
   #gone = new Set<ByteString>()
   #differing: ByteString[] = []
@@ -54,7 +49,8 @@ export class DiskScan {
     this.#newId = newId
     this.#changes = new LocalChanges(index.onDisk, deviceName)
     this.#before = new ShownTree(index.onDisk, deviceName)
-    this.#after = new ShownTree(index, deviceName)
+    const after = new ShownTree(index, deviceName)
+    this.#homes = new DiskHomes({ disk, index, before: this.#before, after })
   }
 
   /** Looks at these places. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
@@ -103,88 +99,29 @@ export class DiskScan {
     const object = this.#disk.look(path)
     if (object === 'busy' || object === 'foreign') return
     if (object === undefined) {
-      if (shown !== undefined && !(await this.#isOurDoing(path, undefined))) this.#gone.add(path)
+      if (shown !== undefined && !(await this.#homes.isOurDoing(path, undefined))) this.#gone.add(path)
       return
     }
-    const isOther = shown !== undefined && (await this.#isOther(object, shown, path))
+    const isOther = shown !== undefined && (await this.#homes.isOther(object, shown, path))
     if (shown === undefined || isOther) {
-      if (await this.#isOurDoing(path, object)) return
+      if (await this.#homes.isOurDoing(path, object)) return
       if (isOther) this.#gone.add(path)
       this.#came.push({ path, object })
     } else if (object.kind === 'directory') {
-      if (object.id === undefined) this.#disk.mark(path, shown.objects[0].entry.id)
-      if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+      if (this.#differs(object, shown)) this.#differing.push(path)
       if (isTree) await this.#compareIn(path, directoryOf(shown))
-    } else if (!isEqualState(object, stateOf(shown), this.#disk)) this.#differing.push(path)
+    } else if (this.#differs(object, shown)) this.#differing.push(path)
   }
 
-  /** Whether another object than the one that is shown stands at its place: then this one came from elsewhere. */
-  async #isOther(object: DiskObject, shown: Shown, path: ByteString): Promise<boolean> {
-    if (object.kind !== shown.objects[0].entry.kind) return true
-    if (await this.#isNoLongerLinked(object, shown, path)) return true
-    if (object.id === undefined || shown.objects.some(({ entry }) => entry.id === object.id)) return false
-    const known = await this.#index.onDisk.get(object.id)
-    if (known === undefined || !isAlive(known) || known.kind !== object.kind) return false
-    const homes = (await pathsOf(this.#before, known)).filter((home) => home.path !== path)
-    return homes.length > 0 && !homes.some((home) => this.#isCopyOf(object, home.path))
+  #differs(object: DiskObject, shown: Shown): boolean {
+    return isUnmarked(object, shown) || !isEqualState(object, stateOf(shown), this.#disk)
   }
 
-  /** Whether a path is as it is to be, and nobody but us has made it so. */
-  async #isOurDoing(path: ByteString, object: DiskObject | undefined): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
-    const wanted = await shownAt(this.#after, path)
-    const known = await shownAt(this.#before, path)
-    if (isSameShown(wanted, known)) return false
-    if (object === undefined) return wanted === undefined && known !== undefined && (await this.#isTakenAway(known))
-    if (wanted === undefined || object.kind !== wanted.objects[0].entry.kind) return false
-    if (object.kind === 'directory') return true
-    return isSameContent(object.content, stateOf(wanted).content) && !(await this.#isLinkOf(object, wanted))
-  }
-
-  /** Whether an object that is not where it was is where it is to be, or is to be nowhere. */
-  async #isTakenAway({ objects }: Shown): Promise<boolean> {
-    const { entry } = objects[0]
-    const homes = await pathsOf(this.#after, await this.#index.get(entry.id))
-    return homes.length === 0 || homes.some(({ path, shown }) => this.#isAsWanted(path, shown))
-  }
-
-  #isAsWanted(path: ByteString, shown: Shown): boolean {
+  /** Unless something else has come to the path since it was looked at. */
+  #mark(path: ByteString, { identity }: DiskObject, id: ObjectId): void {
     const found = this.#disk.look(path)
-    const { kind, content } = stateOf(shown)
-    if (found === undefined || typeof found !== 'object' || found.kind !== kind) return false
-    if (kind === 'directory' && found.id !== undefined) return shown.objects.some(({ entry }) => entry.id === found.id)
-    return kind === 'directory' || isSameContent(found.content, content)
-  }
-
-  /** Whether it is but one more name of another object than is wanted there. */
-  async #isLinkOf({ id, identity }: DiskObject, wanted: Shown): Promise<boolean> {
-    if (id === undefined || wanted.objects.some(({ entry }) => entry.id === id)) return false
-    const homes = await pathsOf(this.#before, await this.#index.onDisk.get(id))
-    return homes.some(({ path }) => {
-      const found = this.#disk.look(path)
-      return typeof found === 'object' && found.identity === identity
-    })
-  }
-
-  /** Whether two names of one object are of two by now; the first keeps it. */
-  async #isNoLongerLinked(object: DiskObject, { objects: [{ entry }] }: Shown, path: ByteString): Promise<boolean> {
-    if (entry.kind === 'directory' || entry.placement.value.places.length === 1) return false
-    const homes = (await pathsOf(this.#before, entry)).filter((home) => comparePaths(home.path, path) < 0)
-    return homes.some((home) => {
-      const found = this.#disk.look(home.path)
-      return (
-        found !== undefined &&
-        typeof found === 'object' &&
-        found.kind === entry.kind &&
-        found.identity !== object.identity
-      )
-    })
-  }
-
-  /** Whether another object at that path carries the same id: one of them was copied from the other. */
-  #isCopyOf({ id, identity }: DiskObject, path: ByteString): boolean {
-    const found = this.#disk.look(path)
-    return found !== undefined && typeof found === 'object' && found.id === id && found.identity !== identity
+    if (typeof found !== 'object' || found.identity !== identity || found.id === id) return
+    if (found.kind === 'directory' || found.kind === 'file') this.#disk.mark(path, id)
   }
 
   /** Makes what came changes of the index; what is to be looked at after that. */
@@ -197,7 +134,7 @@ export class DiskScan {
       for (const { path, object } of all) if (object.kind === 'directory') next.push({ path, isTree: true })
     }
     for (const one of this.#came.sort((a, b) => comparePaths(a.path, b.path))) {
-      const home = await this.#homeOf(one)
+      const home = await this.#homes.homeOf(one)
       if (home === undefined) {
         fresh.push(one)
         continue
@@ -210,26 +147,6 @@ export class DiskScan {
     }
     await makeFresh()
     return next
-  }
-
-  /** Where the object that came was, or is, by another of its names; undefined if it is new. */
-  async #homeOf({ object, path }: Came): Promise<{ place: Place; isThere: boolean } | undefined> {
-    const entry = object.id === undefined ? undefined : await this.#index.onDisk.get(object.id)
-    if (entry === undefined || entry.kind !== object.kind || (!isAlive(entry) && entry.kind !== 'directory'))
-      return undefined
-    const left: Place[] = []
-    let isThere = false
-    for (const { path: home, shown } of await pathsOf(this.#before, entry)) {
-      if (home === path) continue
-      const { place } = shown.objects.find((one) => one.entry.id === entry.id)!
-      if (this.#isCopyOf(object, home)) return undefined
-      const found = this.#disk.look(home)
-      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) isThere = true
-      else left.push(place)
-    }
-    if (left.length > 0) return { place: left[0]!, isThere: false }
-    const [place] = entry.placement.value.places
-    return isThere && object.kind !== 'directory' ? { place: place!, isThere } : undefined
   }
 
   async #linkTo({ path, object }: Came, place: Place): Promise<void> {
@@ -294,7 +211,7 @@ export class DiskScan {
         const { kind, content, mtimeNs, attributes } = object
         const id = await this.#idFor(object, batch)
         batch.push({ target: { directory, name: lastName(path) }, made: { id, kind, content, mtimeNs, attributes } })
-        if (kind === 'directory') this.#disk.mark(path, id)
+        this.#mark(path, object, id)
       }
       await this.#changes.createAll(batch)
       for (const { path, object } of links) {
@@ -319,8 +236,10 @@ export class DiskScan {
     const object = this.#disk.look(path)
     if (shown === undefined || object === undefined || typeof object !== 'object') return
     const before = stateOf(shown)
-    if (before.kind !== object.kind || isEqualState(object, before, this.#disk)) return
-    if (await this.#isWanted(path, object)) return
+    if (before.kind !== object.kind || !this.#differs(object, shown)) return
+    if (await this.#homes.isWanted(path, object, shown)) return
+    if (isUnmarked(object, shown)) this.#mark(path, object, shown.objects[0].entry.id)
+    if (isEqualState(object, before, this.#disk)) return
     if (!isSameContent(object.content, before.content)) {
       await this.#changes.edit(shown, object.content, object.mtimeNs)
     }
@@ -329,13 +248,6 @@ export class DiskScan {
     const { uid, gid } = this.#disk.setsOwners ? object.attributes : before.attributes
     const attributes = { ...object.attributes, uid, gid }
     await this.#changes.describe(now, { attributes, ...(object.kind === 'file' ? { mtimeNs: object.mtimeNs } : {}) })
-  }
-
-  /** Whether it is what the index has heard of, half of our doing. */
-  async #isWanted(path: ByteString, object: DiskObject): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
-    const wanted = await shownAt(this.#after, path)
-    return wanted !== undefined && isEqualState(object, stateOf(wanted), this.#disk)
   }
 
   async #removeGone(): Promise<void> {
@@ -356,16 +268,6 @@ export class DiskScan {
       await this.#changes.removeAll(all.slice(from, from + REMOVED_AT_ONCE))
     }
   }
-}
-
-function isSameShown(a: Shown | undefined, b: Shown | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  const [one, other] = [a.objects[0].entry, b.objects[0].entry]
-  return one.id === other.id && isEqualVersion(one.content.dot, other.content.dot)
-}
-
-function isEqualVersion(a: { writer: string; counter: number }, b: { writer: string; counter: number }): boolean {
-  return a.writer === b.writer && a.counter === b.counter
 }
 
 function randomId(): ObjectId {

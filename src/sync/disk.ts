@@ -16,7 +16,7 @@ export interface ObjectState {
 }
 
 export interface DiskObject extends ObjectState {
-  /** What `make` said, also after a move of which nobody told, and of a copy; undefined if it carries none. */
+  /** What `make` or `mark` said, also after a move of which nobody told, and of a copy; undefined if it carries none, as what is neither file nor directory. */
   readonly id: ObjectId | undefined
   /** Tells it from all others that are on the disk; the same by all of its names. */
   readonly identity: string
@@ -38,7 +38,7 @@ export interface SyncDisk {
   replace(path: ByteString, id: ObjectId, state: ObjectState): void
   /** Gives an object other attributes, and all but directories another mtime. */
   describe(path: ByteString, state: Pick<ObjectState, 'mtimeNs' | 'attributes'>): void
-  /** Has a directory carry this id. */
+  /** Has a directory, or a file that is not busy under all its names, carry this id. */
   mark(path: ByteString, id: ObjectId): void
   /** One more name for what is no directory. */
   link(from: ByteString, to: ByteString): void

@@ -57,6 +57,13 @@ export function shows({ objects }: Shown, id: ObjectId): boolean {
   return isDirectory ? objects.some(({ entry }) => entry.id === id) : objects[0].entry.id === id
 }
 
+/** Directories share one id at least; files are one by the id that is shown. */
+export function isSameObject(a: Shown, b: Shown): boolean {
+  if (a.objects[0].entry.kind !== b.objects[0].entry.kind) return false
+  if (a.objects[0].entry.kind !== 'directory') return a.objects[0].entry.id === b.objects[0].entry.id
+  return a.objects.some(({ entry }) => b.objects.some((one) => one.entry.id === entry.id))
+}
+
 export function pathOfWay(way: readonly { readonly name: ByteString }[]): ByteString {
   return way
     .slice(1)

@@ -53,7 +53,7 @@ export class MemoryDisk implements SyncDisk {
     const node = this.#at(path)
     assert(node.state.kind !== 'directory')
     node.state = state
-    node.id = id
+    node.id = carriesId(state) ? id : undefined
   }
 
   describe(path: ByteString, { mtimeNs, attributes }: Pick<ObjectState, 'mtimeNs' | 'attributes'>): void {
@@ -63,7 +63,10 @@ export class MemoryDisk implements SyncDisk {
   }
 
   mark(path: ByteString, id: ObjectId): void {
-    this.#at(path).id = id
+    this.onStep()
+    const node = this.#at(path)
+    assert(carriesId(node.state))
+    node.id = id
   }
 
   link(from: ByteString, to: ByteString): void {
@@ -106,7 +109,9 @@ export class MemoryDisk implements SyncDisk {
 
   async settle(): Promise<void> {}
 
-  async sync(): Promise<void> {}
+  async sync(): Promise<void> {
+    this.onStep()
+  }
 
   /** A program is writing to it, or has ended that. */
   setBusy(path: ByteString, isBusy: boolean): void {
@@ -127,7 +132,13 @@ export class MemoryDisk implements SyncDisk {
   }
 
   #node(id: ObjectId | undefined, state: ObjectState): Node {
-    return { identity: `${++this.#count}`, id, state, children: new Map(), isBusy: false }
+    return {
+      identity: `${++this.#count}`,
+      id: carriesId(state) ? id : undefined,
+      state,
+      children: new Map(),
+      isBusy: false,
+    }
   }
 
   #find(path: ByteString): Node | undefined {
@@ -152,4 +163,9 @@ export class MemoryDisk implements SyncDisk {
   #take(path: ByteString): void {
     this.#find(parentPath(path)!)!.children.delete(lastName(path))
   }
+}
+
+/** As on a disk: a symbolic link or fifo has nowhere to carry it. */
+function carriesId({ kind }: ObjectState): boolean {
+  return kind === 'directory' || kind === 'file'
 }

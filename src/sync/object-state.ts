@@ -2,7 +2,7 @@
  * What the index says of an object beside what the disk has.
  */
 import type { Xattr } from '../format/xattrs.ts'
-import type { ObjectState, SyncDisk } from './disk.ts'
+import type { DiskObject, ObjectState, SyncDisk } from './disk.ts'
 import { isSameContent } from './entry-merge.ts'
 import { type Shown, shownAttributes } from './shown-tree.ts'
 
@@ -28,6 +28,11 @@ export function isDescribedAlike(
   if (setsOwners && (one.uid !== other.uid || one.gid !== other.gid)) return false
   if (a.kind === 'file' && a.mtimeNs !== b.mtimeNs) return false
   return isEqualList(one.xattrs, other.xattrs)
+}
+
+/** Whether what stands for an object is to carry its id and does not: others were copied from it, or it came with one. */
+export function isUnmarked({ kind, id }: DiskObject, { objects }: Shown): boolean {
+  return (kind === 'directory' || kind === 'file') && !objects.some(({ entry }) => entry.id === id)
 }
 
 function isEqualList(a: readonly Xattr[], b: readonly Xattr[]): boolean {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { joinPath, parentPath } from '../../../src/format/head-path.ts'
 import { decodeSyncEntry } from '../../../src/format/sync-entry.ts'
+import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import type { ObjectState } from '../../../src/sync/disk.ts'
 import { FolderSync } from '../../../src/sync/folder-sync.ts'
 import { MemoryDisk } from '../../../src/sync/memory-disk.ts'
@@ -39,10 +40,20 @@ export class Random {
 
 class Crash extends Error {}
 
+/** A store whose writes fail from a crash on. */
+class MortalStore extends MemorySyncStore {
+  onStep: () => void = () => {}
+
+  override async write(batch: IndexBatch): Promise<void> {
+    this.onStep()
+    await super.write(batch)
+  }
+}
+
 class Device {
   readonly name: number
   readonly disk = new MemoryDisk()
-  readonly store = new MemorySyncStore()
+  readonly store = new MortalStore()
   readonly #random: Random
   #runs = 0
   index!: SyncIndex
@@ -53,6 +64,11 @@ class Device {
   constructor(name: number, random: Random) {
     this.name = name
     this.#random = random
+  }
+
+  onStep(onStep: () => void): void {
+    this.disk.onStep = onStep
+    this.store.onStep = onStep
   }
 
   async start(nowMs: () => number): Promise<void> {
@@ -96,18 +112,18 @@ export class World {
   /** All talk until nothing is left to be said; then all disks are equal, and have what was written. */
   async settle(): Promise<void> {
     for (const device of this.#devices) this.#setAllBusy(device, false)
-    for (let round = 0; ; round++) {
+    let steps = 0
+    for (const device of this.#devices) device.onStep(() => steps++)
+    for (let round = 0, before = -1; before !== steps; round++) {
       assert(round < 30, 'it never comes to rest')
-      const before = this.#devices.map(({ index }) => index.own.sequence).join()
+      before = steps
       for (const device of this.#devices) {
         device.sync.note({ path: '', isTree: true })
         await this.#run(device)
       }
       for (const device of this.#devices) for (const other of this.#devices) await this.#hear(device, other)
-      for (const device of this.#devices) await this.#run(device)
-      const isQuiet = this.#devices.every(({ index }) => index.behind.size === 0)
-      if (isQuiet && before === this.#devices.map(({ index }) => index.own.sequence).join()) break
     }
+    for (const { name, index } of this.#devices) assert.equal(index.behind.size, 0, `${name} is behind`)
     this.#check()
   }
 
@@ -131,20 +147,20 @@ export class World {
     device.taken.set(other.name, upTo)
   }
 
-  /** While something is brought to the disk. */
+  /** Before any change of the disk or the index: nothing is done from then on. */
   async #crash(device: Device): Promise<void> {
-    let left = this.#random.below(6)
+    let left = this.#random.below(10)
     this.#note(device, `crashes after ${left} steps`)
-    device.disk.onStep = () => {
-      if (left-- === 0) throw new Crash()
+    const onStep = () => {
+      if (left-- <= 0) throw new Crash()
     }
+    device.onStep(onStep)
     try {
       await device.sync.run(NEVER)
     } catch (error) {
       if (!(error instanceof Crash)) throw error
-    } finally {
-      device.disk.onStep = () => {}
     }
+    device.onStep(() => {})
     await this.#restart(device)
   }
 

@@ -1,0 +1,124 @@
+/**
+ * Whether the disk is as it is known to be where something is to be done, and what of that was done by now: we may have
+ * been killed before we could note it, or a person did the same.
+ */
+import type { ByteString } from '../dfs.ts'
+import { parentPath } from '../format/head-path.ts'
+import type { Move, Plan, Step } from './apply-plan.ts'
+import type { Looked, SyncDisk } from './disk.ts'
+import { isSameContent } from './entry-merge.ts'
+import { isEqualState, isUnmarked, stateOf } from './object-state.ts'
+import type { Shown } from './shown-tree.ts'
+
+/** Not as it was known to be. */
+export class Changed extends Error {
+  readonly paths: readonly ByteString[]
+
+  constructor(paths: readonly ByteString[]) {
+    super('the disk was changed')
+    this.paths = paths
+  }
+}
+
+/** Not to be touched now. */
+export class Occupied extends Error {}
+
+/** What is left to be done of a plan. */
+export function leftOf(plan: Plan, disk: SyncDisk): Plan {
+  const moved = plan.moves.filter((move) => isMoved(move, disk))
+  const moves = plan.moves.filter((move) => !moved.includes(move))
+  const arrived = new Map([
+    ...plan.makes.map(({ path, shown }) => [path, shown] as const),
+    ...moved.map(({ to, after }) => [to, after] as const),
+  ])
+  const removals = plan.removals.filter((removal) => !isReplaced(removal, arrived.get(removal.path), disk))
+  const stays = [...plan.stays, ...moved.map(({ to: path, before, after }) => ({ path, before, after }))]
+  return { ...plan, moves, removals, stays }
+}
+
+/** Fails with `Changed` or `Occupied` if the disk is not as it was known to be, nor as it is to be; `left` of the plan is to be done. */
+export function check(left: Plan, disk: SyncDisk): void {
+  const { moves, links, makes, stays, removals } = left
+  for (const { from, before, after } of moves) requireKnown(from, { before, after }, disk)
+  for (const { path, shown } of removals) requireKnown(path, { before: shown, after: undefined }, disk)
+  for (const { path, before, after } of stays) {
+    if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
+  }
+  const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
+  for (const path of arrivals) {
+    const parent = parentPath(path)!
+    if (!arrivals.includes(parent) && !isDirectoryAt(parent, disk)) throw new Changed([parent])
+  }
+  const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
+  const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => identityAt(path, disk)))
+  for (const { path, shown } of makes) {
+    if (leaving.has(path)) continue
+    requireFree(path, shown, disk)
+    // A name that nobody told of yet, of an object that is another one.
+    if (disk.look(path) !== undefined && known.has(identityAt(path, disk))) throw new Changed([path])
+  }
+  for (const { to } of moves) if (!leaving.has(to)) requireFree(to, undefined, disk)
+  for (const { to, shown } of links) if (!leaving.has(to)) requireFree(to, shown, disk)
+}
+
+/** Whether an object that keeps its path is to be given another state. */
+export function isOtherState(before: Shown, after: Shown, disk: SyncDisk): boolean {
+  return !isEqualState(stateOf(before), stateOf(after), disk)
+}
+
+export function isDirectoryAt(path: ByteString, disk: SyncDisk): boolean {
+  if (path === '') return true
+  const found = disk.look(path)
+  return typeof found === 'object' && found.kind === 'directory'
+}
+
+/** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
+function requireKnown(
+  path: ByteString,
+  { before, after }: Pick<Move, 'before'> & { after: Shown | undefined },
+  disk: SyncDisk,
+): void {
+  const found = disk.look(path)
+  if (found === 'busy' || found === 'foreign') throw new Occupied()
+  if (found === undefined && after === undefined) return
+  if (found === undefined) throw new Changed([path])
+  const isDirectory = found.kind === 'directory' && before.objects[0].entry.kind === 'directory'
+  if (after === undefined && isDirectory) return
+  if (isEqualState(found, stateOf(before), disk)) return
+  if (after === undefined || !isEqualState(found, stateOf(after), disk)) throw new Changed([path])
+}
+
+/** Nothing stands there, but what is to. */
+function requireFree(path: ByteString, shown: Shown | undefined, disk: SyncDisk): void {
+  const found = disk.look(path)
+  if (found === undefined || (shown !== undefined && isAlike(found, shown))) return
+  if (found === 'busy' || found === 'foreign') throw new Occupied()
+  throw new Changed([path])
+}
+
+function isMoved({ from, to, before, after }: Move, disk: SyncDisk): boolean {
+  return holds(to, [before, after], disk) && !holds(from, [before, after], disk)
+}
+
+function isReplaced({ path, shown }: Step, arrived: Shown | undefined, disk: SyncDisk): boolean {
+  if (arrived === undefined || holds(path, [shown], disk)) return false
+  return isAlike(disk.look(path), arrived)
+}
+
+/** Whether an object stands there, in one of these states. */
+function holds(path: ByteString, states: readonly Shown[], disk: SyncDisk): boolean {
+  const found = disk.look(path)
+  return states.some((shown) => isAlike(found, shown) && typeof found === 'object' && !isUnmarked(found, shown))
+}
+
+/** Whether a person sees the same; of directories but that it is one. */
+function isAlike(found: Looked, shown: Shown): boolean {
+  const { kind, content } = stateOf(shown)
+  if (typeof found !== 'object' || found.kind !== kind) return false
+  return kind === 'directory' || isSameContent(found.content, content)
+}
+
+function identityAt(path: ByteString, disk: SyncDisk): string | undefined {
+  const found = disk.look(path)
+  return typeof found === 'object' ? found.identity : undefined
+}
