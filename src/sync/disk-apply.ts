@@ -105,6 +105,19 @@ export class DiskApply {
 
   /** The objects that the disk shows as the index does now; undefined if that has to wait. */
   async #applyOne(id: ObjectId, changed: Set<ByteString>): Promise<ObjectId[] | undefined> {
+    // What the index hears meanwhile would be in one half of the plan, and not in the other.
+    const shown = await this.#index.exclusively(() => this.#tryOne(id, changed))
+    for (const path of this.#adopted.splice(0)) changed.add(path)
+    if (shown === undefined) return undefined
+    await this.#index.noteApplied(shown)
+    return [...shown.keys()]
+  }
+
+  /** The entries that the disk shows now. */
+  async #tryOne(
+    id: ObjectId,
+    changed: Set<ByteString>,
+  ): Promise<ReadonlyMap<ObjectId, SyncEntry | undefined> | undefined> {
     const { behind, onDisk } = this.#index
     const sides = { before: { source: onDisk, tree: this.#before }, after: { source: this.#index, tree: this.#after } }
     const group = await groupOf(id, { ...sides, isBehind: (one) => behind.has(one) })
@@ -115,14 +128,12 @@ export class DiskApply {
       const left = leftOf(planOf(group), this.#disk)
       check(left, this.#disk)
       this.#perform(left)
+      return shown
     } catch (error) {
       if (error instanceof Changed) for (const path of error.paths) changed.add(path)
       else if (!(error instanceof Occupied)) throw error
       return undefined
     }
-    for (const path of this.#adopted.splice(0)) changed.add(path)
-    await this.#index.noteApplied(shown)
-    return [...shown.keys()]
   }
 
   #perform({ moves, links, makes, stays, removals }: Plan): void {

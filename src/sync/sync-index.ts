@@ -159,6 +159,11 @@ export class SyncIndex {
     })
   }
 
+  /** Runs something that sees the index as it is at one moment: nothing is changed meanwhile. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(work)
+  }
+
   /** The disk shows these entries now, or nothing of the object if undefined; `saveApplied` makes it lasting. */
   noteApplied(shown: ReadonlyMap<ObjectId, SyncEntry | undefined>): Promise<void> {
     return this.#mutex.run(async () => {

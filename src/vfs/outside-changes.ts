@@ -107,16 +107,23 @@ export class OutsideChanges {
     }
   }
 
-  /** Where the disk keeps no such attribute, it is not marked. */
+  /** A file becomes the file of this id. A directory whose disk keeps no such attribute is not marked. */
   mark(path: ByteString, id: string): void {
     const inode = this.#find(path)
+    const { tree } = this.#services
+    const { committer, paths } = this.#parts
     try {
-      const { tree } = this.#services
-      orLeaveOut(() =>
-        tree.withStub(inode, O.RDONLY | O.DIRECTORY, (fd) => setXattrFd(fd, MARK, Buffer.from(id, 'hex'))),
-      )
+      if (inode.kind === 'directory') {
+        orLeaveOut(() =>
+          tree.withStub(inode, O.RDONLY | O.DIRECTORY, (fd) => setXattrFd(fd, MARK, Buffer.from(id, 'hex'))),
+        )
+      } else if (inode.file !== undefined) {
+        committer.touch(inode.file)
+        inode.file.fileId = Buffer.from(id, 'hex')
+        committer.commit(inode.file)
+      }
     } finally {
-      this.#parts.paths.letGo(inode)
+      paths.letGo(inode)
     }
   }
 
@@ -127,6 +134,7 @@ export class OutsideChanges {
       // What has a name is linked at once.
       void this.#parts.names.link(inode, directory, lastName(to))
       this.#services.table.noteName(directory, lastName(to))
+      this.#services.table.noteAttributes(inode)
     } finally {
       this.#parts.paths.letGo(directory)
       this.#parts.paths.letGo(inode)
@@ -162,9 +170,11 @@ export class OutsideChanges {
     const { names } = this.#parts
     this.#with([parentPath(path)!], (parent) => {
       const name = lastName(path)
-      if (names.find(parent, name)?.inode.kind === 'directory') names.rmdir(parent, name)
+      const inode = names.find(parent, name)?.inode
+      if (inode?.kind === 'directory') names.rmdir(parent, name)
       else names.unlink(parent, name)
       this.#services.table.noteName(parent, name)
+      if (inode?.kind === 'stub') this.#services.table.noteAttributes(inode)
     })
   }
 
