@@ -188,7 +188,9 @@ export class DiskApply {
     const state = stateOf(shown)
     const found = this.#disk.look(path)
     if (found === undefined) this.#disk.make(path, id, state)
-    if (found === undefined || typeof found !== 'object') return
+    if (found === undefined) return
+    // What was done by now is found to be done the next time.
+    if (found === 'busy' || found === 'foreign') throw new Occupied()
     if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
     else {
       this.#mark(path, shown)

@@ -75,10 +75,12 @@ function objectOf(services: Services, inode: Inode): OutsideObject | 'busy' | 'f
 
 function fileOf({ tree }: Services, inode: Inode): OutsideObject | 'busy' {
   const file = inode.file!
-  if (file.isBusy || file.writers > 0) return 'busy'
+  if (file.writers > 0 || file.changed || file.contentChanged || file.sealing.size > 0) return 'busy'
   return tree.withStub(inode, O.RDONLY, (fd) => {
     const stat = statFd(fd)
-    const { fileId, sequence, meta, content } = tree.loadFd(fd, stat).state
+    const { content, meta: inStub, sequence } = tree.loadFd(fd, stat).state
+    // Names and attributes may have been changed since, and be in the journal.
+    const { fileId, meta } = file.needsCheckpoint ? file : { fileId: file.fileId, meta: inStub }
     return {
       kind: 'file',
       id: sequence === 0 ? undefined : fileId.toString('hex'),
