@@ -9,6 +9,7 @@ import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
 import { HomeLock } from './home-lock.ts'
 import { IdleTimer } from './idle-timer.ts'
+import { KeyFiles } from './key-files.ts'
 import type { NetworkService } from './network-service.ts'
 import type { Context, PairingState, Parts } from './operations/context.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -24,10 +25,13 @@ export interface DaemonOptions {
   env: NodeJS.ProcessEnv
   /** Stays when idle, until it is told to stop. */
   service: boolean
+  /** What the home's keys are under, if they are. */
+  passphrase?: string | undefined
 }
 
 export class Daemon implements Context {
   readonly homeDir: string
+  readonly keyFiles: KeyFiles
   readonly #service: boolean
   readonly #lock: HomeLock
   readonly #idle: IdleTimer
@@ -41,11 +45,13 @@ export class Daemon implements Context {
   readonly pairing: PairingState = {}
 
   /** Resolves when clients are served. Fails with `locked` if the home has a daemon, or as the home's opening fails. */
-  static async start({ home, env, service }: DaemonOptions): Promise<Daemon> {
+  static async start({ home, env, service, passphrase }: DaemonOptions): Promise<Daemon> {
     makeHomeDirectory(home)
     const lock = HomeLock.take(home)
     try {
-      const daemon = new Daemon(home, service, lock)
+      const keyFiles = await KeyFiles.unlock(home, passphrase)
+      const daemon = new Daemon(home, { service, lock, keyFiles })
+      await keyFiles.complete()
       await daemon.#listen(env)
       return daemon
     } catch (error) {
@@ -54,11 +60,15 @@ export class Daemon implements Context {
     }
   }
 
-  private constructor(homeDir: string, service: boolean, lock: HomeLock) {
+  private constructor(
+    homeDir: string,
+    { service, lock, keyFiles }: { service: boolean; lock: HomeLock; keyFiles: KeyFiles },
+  ) {
     this.homeDir = homeDir
+    this.keyFiles = keyFiles
     this.#service = service
     this.#lock = lock
-    if (isHome(homeDir)) this.#home = Home.open(homeDir)
+    if (isHome(homeDir)) this.#home = Home.open(homeDir, keyFiles)
     this.#idle = new IdleTimer({
       isIdle: () => this.#isIdle(),
       onIdle: () => void this.stop('nothing to do'),
@@ -87,13 +97,13 @@ export class Daemon implements Context {
   }
 
   async createHome(options: NewHome): Promise<Home> {
-    this.#home = await Home.create(this.homeDir, options)
+    this.#home = await Home.create(this.homeDir, options, this.keyFiles)
     return this.#home
   }
 
   async renewHome(options: NewHome): Promise<Home> {
     await this.#close()
-    this.#home = await Home.renew(this.homeDir, options)
+    this.#home = await Home.renew(this.homeDir, options, this.keyFiles)
     return this.#home
   }
 

@@ -44,6 +44,7 @@ const ALONE: Record<string, readonly string[]> = {
   'classic-level': ['store/'],
   piscina: ['seal/'],
   '@napi-rs/blake-hash': ['seal/'],
+  '@noble/hashes': ['seal/'],
   '@scure/bip39': ['seal/'],
   commander: ['cli/'],
   'cli-progress': ['cli/'],

@@ -16,6 +16,7 @@ import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
 import type { HeadKeeper } from '../heads/head-keeper.ts'
 import type { Home, NewHome } from '../home.ts'
+import type { KeyFiles } from '../key-files.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
@@ -47,6 +48,8 @@ export interface Parts {
 
 export interface Context {
   readonly homeDir: string
+  /** The keys of the home, also of one that is half made. */
+  readonly keyFiles: KeyFiles
   /** Fails with `not-found` where there is no home yet. */
   home(): Home
   /** Makes the home this daemon works in from now on. */

@@ -22,10 +22,10 @@ import { signingKeyOfSeed } from '../../seal/signing.ts'
 import { isHome } from '../address.ts'
 import type { Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
-import { Home, type NewHome } from '../home.ts'
+import type { Home, NewHome } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { Context, Joining } from './context.ts'
-import { describeHome } from './init.ts'
+import { describeHome, protect } from './init.ts'
 
 /** Reaches the inviting device; gives the code to compare. */
 export async function joinStart(
@@ -38,7 +38,8 @@ export async function joinStart(
   if (present !== undefined) await requireFree(context, present, ticket)
   await endJoining(context)
 
-  const seed = await Home.makeIdentity(context.homeDir)
+  await protect(context, params.passphrase)
+  const seed = await context.keyFiles.makeIdentity()
   const name = params.name ?? present?.config.deviceName ?? hostname()
   const personalKey = ticket.forFriend ? (present?.personalKey ?? newPersonalKey()) : undefined
   const owner = personalKey === undefined ? Buffer.alloc(32) : ownerKeyOf(personalKey).publicKey

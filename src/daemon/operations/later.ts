@@ -14,6 +14,7 @@ export const later = {
   invite: () => import('./invite.ts'),
   join: () => import('./join.ts'),
   list: () => import('./list.ts'),
+  passphrase: () => import('./passphrase.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),
   status: () => import('./status.ts'),
