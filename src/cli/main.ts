@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   setup: async () => (await import('./commands/setup.ts')).registerSetup,
   init: async () => (await import('./commands/init.ts')).registerInit,
   recover: async () => (await import('./commands/init.ts')).registerRecover,
+  recovery: async () => (await import('./commands/recovery.ts')).registerRecovery,
   passphrase: async () => (await import('./commands/passphrase.ts')).registerPassphrase,
   mount: async () => (await import('./commands/mount.ts')).registerMount,
   umount: async () => (await import('./commands/umount.ts')).registerUmount,

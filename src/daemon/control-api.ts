@@ -71,6 +71,8 @@ export const METHODS = {
   passphraseSet: { passphrase: 'text' },
   passphraseChange: { present: 'text', passphrase: 'text' },
   passphraseRemove: { present: 'text' },
+  /** The recovery kit again. `passphrase`: what the keys are under, if they are. */
+  recoveryShow: { passphrase: 'text?' },
   /** Whether it is the one. */
   passphraseCheck: { present: 'text' },
   id: {},
@@ -148,6 +150,7 @@ export interface Results {
   passphraseSet: Record<string, never>
   passphraseChange: Record<string, never>
   passphraseRemove: Record<string, never>
+  recoveryShow: { kit: string }
   passphraseCheck: Record<string, never>
   id: { device: string; name: string; owner: string; home: string }
   configGet: { settings: Setting[] }
@@ -191,7 +194,7 @@ export interface Results {
   devicesRemove: {
     removed: { device: string; name: string }[]
     epoch: number
-    /** Only when one's own device was removed: the kit of the new epoch, shown this once. */
+    /** Only when one's own device was removed: the kit of the new epoch. */
     kit?: string
   }
 }

@@ -24,7 +24,7 @@ interface RecoverOptions extends Pick<InitOptions, 'name' | 'json'> {
 export function registerInit(program: Command, app: App): void {
   program
     .command('init')
-    .description('make your identity and personal key, and show the recovery kit this one time')
+    .description('make your identity and personal key, and show the recovery kit')
     .option('--name <name>', 'what to call this device (else its host name)')
     .option('--public', 'be in the public network, instead of one of your own')
     .option('--json', 'report as JSON')
@@ -87,6 +87,7 @@ async function runRecover(app: App, words: string[], options: RecoverOptions): P
 const NEXT_STEPS: readonly [string, string][] = [
   ['dfs mount ~/cloud', 'work in ~/cloud with any program'],
   ['dfs invite', 'lets another device of yours in'],
+  ['dfs recovery show', 'shows the kit again'],
 ]
 
 function describeRecovery({ members, notReached, found, ...home }: Results['recover']): string {

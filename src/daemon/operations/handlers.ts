@@ -50,6 +50,7 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     passphraseSet: async (params) => (await later.passphrase()).passphraseSet(context, params),
     passphraseChange: async (params) => (await later.passphrase()).passphraseChange(context, params),
     passphraseRemove: async (params) => (await later.passphrase()).passphraseRemove(context, params),
+    recoveryShow: async (params) => (await later.recoveryKit()).recoveryShow(context, params),
     passphraseCheck: async (params) => (await later.passphrase()).passphraseCheck(context, params),
     inviteStart: async (params) => (await later.invite()).inviteStart(context, params),
     inviteWait: async (_, call) => (await later.invite()).inviteWait(context, call),

@@ -4,7 +4,6 @@
  */
 
 import { hostname } from 'node:os'
-import { encodeBase32 } from '../../bytes/base32.ts'
 import { DfsError, describeError } from '../../errors.ts'
 import { deviceIdOf } from '../../format/device-id.ts'
 import { encodeTicket, parseTicket, type Ticket } from '../../format/ticket.ts'
@@ -17,7 +16,6 @@ import { vouchForSelf } from '../../net/vouching.ts'
 import { digestOf } from '../../seal/hash.ts'
 import { newPersonalKey } from '../../seal/keys.ts'
 import { ownerKeyOf } from '../../seal/owner-keys.ts'
-import { formatKit } from '../../seal/recovery-kit.ts'
 import { signingKeyOfSeed } from '../../seal/signing.ts'
 import { isHome } from '../address.ts'
 import type { Params, Results } from '../control-api.ts'
@@ -26,6 +24,7 @@ import type { Home, NewHome } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { Context, Joining } from './context.ts'
 import { describeHome, protect } from './init.ts'
+import { kitOf } from './recovery-kit.ts'
 
 /** Reaches the inviting device; gives the code to compare. */
 export async function joinStart(
@@ -80,7 +79,7 @@ export async function joinFinish(context: Context, { signal }: Call): Promise<Re
     const service = await context.network()
     await service.add(joined.statements.map(bufferOf))
     await meet(service, joining.ticket)
-    const kit = isNew && joining.personalKey !== undefined ? kitOf(home, joining.personalKey) : undefined
+    const kit = isNew && joining.personalKey !== undefined ? kitOf(home) : undefined
     return { ...describeHome(home, isNew), kit, members: service.membership.members().length }
   } finally {
     await endJoining(context)
@@ -152,8 +151,4 @@ async function endJoining({ pairing }: Context): Promise<void> {
   const { joining } = pairing
   pairing.joining = undefined
   await joining?.network.stop()
-}
-
-function kitOf(home: Home, personalKey: Buffer): string {
-  return formatKit({ personalKey, networkId: encodeBase32(home.network.network) })
 }

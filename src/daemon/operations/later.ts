@@ -17,6 +17,7 @@ export const later = {
   passphrase: () => import('./passphrase.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),
+  recoveryKit: () => import('./recovery-kit.ts'),
   status: () => import('./status.ts'),
   verify: () => import('./verify.ts'),
   verifyPeers: () => import('./verify-peers.ts'),
