@@ -191,6 +191,13 @@ export const SCHEMA = {
     fallback: LOCAL_ONLY_PROGRAMS.join(', '),
     about: 'programs for whose reads nothing is fetched from other devices, separated by commas, or "none"',
   },
+  metricsPort: {
+    type: 'number',
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+    about: 'TCP port on 127.0.0.1 at which Prometheus finds metrics; 0: none',
+  },
   idleStopMs: {
     type: 'number',
     min: 0,

@@ -143,6 +143,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     members,
     clock,
     collecting,
+    dirty,
     folders,
     mounts,
     heads,

@@ -41,6 +41,8 @@ export class Daemon implements Context {
   #parts: Promise<Parts> | undefined
   #opened: Parts | undefined
   #network: Promise<NetworkService> | undefined
+  #openNetworkService: NetworkService | undefined
+  #metrics: AsyncDisposable | undefined
   #stopping: Promise<void> | undefined
   readonly pairing: PairingState = {}
 
@@ -136,7 +138,8 @@ export class Daemon implements Context {
   async #openNetwork(): Promise<NetworkService> {
     try {
       const { openNetwork } = await import('./daemon.ts')
-      return await openNetwork(this.home())
+      this.#openNetworkService = await openNetwork(this.home())
+      return this.#openNetworkService
     } catch (error) {
       this.#network = undefined
       throw error
@@ -151,6 +154,7 @@ export class Daemon implements Context {
     this.#parts = undefined
     this.#opened = undefined
     this.#network = undefined
+    this.#openNetworkService = undefined
     try {
       await parts?.close()
     } finally {
@@ -166,6 +170,7 @@ export class Daemon implements Context {
     log('serves %s at %s', this.homeDir, socket)
     this.#idle.check()
     if (this.#service && this.#home !== undefined) this.#startNetwork()
+    await this.#startMetrics().catch((error) => warn(`metrics are not served: ${describeError(error)}`))
   }
 
   /** A service speaks with others from its start; another daemon does once something is mounted. */
@@ -176,6 +181,13 @@ export class Daemon implements Context {
         if (this.#lends) await this.parts()
       })
       .catch((error) => warn(`the network does not start: ${describeError(error)}`))
+  }
+
+  async #startMetrics(): Promise<void> {
+    const port = this.#home?.config.metricsPort ?? 0
+    if (port === 0) return
+    const { serveMetrics } = await import('./metrics/endpoint.ts')
+    this.#metrics = await serveMetrics(port, () => ({ parts: this.#opened, network: this.#openNetworkService }))
   }
 
   /** Whether something is kept for others, or may be. */
@@ -215,6 +227,7 @@ export class Daemon implements Context {
     this.#idle[Symbol.dispose]()
     try {
       await this.#server?.stop()
+      await this.#metrics?.[Symbol.asyncDispose]()
       await this.#close()
     } finally {
       this.#lock[Symbol.dispose]()

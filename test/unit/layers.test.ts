@@ -47,6 +47,7 @@ const ALONE: Record<string, readonly string[]> = {
   '@noble/hashes': ['seal/'],
   '@scure/bip39': ['seal/'],
   commander: ['cli/'],
+  'prom-client': ['daemon/metrics/'],
   'cli-progress': ['cli/'],
   debug: ['log.ts'],
 }

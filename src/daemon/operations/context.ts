@@ -11,6 +11,7 @@ import type { Keys } from '../../seal/keys.ts'
 import type { SealPool } from '../../seal/pool.ts'
 import type { BlockFiles } from '../../store/block-files.ts'
 import type { RunningClock } from '../../store/running-time.ts'
+import type { DirtyMemory } from '../../vfs/dirty-memory.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
@@ -37,6 +38,8 @@ export interface Parts {
   readonly clock: RunningClock
   /** Held by a garbage collection: one at a time. */
   readonly collecting: Mutex
+  /** What was written and is not stored yet, of all folders. */
+  readonly dirty: DirtyMemory
   readonly folders: Folders
   readonly mounts: Mounts
   readonly replication: RunningReplication
