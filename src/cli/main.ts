@@ -57,6 +57,7 @@ Examples:
 Environment:
   DFS_HOME              where keys, blocks and settings are (else $XDG_DATA_HOME/dfs, else ~/.local/share/dfs)
   DFS_PASSPHRASE_FILE   where the passphrase of the keys is, as --passphrase-file says it
+  DFS_LOG_FORMAT        json: what the log says, as one object a line
   DEBUG                 dfs:* shows what happens inside
 
 Exit codes:

@@ -3,7 +3,7 @@
  * needs them, and ends when nobody does. Ending unmounts and stores everything first; the lock goes last.
  */
 import { describeError } from '../errors.ts'
-import { logger, warn } from '../log.ts'
+import { logger, preferLogFormat, warn } from '../log.ts'
 import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
@@ -71,6 +71,7 @@ export class Daemon implements Context {
     this.#service = service
     this.#lock = lock
     if (isHome(homeDir)) this.#home = Home.open(homeDir, keyFiles)
+    if (this.#home !== undefined) preferLogFormat(this.#home.config.logFormat)
     this.#idle = new IdleTimer({
       isIdle: () => this.#isIdle(),
       onIdle: () => void this.stop('nothing to do'),
