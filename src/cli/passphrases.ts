@@ -6,7 +6,6 @@ import { DfsError, kindOf } from '../errors.ts'
 import { fromNodeError } from '../posix/errno.ts'
 import type { AppStreams } from './app.ts'
 import { formatError } from './output.ts'
-import { Questions } from './questions.ts'
 
 /** How often somebody at a terminal may try. */
 const TRIES = 3
@@ -97,13 +96,19 @@ export class Passphrases {
     return this.#known
   }
 
+  /** Most commands ask nothing, and start without the code for it. */
+  async #questions() {
+    const { Questions } = await import('./questions.ts')
+    return new Questions(this.#streams)
+  }
+
   async #ask(question: string): Promise<string> {
-    using questions = new Questions(this.#streams)
+    using questions = await this.#questions()
     return (await questions.askSecret(question)) || isEmpty('the passphrase')
   }
 
   async #askTwice(question: string): Promise<string> {
-    using questions = new Questions(this.#streams)
+    using questions = await this.#questions()
     for (;;) {
       const first = await questions.askSecret(question)
       if (first === '' || first === (await questions.askSecret('Once more: '))) return first

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
+import { decodeBase32, encodeBase32 } from '../../../src/bytes/base32.ts'
+import { newDevice, pair } from '../support/device.ts'
 import { fakeSystemd } from '../support/fake-systemd.ts'
 import { fuseMissing, isMounted } from '../support/mount.ts'
 import { isListening, newPlace, type Place } from '../support/place.ts'
@@ -46,7 +48,7 @@ test('a home made with a passphrase opens with it alone', { skip }, async (t) =>
   assert.deepEqual([other.code, other.stderr], [9, 'dfs: the passphrase is wrong\n'])
   assert.equal(isMounted(place.folder), false)
 
-  await place.dfsOk(['mount', place.folder], { env: { DFS_PASSPHRASE_FILE: right } })
+  await place.dfsOk(['mount', place.folder], { env: { DFS_PASSPHRASE_FILE: right, DEBUG: 'dfs:*' } })
   assert.equal(await place.sh(`cat ${place.folder}/file`), 'kept')
   for (const pid of place.pids()) {
     for (const shown of ['environ', 'cmdline']) {
@@ -54,6 +56,7 @@ test('a home made with a passphrase opens with it alone', { skip }, async (t) =>
     }
   }
   await place.dfsOk(['umount', place.folder])
+  assert.doesNotMatch(readFileSync(path.join(place.home, 'daemon.log'), 'utf8'), /right/)
 })
 
 test('a passphrase is set, changed and removed later', async (t) => {
@@ -82,6 +85,32 @@ test('a passphrase is set, changed and removed later', async (t) => {
   await withoutDaemon(place)
   assert.equal(await place.dfsOk(['id']), identity)
   assert.equal(keyText(place), plain)
+})
+
+test('once there is a passphrase, no file of a home that was in use holds a key', { skip }, async (t) => {
+  const [one, other] = [await newDevice(t), await newDevice(t)]
+  await one.dfsOk(['init'])
+  const keys = ['personal', 'identity'].map((kind) => {
+    const text = readFileSync(path.join(one.home, `${kind}.key`), 'utf8')
+    return decodeBase32(/^key: (\S+)/m.exec(text)![1]!)
+  })
+  const secret = fileWith(one, 'secret')
+  await one.dfsOk(['passphrase', 'set', '--new-passphrase-file', secret])
+  await pair(one, other)
+  await one.dfsOk(['mount', one.folder, '--passphrase-file', secret])
+  await one.sh(`printf content > ${one.folder}/file; sync ${one.folder}/file`)
+  await one.dfsOk(['peers'])
+  await one.dfsOk(['umount', one.folder])
+  await withoutDaemon(one)
+  const files = readdirSync(one.home, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
+  assert.ok(files.length > 10)
+  for (const { parentPath, name } of files) {
+    const bytes = readFileSync(path.join(parentPath, name))
+    for (const key of keys) {
+      const forms = [key, encodeBase32(key), key.toString('hex'), key.toString('base64').slice(0, 40)]
+      for (const form of forms) assert.ok(!bytes.includes(form), path.join(parentPath, name))
+    }
+  }
 })
 
 test('what holds no passphrase is refused, and makes no home', async (t) => {
