@@ -64,14 +64,17 @@ test('new keys of a home under a passphrase are under it, too', async (t) => {
   assert.deepEqual([again.personalKey, again.epoch], [Buffer.alloc(32, 8), 1])
 })
 
-for (const name of NAMES) {
-  test(`${name} that a stop in between left plain opens with the passphrase, and is sealed then`, async (t) => {
+// All states between the steps of setting and removing.
+for (const left of [[0], [1], [0, 1]]) {
+  const names = left.map((i) => NAMES[i]!)
+  test(`${names.join(' and ')} that a stop in between left plain: all opens with the passphrase, and is sealed then`, async (t) => {
     const { dir, opens, textOf, plain } = await newHome(t)
     await (await opens()).setPassphrase('one')
-    writeFileSync(path.join(dir, name), plain[NAMES.indexOf(name)]!)
+    for (const i of left) writeFileSync(path.join(dir, NAMES[i]!), plain[i]!)
+    await assert.rejects(KeyFiles.unlock(dir, undefined), { kind: 'needs-confirmation' })
     const keyFiles = await opens('one')
     await keyFiles.complete()
-    assert.match(textOf(name), /^sealed: /m)
+    for (const name of NAMES) assert.match(textOf(name), /^sealed: /m)
     await opens('one')
   })
 }
