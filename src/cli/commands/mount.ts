@@ -60,6 +60,7 @@ async function runMount(
     offline,
     new: isNew,
     replace,
+    passphrase: await app.newPassphrase({ ask: false }),
   }
   const work = async (client: Client) => {
     const mounted = await callMount(app, client, params)
@@ -96,6 +97,7 @@ function nextSteps({ folder, mountpoint }: MountResult): [string, string][] {
   return [
     [`cp FILES ${typedPath(mountpoint)}`, 'any program works in there'],
     [`dfs umount ${typedPath(folder)}`, 'stores everything, and leaves the stubs'],
+    ['dfs passphrase set', 'puts the keys on this disk under a passphrase'],
     ['dfs service install', 'has it mounted whenever you log in'],
     ['dfs invite', 'lets another device of yours in'],
   ]

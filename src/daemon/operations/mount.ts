@@ -12,7 +12,7 @@ import { later, loadAll } from './later.ts'
 
 export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
   const isFirst = !isHome(context.homeDir)
-  const kit = isFirst ? await makeHome(context) : undefined
+  const kit = isFirst ? await makeHome(context, params.passphrase) : undefined
   const isNew = isFirst && (await makeFolder(params.folder))
   const { mounts, folders, pool, syncs } = await context.parts()
   const present = mounts.find(params.folder)
@@ -62,9 +62,9 @@ export async function untilUnmounted(
   }
 }
 
-async function makeHome(context: Context): Promise<string | undefined> {
+async function makeHome(context: Context, passphrase: string | undefined): Promise<string | undefined> {
   const { init } = await later.init()
-  return (await init(context, {})).kit
+  return (await init(context, { passphrase })).kit
 }
 
 /**

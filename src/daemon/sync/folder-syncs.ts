@@ -14,7 +14,7 @@ import type { Beginning } from '../../sync/sync-index.ts'
 import type { Home } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import { KnownFolders } from './known-folders.ts'
-import { RunningSync, type SyncedFolder } from './running-sync.ts'
+import { type OpenIndex, RunningSync, type SyncedFolder } from './running-sync.ts'
 import { SyncLinks } from './sync-links.ts'
 
 const WRITER_KEY_BYTES = 8
@@ -23,24 +23,34 @@ const INDEX_ID_BYTES = 16
 /** Of a folder at the root of a disk, and of one whose name cannot be told. */
 const UNNAMED = byteStringOf('folder')
 
+/** The index of the folder of this id, made if there is none. */
+export type OpenSyncIndex = (folderId: string, beginning: Beginning) => Promise<OpenIndex>
+
 export class FolderSyncs implements AsyncDisposable {
   readonly known: KnownFolders
   readonly #home: Home
   readonly #network: NetworkService
+  readonly #openIndex: OpenSyncIndex
   readonly #links: SyncLinks
   readonly #open = new Map<string, SyncedFolder>()
   readonly #running = new Map<string, Promise<RunningSync | undefined>>()
   readonly #unlisten: (() => void)[]
 
   /** Fails with `newer-version`, `io`. */
-  static async open(home: Home, network: NetworkService): Promise<FolderSyncs> {
-    return new FolderSyncs(home, network, await KnownFolders.open(path.join(home.directory('sync'), 'known')))
+  static async open(home: Home, network: NetworkService, openIndex: OpenSyncIndex): Promise<FolderSyncs> {
+    const known = await KnownFolders.open(path.join(home.directory('sync'), 'known'))
+    return new FolderSyncs(home, network, { known, openIndex })
   }
 
-  private constructor(home: Home, network: NetworkService, known: KnownFolders) {
+  private constructor(
+    home: Home,
+    network: NetworkService,
+    { known, openIndex }: { known: KnownFolders; openIndex: OpenSyncIndex },
+  ) {
     this.#home = home
     this.#network = network
     this.known = known
+    this.#openIndex = openIndex
     this.#links = new SyncLinks({
       send: (peerId, message) => network.network.call('sync.send', { peerId, message: Uint8Array.from(message) }),
       isOwn: (device) => this.#isOwn(device),
@@ -110,11 +120,9 @@ export class FolderSyncs implements AsyncDisposable {
     try {
       return await RunningSync.open({
         folder,
-        dir: path.join(this.#home.directory('sync'), folder.id),
-        keys: this.#home.keys,
+        openIndex: () => this.#openIndex(folder.id, this.#newBeginning()),
         links: this.#links,
         deviceName: (writer) => this.#nameOf(writer),
-        beginning: this.#newBeginning(),
       })
     } catch (error) {
       warn(`${folder.path} is not kept the same as on other devices: ${describeError(error)}`)

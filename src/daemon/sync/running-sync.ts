@@ -6,11 +6,9 @@
  */
 import { describeError, kindOf } from '../../errors.ts'
 import { logger, warn } from '../../log.ts'
-import type { Keys } from '../../seal/keys.ts'
-import { SyncIndexDb } from '../../store/sync-index-db.ts'
 import type { DeviceNames } from '../../sync/conflict-name.ts'
 import { FolderSync } from '../../sync/folder-sync.ts'
-import { type Beginning, SyncIndex } from '../../sync/sync-index.ts'
+import type { SyncIndex } from '../../sync/sync-index.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { SyncLinks } from './sync-links.ts'
 
@@ -20,12 +18,15 @@ export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'outside' | 'onChange' |
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
-  /** Where the index is. */
-  readonly dir: string
-  readonly keys: Keys
+  /** Fails with `corrupt`, `newer-version`, `locked`, `io`. */
+  readonly openIndex: () => Promise<OpenIndex>
   readonly links: SyncLinks
   readonly deviceName: DeviceNames
-  readonly beginning: Beginning
+}
+
+export interface OpenIndex {
+  readonly index: SyncIndex
+  close(): Promise<void>
 }
 
 /** Programs do several things in a row. */
@@ -36,8 +37,7 @@ const AGAIN_MS_MAX = 60_000
 
 export class RunningSync implements AsyncDisposable {
   readonly #options: RunningSyncOptions
-  readonly #db: SyncIndexDb
-  readonly #index: SyncIndex
+  readonly #open: OpenIndex
   readonly #sync: FolderSync
   readonly #stopping = new AbortController()
   readonly #unlisten: (() => void)[]
@@ -50,20 +50,14 @@ export class RunningSync implements AsyncDisposable {
 
   /** Fails with `corrupt`, `newer-version`, `locked`, `io` if the index cannot be opened. */
   static async open(options: RunningSyncOptions): Promise<RunningSync> {
-    const db = await SyncIndexDb.open(options.dir, options.keys)
-    try {
-      return new RunningSync(options, db, await SyncIndex.open(db, options.beginning))
-    } catch (error) {
-      await db.close()
-      throw error
-    }
+    return new RunningSync(options, await options.openIndex())
   }
 
-  private constructor(options: RunningSyncOptions, db: SyncIndexDb, index: SyncIndex) {
+  private constructor(options: RunningSyncOptions, open: OpenIndex) {
     const { folder, links, deviceName } = options
+    const { index } = open
     this.#options = options
-    this.#db = db
-    this.#index = index
+    this.#open = open
     this.#sync = new FolderSync({ disk: folder.outside, index, deviceName })
     this.#unlisten = [
       folder.onChange((change) => {
@@ -82,7 +76,7 @@ export class RunningSync implements AsyncDisposable {
   }
 
   get index(): SyncIndex {
-    return this.#index
+    return this.#open.index
   }
 
   /** Resolves when nothing uses the folder any more. */
@@ -92,7 +86,7 @@ export class RunningSync implements AsyncDisposable {
     clearTimeout(this.#timer)
     await this.#running
     await this.#options.links.remove(this.#options.folder.id)
-    await this.#db.close()
+    await this.#open.close()
   }
 
   #wake(): void {
