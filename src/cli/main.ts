@@ -37,6 +37,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   restore: async () => (await import('./commands/history.ts')).registerRestore,
   invite: async () => (await import('./commands/invite.ts')).registerInvite,
   join: async () => (await import('./commands/invite.ts')).registerJoin,
+  folders: async () => (await import('./commands/folders.ts')).registerFolders,
+  conflicts: async () => (await import('./commands/conflicts.ts')).registerConflicts,
   peers: async () => (await import('./commands/devices.ts')).registerPeers,
   devices: async () => (await import('./commands/devices.ts')).registerDevices,
   id: async () => (await import('./commands/id.ts')).registerId,

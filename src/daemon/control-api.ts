@@ -113,6 +113,12 @@ export const METHODS = {
   joinStart: { ticket: 'text', name: 'text?', passphrase: 'text?' },
   joinFinish: {},
   peers: {},
+  folders: {},
+  foldersAdd: { name: 'text', path: 'text' },
+  foldersLeave: { path: 'text' },
+  /** Without a path those of all folders that are open. */
+  conflicts: { path: 'text?' },
+  conflictsKeep: { path: 'text' },
   devices: {},
   devicesRemove: { id: 'text' },
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>
@@ -191,6 +197,12 @@ export interface Results {
   joinStart: { code: string; inviter: string }
   joinFinish: HomeResult & { members: number }
   peers: { network: NetworkStatus; peers: PeerStatus[] }
+  folders: { folders: FolderInfo[] }
+  foldersAdd: { id: string; name: string; path: string }
+  foldersLeave: { path: string }
+  conflicts: { conflicts: ConflictInfo[] }
+  /** `path`: of the file as it is called now. */
+  conflictsKeep: { path: string; removed: number }
   devices: { network: NetworkStatus; devices: DeviceInfo[] }
   devicesRemove: {
     removed: { device: string; name: string }[]
@@ -198,6 +210,26 @@ export interface Results {
     /** Only when one's own device was removed: the kit of the new epoch. */
     kit?: string
   }
+}
+
+export interface FolderInfo {
+  id: string
+  name: string
+  /** Undefined if only others have it. */
+  path?: string
+  mounted: boolean
+  /** Names of the owner's other devices that have it, too. */
+  devices: readonly string[]
+  /** So many objects are other here than is known of them. */
+  waiting: number
+  /** Nothing waits, and who is connected knows all that was done here. */
+  settled: boolean
+}
+
+export interface ConflictInfo {
+  path: string
+  /** The file beside it that has the name. */
+  original: string
 }
 
 export interface HomeResult {

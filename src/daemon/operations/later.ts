@@ -5,8 +5,10 @@
 
 export const later = {
   add: () => import('./add.ts'),
+  conflicts: () => import('./conflicts.ts'),
   devices: () => import('./devices.ts'),
   evict: () => import('./evict.ts'),
+  folders: () => import('./folders.ts'),
   gc: () => import('./gc.ts'),
   history: () => import('./history.ts'),
   hydrate: () => import('./hydrate.ts'),

@@ -76,6 +76,11 @@ export class FolderSyncs implements AsyncDisposable {
     this.#startAll()
   }
 
+  /** There are other folders here than before. */
+  registryChanged(): void {
+    this.#links.foldersChanged()
+  }
+
   /** A folder is about to be closed; resolves when it is used no more. */
   async closing(folder: SyncedFolder): Promise<void> {
     this.#open.delete(folder.id)

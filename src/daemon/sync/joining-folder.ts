@@ -46,16 +46,21 @@ export async function joinFolder(
   if (syncs.known.list().length === 0) await hear(directory, joining, signal)
   const chosen = choose(directory, syncs.known.list(), home)
   if (chosen === undefined) return undefined
-  const rootFd = openAt(AT_FDCWD, byteStringOf(directory), O.RDONLY | O.DIRECTORY)
-  try {
-    await writeMarker(rootFd, home.keys.keyId.toString('hex'), chosen.id)
-  } finally {
-    closeFd(rootFd)
-  }
+  await markFolder(directory, home, chosen.id)
   log('%s is folder %s', directory, chosen.id)
   const nameOf = (device: string) =>
     network.membership.members().find(({ deviceId }) => deviceId === device)?.name ?? device
   return { name: textOf(chosen.name), devices: chosen.devices.map(nameOf) }
+}
+
+/** Makes a directory the folder of this id, or one with an id of its own, which it gives. */
+export async function markFolder(directory: string, home: Home, id?: string): Promise<string> {
+  const rootFd = openAt(AT_FDCWD, byteStringOf(directory), O.RDONLY | O.DIRECTORY)
+  try {
+    return (await writeMarker(rootFd, home.keys.keyId.toString('hex'), id)).id
+  } finally {
+    closeFd(rootFd)
+  }
 }
 
 async function hear(directory: string, { network, syncs }: Joining, signal: AbortSignal): Promise<void> {

@@ -125,3 +125,68 @@ test('a folder of its own has nothing to do with those of the others', { skip },
   await shows(laptop, 'ours.txt', 'ours')
   assert.equal((await names(laptop)).includes('mine.txt'), false)
 })
+
+test('folders are listed, had here by name, and left; a conflict is settled by keeping one version', {
+  skip,
+}, async (t) => {
+  const { laptop, desktop } = await twoDevices(t)
+  await shows(desktop, 'note.txt', 'a note')
+
+  await t.test('dfs folders says where each is', async () => {
+    const second = path.join(path.dirname(laptop.folder), 'papers')
+    await fs.mkdir(second)
+    await laptop.dfsOk(['mount', '--new', second])
+    await soon(fs.writeFile(path.join(second, 'letter.txt'), 'a letter'))
+    await until('it is heard of', async () => (await desktop.dfsOk(['folders'])).includes('(papers)'), SOON_MS)
+    assert.match(
+      await desktop.dfsOk(['folders']),
+      /also on .*\n\(papers\) +also on .* not here: dfs folders add [0-9a-f]{8} DIRECTORY/,
+    )
+  })
+
+  await t.test('dfs folders add brings one here', async () => {
+    const here = path.join(path.dirname(desktop.folder), 'my papers')
+    await fs.mkdir(here)
+    assert.match(await desktop.dfsOk(['folders', 'add', 'papers', here]), /is the folder "papers" now/)
+    await desktop.dfsOk(['mount', here])
+    const isThere = async () =>
+      (await soon(fs.readFile(path.join(here, 'letter.txt'), 'utf8')).catch(() => '')) === 'a letter'
+    await until('the letter is there', isThere, SOON_MS)
+    const again = await desktop.dfs(['folders', 'add', 'papers', here])
+    assert.notEqual(again.code, 0)
+    const unknown = await desktop.dfs(['folders', 'add', 'nothing', path.dirname(here)])
+    assert.match(unknown.stderr, /no folder of your other devices is called so/)
+    assert.match((await desktop.dfs(['folders', 'leave', here])).stderr, /is in use.*dfs umount/s)
+    await desktop.dfsOk(['umount', here])
+    await desktop.dfsOk(['folders', 'leave', here])
+    await desktop.dfsOk(['mount', here])
+    await soon(fs.writeFile(path.join(here, 'letter.txt'), 'another letter'))
+    assert.match((await desktop.dfs(['folders', 'leave', path.dirname(here)])).stderr, /is no folder of this home/)
+  })
+
+  await t.test('dfs conflicts lists them, and keep settles one', async () => {
+    await desktop.dfsOk(['umount', desktop.folder])
+    await stopDaemon(desktop)
+    await soon(fs.writeFile(at(laptop, 'note.txt'), 'as the laptop has it'))
+    await desktop.dfsOk(['mount', '--offline', desktop.folder])
+    await soon(fs.writeFile(at(desktop, 'note.txt'), 'as the desktop has it'))
+    await desktop.dfsOk(['umount', desktop.folder])
+    await stopDaemon(desktop)
+    await desktop.dfsOk(['mount', desktop.folder])
+    const found = async () => (await laptop.json('conflicts')).conflicts
+    await until('the conflict is listed', async () => (await found()).length === 1, SOON_MS)
+    const [{ path: copy, original }] = await found()
+    assert.equal(original, at(laptop, 'note.txt'))
+    const kept = await soon(fs.readFile(copy, 'utf8'))
+    assert.match(await laptop.dfsOk(['conflicts', 'keep', copy]), /1 other version gone/)
+    assert.equal(await laptop.dfsOk(['conflicts']), 'there are no conflicts\n')
+    await shows(laptop, 'note.txt', kept)
+    await shows(desktop, 'note.txt', kept)
+    await until(
+      'it is settled here, too',
+      async () => (await names(desktop)).every((name) => !/conflict/.test(name)),
+      SOON_MS,
+    )
+    assert.match((await laptop.dfs(['conflicts', 'keep', original])).stderr, /there is no conflict about this file/)
+  })
+})
