@@ -54,7 +54,7 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     passphraseCheck: async (params) => (await later.passphrase()).passphraseCheck(context, params),
     inviteStart: async (params) => (await later.invite()).inviteStart(context, params),
     inviteWait: async (_, call) => (await later.invite()).inviteWait(context, call),
-    inviteAnswer: async (params) => (await later.invite()).inviteAnswer(context, params),
+    inviteAnswer: async (params, call) => (await later.invite()).inviteAnswer(context, params, call),
     joinStart: async (params, call) => (await later.join()).joinStart(context, params, call),
     joinFinish: async (_, call) => (await later.join()).joinFinish(context, call),
     folders: async () => (await later.folders()).folders(context),

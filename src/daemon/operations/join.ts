@@ -22,6 +22,7 @@ import type { Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import type { Home, NewHome } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
+import { tellFolders } from '../sync/joining-folder.ts'
 import type { Context, Joining } from './context.ts'
 import { describeHome, protect } from './init.ts'
 import { kitOf } from './recovery-kit.ts'
@@ -79,6 +80,7 @@ export async function joinFinish(context: Context, { signal }: Call): Promise<Re
     const service = await context.network()
     await service.add(joined.statements.map(bufferOf))
     await meet(service, joining.ticket)
+    await tellFolders(await context.parts(), signal)
     const kit = isNew && joining.personalKey !== undefined ? kitOf(home) : undefined
     return { ...describeHome(home, isNew), kit, members: service.membership.members().length }
   } finally {

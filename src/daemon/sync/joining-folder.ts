@@ -18,6 +18,8 @@ const log = logger('sync')
 const AT_FDCWD = -100
 /** To be connected, and told. */
 const HEARD_MS = 15_000
+/** For a device that is there. */
+const TOLD_MS = 5_000
 
 export interface Joining {
   readonly home: Home
@@ -43,7 +45,7 @@ export async function joinFolder(
 ): Promise<JoinedFolder | undefined> {
   const { home, network, syncs } = joining
   if (syncs.others.length === 0 || (await Folder.idAt(directory)) !== undefined) return undefined
-  if (syncs.known.list().length === 0) await hear(directory, joining, signal)
+  if (!syncs.known.isTold) await hear(directory, joining, signal)
   const chosen = choose(directory, syncs.known.list(), home)
   if (chosen === undefined) return undefined
   await markFolder(directory, home, chosen.id)
@@ -51,6 +53,12 @@ export async function joinFolder(
   const nameOf = (device: string) =>
     network.membership.members().find(({ deviceId }) => deviceId === device)?.name ?? device
   return { name: textOf(chosen.name), devices: chosen.devices.map(nameOf) }
+}
+
+/** Has two devices that were paired just now tell each other which folders they have; if they do not, the next time will do. */
+export async function tellFolders({ syncs }: Pick<Joining, 'syncs'>, signal: AbortSignal): Promise<void> {
+  if (syncs.others.length === 0) return
+  await syncs.known.whenHeard(AbortSignal.any([signal, AbortSignal.timeout(TOLD_MS)])).catch(() => undefined)
 }
 
 /** Makes a directory the folder of this id, or one with an id of its own, which it gives. */

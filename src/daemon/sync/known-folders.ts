@@ -59,6 +59,11 @@ export class KnownFolders {
     return this.#write()
   }
 
+  /** Whether any device ever told what it has, be it nothing. */
+  get isTold(): boolean {
+    return this.#known.size > 0
+  }
+
   /** Each folder once, by its id, ascending. */
   list(): KnownFolder[] {
     const found = new Map<string, { id: string; name: ByteString; devices: string[] }>()
