@@ -6,7 +6,7 @@ import type { ByteString } from '../dfs.ts'
 import { joinPath } from '../format/head-path.ts'
 import { type ObjectId, type Place, ROOT_ID, type SyncEntry } from '../format/sync-entry.ts'
 import { isAlive } from './entry-merge.ts'
-import { isSameObject, pathOfWay } from './find-shown.ts'
+import { isSameObject, pathOfWay, shownIn } from './find-shown.ts'
 import type { Directory, Shown, ShownTree, TreeSource } from './shown-tree.ts'
 
 /** Names by path. */
@@ -132,7 +132,10 @@ class Gathering implements Group {
     if (way === undefined) return undefined
     const { directory } = way.at(-1)!
     for (const place of directory) for await (const one of source.readChildren(place, name)) this.#left.push(one.id)
-    for (const shown of await tree.namesake(directory, name)) {
+    const namesakes = await tree.namesake(directory, name)
+    // What is shown by this name may ask for another one.
+    const shownSo = await shownIn(tree, directory, name)
+    for (const shown of new Set(shownSo === undefined ? namesakes : [...namesakes, shownSo])) {
       names.set(joinPath(pathOfWay(way), shown.name), shown)
       this.#left.push(...shown.objects.map((one) => one.entry.id))
     }

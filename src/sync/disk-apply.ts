@@ -141,11 +141,11 @@ export class DiskApply {
     const files = removals.filter(({ shown }) => !isDirectory(shown))
     for (const { path } of files) if (disk.look(path) !== undefined) disk.remove(path)
     const [only] = moves
-    const isSimple =
-      moves.length === 1 && disk.look(only!.to) === undefined && isDirectoryAt(parentPath(only!.to)!, disk)
+    const directories = removals.filter(({ shown }) => isDirectory(shown))
+    const isSimple = moves.length === 1 && makes.length + directories.length === 0 && this.#isOpen(only!)
     const parked = new Map<ByteString, string>()
     const leaving = [
-      ...removals.filter(({ shown }) => isDirectory(shown)).map(({ path }) => ({ from: path, move: undefined })),
+      ...directories.map(({ path }) => ({ from: path, move: undefined })),
       ...moves.map((move) => ({ from: move.from, move })),
     ]
     const stayed: ByteString[] = []
@@ -180,6 +180,12 @@ export class DiskApply {
     for (const { path, before, after } of stays)
       if (isOtherState(before, after, disk)) this.#bringTo(path, after)
       else this.#mark(path, after)
+  }
+
+  /** Whether something can go where it is to be at once. */
+  #isOpen({ from, to }: Move): boolean {
+    if (to.startsWith(`${from}/`) || this.#disk.look(to) !== undefined) return false
+    return isDirectoryAt(parentPath(to)!, this.#disk)
   }
 
   /** Has what stands at a path be what it is to be, or makes it. */

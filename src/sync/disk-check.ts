@@ -41,24 +41,27 @@ export function check(left: Plan, disk: SyncDisk): void {
   const { moves, links, makes, stays, removals } = left
   for (const { from, before, after } of moves) requireKnown(from, { before, after }, disk)
   for (const { path, shown } of removals) requireKnown(path, { before: shown, after: undefined }, disk)
+  const linked = new Set(links.map(({ from }) => from))
   for (const { path, before, after } of stays) {
-    if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
+    if (linked.has(path)) requireObject(path, { before, after }, disk)
+    else if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
   }
   const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
+  const arriving = new Set(arrivals)
   for (const path of arrivals) {
     const parent = parentPath(path)!
-    if (!arrivals.includes(parent) && !isDirectoryAt(parent, disk)) throw new Changed([parent])
+    if (!arriving.has(parent) && !isDirectoryAt(formerOf(parent, moves), disk)) throw new Changed([parent])
   }
   const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
   const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => identityAt(path, disk)))
   for (const { path, shown } of makes) {
-    if (leaving.has(path)) continue
+    if (isIn(path, leaving)) continue
     requireFree(path, shown, disk)
     // A name that nobody told of yet, of an object that is another one.
     if (disk.look(path) !== undefined && known.has(identityAt(path, disk))) throw new Changed([path])
   }
-  for (const { to } of moves) if (!leaving.has(to)) requireFree(to, undefined, disk)
-  for (const { to, shown } of links) if (!leaving.has(to)) requireFree(to, shown, disk)
+  for (const { to } of moves) if (!isIn(to, leaving)) requireFree(to, undefined, disk)
+  for (const { to, shown } of links) if (!isIn(to, leaving)) requireFree(to, shown, disk)
 }
 
 /** Whether an object that keeps its path is to be given another state. */
@@ -70,6 +73,19 @@ export function isDirectoryAt(path: ByteString, disk: SyncDisk): boolean {
   if (path === '') return true
   const found = disk.look(path)
   return typeof found === 'object' && found.kind === 'directory'
+}
+
+/** Whether a path is one of these, or below one. */
+function isIn(path: ByteString, paths: ReadonlySet<ByteString>): boolean {
+  for (let at: ByteString | undefined = path; at !== undefined; at = parentPath(at)) if (paths.has(at)) return true
+  return false
+}
+
+/** Where now is what is to be there by being in a directory that is moved. */
+function formerOf(path: ByteString, moves: readonly Move[]): ByteString {
+  const around = moves.filter(({ to }) => path.startsWith(`${to}/`))
+  const [nearest] = around.sort((a, b) => b.to.length - a.to.length)
+  return nearest === undefined ? path : nearest.from + path.slice(nearest.to.length)
 }
 
 /** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
@@ -88,10 +104,16 @@ function requireKnown(
   if (after === undefined || !isEqualState(found, stateOf(after), disk)) throw new Changed([path])
 }
 
+/** What is to get one more name is the object that is meant. */
+function requireObject(path: ByteString, { before, after }: Pick<Move, 'before' | 'after'>, disk: SyncDisk): void {
+  requireKnown(path, { before, after }, disk)
+  if (!holds(path, [before, after], disk)) throw new Changed([path])
+}
+
 /** Nothing stands there, but what is to. */
 function requireFree(path: ByteString, shown: Shown | undefined, disk: SyncDisk): void {
   const found = disk.look(path)
-  if (found === undefined || (shown !== undefined && isAlike(found, shown))) return
+  if (found === undefined || (shown !== undefined && isThere(found, shown))) return
   if (found === 'busy' || found === 'foreign') throw new Occupied()
   throw new Changed([path])
 }
@@ -102,13 +124,19 @@ function isMoved({ from, to, before, after }: Move, disk: SyncDisk): boolean {
 
 function isReplaced({ path, shown }: Step, arrived: Shown | undefined, disk: SyncDisk): boolean {
   if (arrived === undefined || holds(path, [shown], disk)) return false
-  return isAlike(disk.look(path), arrived)
+  return isThere(disk.look(path), arrived)
 }
 
 /** Whether an object stands there, in one of these states. */
 function holds(path: ByteString, states: readonly Shown[], disk: SyncDisk): boolean {
   const found = disk.look(path)
   return states.some((shown) => isAlike(found, shown) && typeof found === 'object' && !isUnmarked(found, shown))
+}
+
+/** Whether it is what was to be made: any directory is, but no file that a person has made alike. */
+function isThere(found: Looked, shown: Shown): boolean {
+  if (typeof found !== 'object' || !isAlike(found, shown)) return false
+  return found.kind === 'directory' || !isUnmarked(found, shown)
 }
 
 /** Whether a person sees the same; of directories but that it is one. */

@@ -9,7 +9,7 @@ import type { Place } from '../format/sync-entry.ts'
 import type { DiskObject, SyncDisk } from './disk.ts'
 import { isAlive, isSameContent } from './entry-merge.ts'
 import { isSameObject, pathsOf, shownAt } from './find-shown.ts'
-import { isEqualState, stateOf } from './object-state.ts'
+import { isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import type { Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -27,6 +27,7 @@ export interface Came {
 }
 
 export interface Home {
+  readonly path: ByteString
   readonly place: Place
   /** It is there still: this is one more name. */
   readonly isThere: boolean
@@ -39,6 +40,8 @@ export class DiskHomes {
   readonly #before: ShownTree
   /** What it is to show. */
   readonly #after: ShownTree
+  /** Whether something may be our own half-done doing; else a person did all that there is. */
+  expectsOwn = true
 
   constructor({ disk, index, before, after }: DiskHomesOptions) {
     this.#disk = disk
@@ -52,24 +55,26 @@ export class DiskHomes {
     const entry = object.id === undefined ? undefined : await this.#index.onDisk.get(object.id)
     if (entry === undefined || entry.kind !== object.kind || (!isAlive(entry) && entry.kind !== 'directory'))
       return undefined
-    const left: Place[] = []
-    let isThere = false
+    const left: Pick<Home, 'path' | 'place'>[] = []
+    let there: ByteString | undefined
     for (const { path: home, shown } of await pathsOf(this.#before, entry)) {
       if (home === path) continue
       const { place } = shown.objects.find((one) => one.entry.id === entry.id)!
       if (this.#isCopyOf(object, home)) return undefined
       const found = this.#disk.look(home)
-      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) isThere = true
-      else left.push(place)
+      if (found !== undefined && typeof found === 'object' && found.identity === object.identity) there = home
+      else left.push({ path: home, place })
     }
-    if (left.length > 0) return { place: left[0]!, isThere: false }
-    const [place] = entry.placement.value.places
-    return isThere && object.kind !== 'directory' ? { place: place!, isThere } : undefined
+    if (left.length > 0) return { ...left[0]!, isThere: false }
+    const place = entry.placement.value.places[0]!
+    return there !== undefined && object.kind !== 'directory' ? { path: there, place, isThere: true } : undefined
   }
 
   /** Whether another object than the one that is shown stands at its place: then this one came from elsewhere. */
   async isOther(object: DiskObject, shown: Shown, path: ByteString): Promise<boolean> {
     if (object.kind !== shown.objects[0].entry.kind) return true
+    // What a symbolic link says cannot be changed: one that says something else is another one.
+    if (object.kind === 'symlink' && !isSameContent(object.content, stateOf(shown).content)) return true
     if (await this.#isNoLongerLinked(object, shown, path)) return true
     if (object.id === undefined || shown.objects.some(({ entry }) => entry.id === object.id)) return false
     const known = await this.#index.onDisk.get(object.id)
@@ -80,7 +85,7 @@ export class DiskHomes {
 
   /** Whether a path is as it is to be, and nobody but us has made it so. */
   async isOurDoing(path: ByteString, object: DiskObject | undefined): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
+    if (!this.expectsOwn || this.#index.behind.size === 0) return false
     const wanted = await shownAt(this.#after, path)
     const known = await shownAt(this.#before, path)
     if (isSameShown(wanted, known)) return false
@@ -88,6 +93,8 @@ export class DiskHomes {
     if (wanted === undefined || object.kind !== wanted.objects[0].entry.kind) return false
     if (known !== undefined && !isSameObject(known, wanted) && !(await this.#isTakenAway(known))) return false
     if (object.kind === 'directory') return true
+    // A person may have made one alike, of which others do not know.
+    if (isUnmarked(object, wanted)) return false
     return (await this.#isStateOf(object, wanted)) && !(await this.#isLinkOf(object, wanted))
   }
 
@@ -114,14 +121,16 @@ export class DiskHomes {
     return known !== undefined && isSameContent(content, known)
   }
 
-  /** Whether it is but one more name of another object than is wanted there. */
+  /** Whether a person has given it one more name: it stands where it was, and is not to. */
   async #isLinkOf({ id, identity }: DiskObject, wanted: Shown): Promise<boolean> {
-    if (id === undefined || wanted.objects.some(({ entry }) => entry.id === id)) return false
-    const homes = await pathsOf(this.#before, await this.#index.onDisk.get(id))
-    return homes.some(({ path }) => {
+    if (id === undefined) return false
+    for (const { path, shown } of await pathsOf(this.#before, await this.#index.onDisk.get(id))) {
       const found = this.#disk.look(path)
-      return typeof found === 'object' && found.identity === identity
-    })
+      if (typeof found !== 'object' || found.identity !== identity) continue
+      const wantedThere = await shownAt(this.#after, path)
+      if (!isSameObject(shown, wanted) || wantedThere === undefined || !isSameObject(shown, wantedThere)) return true
+    }
+    return false
   }
 
   /** Whether two names of one object are of two by now; what carries its id keeps it, of several the first. */
@@ -144,7 +153,7 @@ export class DiskHomes {
 
   /** Whether it is what the index has heard of, half of our doing. */
   async isWanted(path: ByteString, object: DiskObject, known: Shown): Promise<boolean> {
-    if (this.#index.behind.size === 0) return false
+    if (!this.expectsOwn || this.#index.behind.size === 0) return false
     const wanted = await shownAt(this.#after, path)
     if (wanted === undefined || !isEqualState(object, stateOf(wanted), this.#disk)) return false
     return isSameObject(known, wanted) || (await this.#isTakenAway(known))

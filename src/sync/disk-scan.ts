@@ -53,8 +53,9 @@ export class DiskScan {
     this.#homes = new DiskHomes({ disk, index, before: this.#before, after })
   }
 
-  /** Looks at these places. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
-  async scan(places: readonly DirtyPlace[]): Promise<void> {
+  /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
+  async scan(places: readonly DirtyPlace[], { expectsOwn = true } = {}): Promise<void> {
+    this.#homes.expectsOwn = expectsOwn
     this.#gone = new Set()
     this.#differing = []
     for (let left = places; left.length > 0; ) {
@@ -140,6 +141,13 @@ export class DiskScan {
         continue
       }
       await makeFresh()
+      const isReplaced = !home.isThere && this.#disk.look(home.path) !== undefined
+      // Something new stands where it was, and may be what it is in now.
+      if (isReplaced) next.push({ path: home.path, isTree: true })
+      if (isReplaced && one.path.startsWith(`${home.path}/`)) {
+        await this.#clear(home.path)
+        continue
+      }
       if (home.isThere) await this.#linkTo(one, home.place)
       else await this.#moveTo(one, home.place)
       if (one.object.kind === 'directory') next.push({ path: one.path, isTree: true })
@@ -241,6 +249,7 @@ export class DiskScan {
     if (isUnmarked(object, shown)) this.#mark(path, object, shown.objects[0].entry.id)
     if (isEqualState(object, before, this.#disk)) return
     if (!isSameContent(object.content, before.content)) {
+      if (object.kind !== 'file') return
       await this.#changes.edit(shown, object.content, object.mtimeNs)
     }
     const now = await shownAt(this.#before, path)

@@ -51,23 +51,28 @@ export class FolderSync {
     this.#isRecovered = true
     const before = index.own.sequence
     let applied: Applied = { changed: new Set(), waiting: 0 }
+    let isStuck = false
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       await disk.settle()
-      await this.#look()
+      if (isStuck) this.#dirty.addAll()
+      await this.#look(!isStuck)
       signal.throwIfAborted()
       if (index.behind.size === 0) return { hasChanged: index.own.sequence > before, waiting: 0 }
+      const { changed } = applied
       applied = await this.#apply.apply(signal)
+      // What a crash left half done, and others changed since, looks like nothing that we would have done.
+      isStuck = changed.size > 0 && changed.symmetricDifference(applied.changed).size === 0
       for (const path of applied.changed) this.#dirty.add({ path, isTree: true })
       if (this.#dirty.size === 0) break
     }
     return { hasChanged: index.own.sequence > before, waiting: applied.waiting }
   }
 
-  async #look(): Promise<void> {
+  async #look(expectsOwn: boolean): Promise<void> {
     const taken = this.#dirty.take()
     if (taken.size === 0) return
     try {
-      await this.#scan.scan(taken.places())
+      await this.#scan.scan(taken.places(), { expectsOwn })
     } catch (error) {
       this.#dirty.putBack(taken)
       throw error

@@ -60,14 +60,15 @@ export class IndexChange {
   /** As it is with the changes made so far. */
   async get(id: ObjectId): Promise<SyncEntry | undefined> {
     const onDisk = this.#isOfDisk ? this.#onDisk(id) : undefined
-    return onDisk === undefined ? this.#getLatest(id) : onDisk.entry
+    return onDisk === undefined ? this.getLatest(id) : onDisk.entry
   }
 
   #onDisk(id: ObjectId): OnDisk | undefined {
     return this.#behind.has(id) ? this.#behind.get(id) : this.#disk.get(id)
   }
 
-  async #getLatest(id: ObjectId): Promise<SyncEntry | undefined> {
+  /** The same of the index, also where the disk shows another state. */
+  async getLatest(id: ObjectId): Promise<SyncEntry | undefined> {
     const after = this.#after.get(id)
     if (after !== undefined) return after
     if (!this.#before.has(id)) await this.read([id])
@@ -79,7 +80,7 @@ export class IndexChange {
     // Somebody who does not know what the index has heard of meanwhile.
     this.#behind.set(entry.id, { entry })
     await this.#mergeLatest(entry)
-    if (isSame(entry, await this.#getLatest(entry.id))) this.#behind.set(entry.id, undefined)
+    if (isSame(entry, await this.getLatest(entry.id))) this.#behind.set(entry.id, undefined)
   }
 
   async #putLatest(entry: SyncEntry): Promise<void> {
@@ -94,7 +95,7 @@ export class IndexChange {
   }
 
   async #mergeLatest(remote: SyncEntry): Promise<void> {
-    const local = await this.#getLatest(remote.id)
+    const local = await this.getLatest(remote.id)
     if (local === undefined) return this.#putUnshown(remote)
     const { entry, copy } = mergeEntries(local, remote)
     // First what would be lost: whoever hears of the entry hears of its copy no later.

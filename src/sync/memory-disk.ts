@@ -50,7 +50,7 @@ export class MemoryDisk implements SyncDisk {
 
   replace(path: ByteString, id: ObjectId | undefined, state: ObjectState): void {
     this.onStep()
-    const node = this.#at(path)
+    const node = this.#free(path)
     assert(node.state.kind !== 'directory')
     node.state = state
     node.id = carriesId(state) ? id : undefined
@@ -58,13 +58,13 @@ export class MemoryDisk implements SyncDisk {
 
   describe(path: ByteString, { mtimeNs, attributes }: Pick<ObjectState, 'mtimeNs' | 'attributes'>): void {
     this.onStep()
-    const node = this.#at(path)
+    const node = this.#free(path)
     node.state = { ...node.state, mtimeNs, attributes }
   }
 
   mark(path: ByteString, id: ObjectId): void {
     this.onStep()
-    const node = this.#at(path)
+    const node = this.#free(path)
     assert(carriesId(node.state))
     node.id = id
   }
@@ -103,7 +103,7 @@ export class MemoryDisk implements SyncDisk {
 
   remove(path: ByteString): void {
     this.onStep()
-    if (this.#at(path).children.size > 0) throw new DfsError('not-empty', 'the directory is not empty')
+    if (this.#free(path).children.size > 0) throw new DfsError('not-empty', 'the directory is not empty')
     this.#take(path)
   }
 
@@ -150,6 +150,13 @@ export class MemoryDisk implements SyncDisk {
   #at(path: ByteString): Node {
     const node = this.#find(path)
     if (node === undefined) throw new DfsError('not-found', `nothing stands at ${path}`)
+    return node
+  }
+
+  /** What nobody is changing. */
+  #free(path: ByteString): Node {
+    const node = this.#at(path)
+    assert(!node.isBusy, `${path} is busy`)
     return node
   }
 

@@ -206,7 +206,7 @@ export class SyncIndex {
     const behind = change.behind()
     if (entries.length === 0 && cursor === undefined && behind.size === 0) return
     const placed = entries.filter(isPlacedAnew).map(({ after }) => after.entry.id)
-    const loops = placed.length === 0 ? this.#loops : await findLoops(placed, this.#loops, (id) => change.get(id))
+    const loops = placed.length === 0 ? this.#loops : await findLoops(placed, this.#loops, (id) => change.getLatest(id))
     const { own, counter } = this.#state
     const state: IndexState = {
       ...this.#state,
@@ -215,14 +215,18 @@ export class SyncIndex {
       loops: [...loops].sort(),
     }
     const before = this.#loops
-    // Whoever reads meanwhile sees no circle, whichever of the entries are there already.
+    const fresh = [...behind].filter(([id, onDisk]) => onDisk !== undefined && !this.behind.has(id))
+    // Whoever reads meanwhile sees no circle, and of the disk what it shows, whichever of the entries are there already.
     this.#loops = new Set([...before, ...loops])
+    for (const [id, onDisk] of fresh) this.behind.set(id, onDisk)
     try {
       await this.#store.write({ state, entries, cursor, behind })
       this.#state = state
       await this.#noteBehind(behind, placed)
     } finally {
-      this.#loops = this.#state === state ? loops : before
+      const isWritten = this.#state === state
+      this.#loops = isWritten ? loops : before
+      if (!isWritten) for (const [id] of fresh) this.behind.set(id, undefined)
     }
   }
 

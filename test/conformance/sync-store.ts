@@ -69,6 +69,39 @@ export function describeSyncStore(what: string, open: () => Promise<SyncStore>):
       assert.deepEqual(await namesIn(store, ROOT_ID), [])
       assert.deepEqual(await changed(store, 0), { ids: [], upTo: 0 })
       assert.equal(await store.readCursor('bob'), undefined)
+      assert.deepEqual(await store.readBehind(), new Map())
+    })
+
+    it('keeps what the disk shows of objects, as entries or as nothing, until it has caught up', async () => {
+      const store = await open()
+      const [a, b, c] = [entryOf(1, 'a'), entryOf(2, 'b'), entryOf(3, 'c')]
+      const state = stateOf(0)
+      const behind = new Map([
+        [a.id, { entry: a }],
+        [b.id, { entry: undefined }],
+        [c.id, { entry: c }],
+      ])
+      await store.write({ state, entries: [], behind })
+      assert.deepEqual(await store.readBehind(), behind)
+      await store.write({ state, entries: [], behind: new Map([[a.id, undefined]]) })
+      await store.write({ state, entries: [], behind: new Map([[b.id, { entry: b }]]) })
+      await write(store, c)
+      assert.deepEqual(
+        await store.readBehind(),
+        new Map([
+          [b.id, { entry: b }],
+          [c.id, { entry: c }],
+        ]),
+      )
+    })
+
+    it('does not take what the disk shows for what the index has', async () => {
+      const store = await open()
+      const a = entryOf(1, 'a')
+      await store.write({ state: stateOf(0), entries: [], behind: new Map([[a.id, { entry: a }]]) })
+      assert.deepEqual(await store.readEntries([a.id]), [undefined])
+      assert.deepEqual(await namesIn(store, ROOT_ID), [])
+      assert.deepEqual(await changed(store, 0), { ids: [], upTo: 0 })
     })
 
     it('gives back entries by their ids, in the order that was asked for', async () => {

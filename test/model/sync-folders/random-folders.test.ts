@@ -3,25 +3,26 @@
  * them is killed at any step. In the end all folders are equal, and nothing that was written is lost. DFS_MODEL_FOLDERS
  * says how many; DFS_MODEL_SEED repeats one.
  */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { World } from './folders.ts'
+import { fault } from './checks.ts'
+import { MUTANTS } from './mutants.ts'
 
-const RUNS = Number(process.env.DFS_MODEL_FOLDERS ?? 300)
+const RUNS = Number(process.env.DFS_MODEL_FOLDERS ?? 150)
 const SEED = process.env.DFS_MODEL_SEED
-const STEPS = 40
+const STEPS = [6, 12, 25, 40]
+const MUTANT_SEEDS_MAX = 600
 
-async function run(seed: number): Promise<void> {
-  const world = new World(seed, 2 + (seed % 2))
-  try {
-    await world.start()
-    for (let step = 0; step < STEPS; step++) await world.step()
-    await world.settle()
-  } catch (error) {
-    throw new Error(`seed ${seed}: ${(error as Error).message}\n${world.log.join('\n')}`, { cause: error })
-  }
-}
+const upTo = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
 
 test('folders of several devices become equal, and keep what was written', async () => {
-  const seeds = SEED === undefined ? Array.from({ length: RUNS }, (_, seed) => seed + 1) : [Number(SEED)]
-  for (const seed of seeds) await run(seed)
+  const seeds = SEED === undefined ? upTo(RUNS) : [Number(SEED)]
+  const wrong = await fault({ name: undefined, seeds, steps: STEPS })
+  assert.equal(wrong, undefined, wrong)
 })
+
+for (const { name } of MUTANTS) {
+  test(`it shows if ${name}`, async () => {
+    assert(await fault({ name, seeds: upTo(MUTANT_SEEDS_MAX), steps: [40] }), `in one of ${MUTANT_SEEDS_MAX}`)
+  })
+}
