@@ -5,11 +5,13 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import { gather, lengthOfAll } from '../bytes/gather.ts'
+import { collectorOfBytes } from '../concurrency/heap.ts'
 import { TAG_BYTES } from '../format/block.ts'
 
 const CIPHER = 'aes-256-gcm'
 /** What is sealed at a time: node:crypto takes as much new memory. */
 const UPDATE_BYTES = 256 * 1024
+const collectAfter = collectorOfBytes()
 
 /** What a message is sealed and opened with. */
 export interface Seal {
@@ -43,7 +45,10 @@ export function sealInto(target: Buffer, offset: number, { key, nonce, aad }: Se
 export function* sealPieces({ key, nonce, aad }: Seal, plain: readonly Buffer[]): Generator<Buffer> {
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(aad)
   const bytes = Math.min(lengthOfAll(plain), UPDATE_BYTES)
-  for (const gathered of gather(plain, bytes)) yield cipher.update(gathered)
+  for (const gathered of gather(plain, bytes)) {
+    yield cipher.update(gathered)
+    collectAfter(gathered.length)
+  }
   cipher.final()
   yield cipher.getAuthTag()
 }
