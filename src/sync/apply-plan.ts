@@ -103,13 +103,14 @@ class Gathering implements Group {
     const { before, after } = this.#sides
     const was = await before.source.get(id)
     const is = await after.source.get(id)
-    const places = [was, is].flatMap((entry) => (isNamed(entry) ? entry.placement.value.places : []))
-    for (const place of places) {
+    const wanted = isNamed(is) ? after.tree.placesOf(is) : []
+    const known = isNamed(was) ? before.tree.placesOf(was) : []
+    for (const place of [...known, ...wanted]) {
       for (const one of (await this.#gather(before, this.before, place)) ?? []) this.#former.add(one)
       const way = await this.#gather(after, this.after, place)
-      const isWanted = is !== undefined && isAlive(is) && is.placement.value.places.includes(place)
-      if (way === undefined && isWanted) this.isWaiting = true
-      if (isNamed(is) && is.placement.value.places.includes(place)) {
+      const isWanted = wanted.includes(place)
+      if (way === undefined && isWanted && isAlive(is!)) this.isWaiting = true
+      if (isWanted) {
         for (const one of way ?? []) if (!(await this.#isOnDisk(one))) this.#left.push(one)
       }
     }
@@ -144,7 +145,9 @@ class Gathering implements Group {
 
   /** Whether a directory is on the disk as it is to be. */
   async #isOnDisk(id: ObjectId): Promise<boolean> {
-    return !this.#sides.isBehind(id) && (await this.#sides.before.tree.wayTo(id)) !== undefined
+    const { before, after } = this.#sides
+    if (this.#sides.isBehind(id) || before.source.loops.has(id) !== after.source.loops.has(id)) return false
+    return (await before.tree.wayTo(id)) !== undefined
   }
 
   /** Whether it is a directory that is on the disk, and is not to be. */
@@ -194,7 +197,19 @@ export function planOf({ before, after }: Group): Plan {
     else plan.links.push({ from: linked, to, shown })
   }
   for (const [path, shown] of left) plan.removals.push({ path, shown })
-  return plan
+  return takenOut(plan)
+}
+
+/** What keeps its path while the directory that it is in leaves has to be taken out of it. */
+function takenOut(plan: Plan): Plan {
+  const leaving = [...plan.moves.map(({ from }) => from), ...plan.removals.map(({ path }) => path)]
+  const moves = plan.stays.filter(({ path }) => leaving.some((one) => path.startsWith(`${one}/`)))
+  if (moves.length === 0) return plan
+  return {
+    ...plan,
+    moves: [...plan.moves, ...moves.map(({ path, before, after }) => ({ from: path, to: path, before, after }))],
+    stays: plan.stays.filter((stay) => !moves.includes(stay)),
+  }
 }
 
 function isDirectory({ objects }: Shown): boolean {

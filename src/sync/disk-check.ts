@@ -41,27 +41,32 @@ export function check(left: Plan, disk: SyncDisk): void {
   const { moves, links, makes, stays, removals } = left
   for (const { from, before, after } of moves) requireKnown(from, { before, after }, disk)
   for (const { path, shown } of removals) requireKnown(path, { before: shown, after: undefined }, disk)
-  const linked = new Set(links.map(({ from }) => from))
+  // An object that gets names or loses them must be there by those that it keeps.
+  const renamed = new Set([...removals, ...links].map(({ shown }) => shown.objects[0].entry.id))
   for (const { path, before, after } of stays) {
-    if (linked.has(path)) requireObject(path, { before, after }, disk)
+    if (renamed.has(after.objects[0].entry.id)) requireObject(path, { before, after }, disk)
     else if (isOtherState(before, after, disk)) requireKnown(path, { before, after }, disk)
   }
   const arrivals = [...makes.map(({ path }) => path), ...moves.map(({ to }) => to), ...links.map(({ to }) => to)]
   const arriving = new Set(arrivals)
   for (const path of arrivals) {
     const parent = parentPath(path)!
-    if (!arriving.has(parent) && !isDirectoryAt(formerOf(parent, moves), disk)) throw new Changed([parent])
+    if (!arriving.has(parent) && !isDirectoryAt(formerOf(parent, moves).path, disk)) throw new Changed([parent])
   }
   const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
   const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => identityAt(path, disk)))
+  const requireRoom = (path: ByteString, shown: Shown | undefined) => {
+    const former = formerOf(path, moves)
+    if (!isIn(former.path, leaving, former.within)) requireFree(former.path, shown, disk)
+  }
   for (const { path, shown } of makes) {
+    requireRoom(path, shown)
     if (isIn(path, leaving)) continue
-    requireFree(path, shown, disk)
     // A name that nobody told of yet, of an object that is another one.
     if (disk.look(path) !== undefined && known.has(identityAt(path, disk))) throw new Changed([path])
   }
-  for (const { to } of moves) if (!isIn(to, leaving)) requireFree(to, undefined, disk)
-  for (const { to, shown } of links) if (!isIn(to, leaving)) requireFree(to, shown, disk)
+  for (const { to } of moves) requireRoom(to, undefined)
+  for (const { to, shown } of links) requireRoom(to, shown)
 }
 
 /** Whether an object that keeps its path is to be given another state. */
@@ -75,17 +80,20 @@ export function isDirectoryAt(path: ByteString, disk: SyncDisk): boolean {
   return typeof found === 'object' && found.kind === 'directory'
 }
 
-/** Whether a path is one of these, or below one. */
-function isIn(path: ByteString, paths: ReadonlySet<ByteString>): boolean {
-  for (let at: ByteString | undefined = path; at !== undefined; at = parentPath(at)) if (paths.has(at)) return true
+/** Whether a path is one of these, or below one; those that are not below `within` do not count. */
+function isIn(path: ByteString, paths: ReadonlySet<ByteString>, within = ''): boolean {
+  for (let at: ByteString | undefined = path; at !== undefined && at.length > within.length; at = parentPath(at)) {
+    if (paths.has(at)) return true
+  }
   return false
 }
 
-/** Where now is what is to be there by being in a directory that is moved. */
-function formerOf(path: ByteString, moves: readonly Move[]): ByteString {
+/** Where now is what is to be there by being in a directory that is moved, and where that is. */
+function formerOf(path: ByteString, moves: readonly Move[]): { path: ByteString; within: ByteString } {
   const around = moves.filter(({ to }) => path.startsWith(`${to}/`))
   const [nearest] = around.sort((a, b) => b.to.length - a.to.length)
-  return nearest === undefined ? path : nearest.from + path.slice(nearest.to.length)
+  if (nearest === undefined) return { path, within: '' }
+  return { path: nearest.from + path.slice(nearest.to.length), within: nearest.from }
 }
 
 /** Nothing of a person's would be lost by taking it away, or giving it another state; `after`: none if it is to go. */
@@ -104,7 +112,7 @@ function requireKnown(
   if (after === undefined || !isEqualState(found, stateOf(after), disk)) throw new Changed([path])
 }
 
-/** What is to get one more name is the object that is meant. */
+/** It is the object that is meant. */
 function requireObject(path: ByteString, { before, after }: Pick<Move, 'before' | 'after'>, disk: SyncDisk): void {
   requireKnown(path, { before, after }, disk)
   if (!holds(path, [before, after], disk)) throw new Changed([path])

@@ -114,6 +114,12 @@ export class DiskScan {
     } else if (this.#differs(object, shown)) this.#differing.push(path)
   }
 
+  /** Whether nothing has been done to a path since it was looked at: it is found again if so. */
+  #stands({ path, object }: Came): boolean {
+    const found = this.#disk.look(path)
+    return typeof found === 'object' && found.identity === object.identity
+  }
+
   #differs(object: DiskObject, shown: Shown): boolean {
     return isUnmarked(object, shown) || !isEqualState(object, stateOf(shown), this.#disk)
   }
@@ -135,6 +141,7 @@ export class DiskScan {
       for (const { path, object } of all) if (object.kind === 'directory') next.push({ path, isTree: true })
     }
     for (const one of this.#came.sort((a, b) => comparePaths(a.path, b.path))) {
+      if (!this.#stands(one)) continue
       const home = await this.#homes.homeOf(one)
       if (home === undefined) {
         fresh.push(one)
@@ -209,7 +216,7 @@ export class DiskScan {
         const parent = parentPath(path)!
         if (!directories.has(parent)) directories.set(parent, await directoryAt(this.#before, parent))
         const directory = directories.get(parent)
-        if (directory === undefined) continue
+        if (directory === undefined || !this.#stands({ path, object })) continue
         await this.#clear(path)
         if (first.has(object.identity)) {
           links.push({ path, object })
@@ -235,7 +242,9 @@ export class DiskScan {
   async #idFor({ id, kind }: DiskObject, batch: readonly { made: Made }[]): Promise<ObjectId> {
     if (id === undefined || batch.some(({ made }) => made.id === id)) return this.#newId()
     const known = (await this.#index.get(id)) ?? (await this.#index.onDisk.get(id))
-    const isFree = known === undefined || (!isAlive(known) && known.kind === kind && !this.#index.behind.has(id))
+    if (known === undefined) return id
+    const isShown = kind === 'directory' && (await this.#before.wayTo(id)) !== undefined
+    const isFree = !isAlive(known) && known.kind === kind && !isShown && !this.#index.behind.has(id)
     return isFree ? id : this.#newId()
   }
 

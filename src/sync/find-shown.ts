@@ -40,7 +40,7 @@ export function directoryOf({ objects }: Shown): Directory {
 export async function pathsOf(tree: ShownTree, entry: SyncEntry | undefined): Promise<ShownAt[]> {
   if (entry === undefined || (!isAlive(entry) && entry.kind !== 'directory')) return []
   const found: ShownAt[] = []
-  for (const { parent, name } of entry.placement.value.places) {
+  for (const { parent, name } of tree.placesOf(entry)) {
     const way = await tree.wayTo(parent)
     if (way === undefined) continue
     const directory = pathOfWay(way)

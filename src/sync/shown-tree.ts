@@ -97,6 +97,11 @@ export class ShownTree {
     return [...way, { directory: ids.sort(), name }]
   }
 
+  /** Where an object asks to be shown: a directory that is cut out of a circle in the root. */
+  placesOf(entry: SyncEntry): readonly Place[] {
+    return entry.kind === 'directory' ? [this.#placeOf(entry)] : entry.placement.value.places
+  }
+
   /** Everything with this name, or all, that there is in a directory; each as often as it has names there. */
   async #childrenOf(directory: Directory, name?: ByteString): Promise<Placed[]> {
     const children: Placed[] = []

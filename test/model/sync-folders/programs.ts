@@ -21,7 +21,7 @@ export interface ProgramsOptions {
 
 const NAMES = ['a', 'b', 'c', 'd']
 const MODES = [0o600, 0o644, 0o755]
-/** Texts that are written on several devices. */
+/** Texts that are written again and again: that one of them is still there says nothing, and is not asked for. */
 const COMMON = ['x', 'y']
 
 type Found = readonly [path: string, object: DiskObject]
@@ -94,7 +94,7 @@ export class Programs {
   }
 
   #create(path: string): void {
-    const text = this.#random.below(5) === 0 ? this.#wrote(this.#random.of(COMMON)!) : this.#text()
+    const text = this.#random.below(5) === 0 ? this.#random.of(COMMON)! : this.#text()
     this.#log(`create ${path} ${text}`)
     this.#disk.make(path, `${this.#options.device}e${`${++this.#count}`.padStart(30, '0')}`, fileState(text))
     this.#touch(path)
@@ -216,10 +216,7 @@ export class Programs {
   }
 
   #text(): string {
-    return this.#wrote(`${this.#options.device}:${++this.#count}`)
-  }
-
-  #wrote(text: string): string {
+    const text = `${this.#options.device}:${++this.#count}`
     this.#options.written.add(text)
     return text
   }
