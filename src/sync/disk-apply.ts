@@ -53,8 +53,9 @@ export class DiskApply {
     this.#after = new ShownTree(index, deviceName)
   }
 
-  /** Puts back in sight what a crash left parked. To be called before anything is scanned. */
+  /** Puts back in sight what a crash left parked, and takes away what it left empty. To be called before anything is scanned. */
   async recover(): Promise<void> {
+    for (const id of this.#index.behind.ids()) await this.#removeEmptied(await this.#index.get(id))
     for (const key of await this.#disk.parked()) {
       const id = key.slice(0, key.indexOf('.'))
       const homes = [
@@ -65,6 +66,16 @@ export class DiskApply {
         (path) => this.#disk.look(path) === undefined && isDirectoryAt(parentPath(path)!, this.#disk),
       )
       this.#disk.unpark(key, free ?? this.#freeName('recovered'))
+    }
+  }
+
+  /** A power cut may leave of a file that was just brought its name alone: nobody has emptied it. */
+  async #removeEmptied(entry: SyncEntry | undefined): Promise<void> {
+    if (entry?.content.value?.kind !== 'file' || entry.content.value.size === 0) return
+    for (const { path } of await pathsOf(this.#after, entry)) {
+      const found = this.#disk.look(path)
+      const isNameAlone = typeof found === 'object' && found.id === undefined
+      if (isNameAlone && found.content.kind === 'file' && found.content.size === 0) this.#disk.remove(path)
     }
   }
 
