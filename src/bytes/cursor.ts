@@ -3,6 +3,7 @@
  *
  * A Reader never reads past its bytes, whatever lengths hostile input claims; what does not fit is `corrupt`.
  */
+import assert from 'node:assert/strict'
 import { DfsError } from '../errors.ts'
 
 export class Reader {
@@ -71,6 +72,9 @@ const FIRST_CAPACITY_BYTES = 256
 export class Writer {
   #bytes: Buffer
   #at = 0
+  /** What comes before `#start` of the writer's memory. */
+  readonly #before: Buffer[] = []
+  #start = 0
 
   /** `capacityBytes`: what it will be about, where that is much; growing costs three times as much memory on the way. */
   constructor(capacityBytes = FIRST_CAPACITY_BYTES) {
@@ -120,9 +124,26 @@ export class Writer {
     return this
   }
 
-  /** All that was written, a view of the writer's memory; the writer is not to be used after that. */
+  /** Has them where they are: `pieces` gives them out as they are then. */
+  view(bytes: Buffer): this {
+    this.#before.push(this.#rest(), bytes)
+    this.#start = this.#at
+    return this
+  }
+
+  /** All that was written, none of it with `view`: a view of the writer's memory. The writer is not to be used after that. */
   finish(): Buffer {
-    return this.#bytes.subarray(0, this.#at)
+    assert(this.#before.length === 0, 'in one piece')
+    return this.#rest()
+  }
+
+  /** All that was written, one piece after the other, as `finish`. */
+  pieces(): Buffer[] {
+    return [...this.#before, this.#rest()]
+  }
+
+  #rest(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#at)
   }
 
   #grow(length: number): number {

@@ -6,6 +6,7 @@ import type { Outcome } from './exit-codes.ts'
 import { homePath } from './home-path.ts'
 import { formatLines, type Line } from './lines.ts'
 import { printable } from './output.ts'
+import { Passphrases } from './passphrases.ts'
 import { type ProgressBar, progressBar } from './progress-bar.ts'
 import { connectOrStart } from './start-daemon.ts'
 
@@ -26,11 +27,13 @@ export interface ReportOptions {
 
 export class App {
   readonly streams: AppStreams
+  readonly passphrases: Passphrases
   /** How the command ended, if it did not fail. */
   outcome: Outcome = 'done'
 
   constructor(streams: AppStreams) {
     this.streams = streams
+    this.passphrases = new Passphrases(streams)
   }
 
   home(): Promise<string> {
@@ -49,11 +52,11 @@ export class App {
 
   /**
    * Runs `work` with the home's daemon, started if need be. Ctrl-C hangs up, which aborts what the daemon does.
-   * Fails with `not-found` if there is no home, unless the command `mayCreate` one.
+   * Fails with `not-found` if there is no home, unless the command `mayCreate` one; asks for a passphrase only to start one.
    */
   async withDaemon<T>(work: (client: Client) => Promise<T>, { mayCreate = false } = {}): Promise<T> {
     const home = await (mayCreate ? this.home() : this.existingHome())
-    const client = await connectOrStart(home)
+    const client = await connectOrStart(home, this.passphrases)
     const onSignal = () => client.abort(new DfsError('aborted', 'interrupted'))
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
     try {
@@ -62,6 +65,11 @@ export class App {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
       client.close()
     }
+  }
+
+  /** What the keys of a home that is to be made are to be under: see `Passphrases`. */
+  async newPassphrase({ ask }: { ask: boolean }): Promise<string | undefined> {
+    return await this.passphrases.forNewHome(await this.home(), { ask })
   }
 
   progressBar(label: string): ProgressBar {

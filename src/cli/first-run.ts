@@ -1,9 +1,9 @@
-/** What somebody is told who has just begun: the recovery kit, this once, and where to go from there. */
+/** What somebody is told who has just begun: the recovery kit, and where to go from there. */
 import type { App } from './app.ts'
 import { formatTable } from './output.ts'
 
 export function sayKit(app: App, kit: string): void {
-  app.say(`${kit}\nThis is your recovery kit, shown this once.\n`)
+  app.say(`${kit}\nThis is your recovery kit. "dfs recovery show" shows it again, as long as this machine is yours.\n`)
 }
 
 /** `steps`: a command, and what it does. */

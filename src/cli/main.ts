@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   setup: async () => (await import('./commands/setup.ts')).registerSetup,
   init: async () => (await import('./commands/init.ts')).registerInit,
   recover: async () => (await import('./commands/init.ts')).registerRecover,
+  recovery: async () => (await import('./commands/recovery.ts')).registerRecovery,
+  passphrase: async () => (await import('./commands/passphrase.ts')).registerPassphrase,
   mount: async () => (await import('./commands/mount.ts')).registerMount,
   umount: async () => (await import('./commands/umount.ts')).registerUmount,
   add: async () => (await import('./commands/add.ts')).registerAdd,
@@ -35,6 +37,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   restore: async () => (await import('./commands/history.ts')).registerRestore,
   invite: async () => (await import('./commands/invite.ts')).registerInvite,
   join: async () => (await import('./commands/invite.ts')).registerJoin,
+  folders: async () => (await import('./commands/folders.ts')).registerFolders,
+  conflicts: async () => (await import('./commands/conflicts.ts')).registerConflicts,
   peers: async () => (await import('./commands/devices.ts')).registerPeers,
   devices: async () => (await import('./commands/devices.ts')).registerDevices,
   id: async () => (await import('./commands/id.ts')).registerId,
@@ -53,8 +57,10 @@ Examples:
   $ dfs mount -h           what a command takes, with examples
 
 Environment:
-  DFS_HOME   where keys, blocks and settings are (else $XDG_DATA_HOME/dfs, else ~/.local/share/dfs)
-  DEBUG      dfs:* shows what happens inside
+  DFS_HOME              where keys, blocks and settings are (else $XDG_DATA_HOME/dfs, else ~/.local/share/dfs)
+  DFS_PASSPHRASE_FILE   where the passphrase of the keys is, as --passphrase-file says it
+  DFS_LOG_FORMAT        json: what the log says, as one object a line
+  DEBUG                 dfs:* shows what happens inside
 
 Exit codes:
 ${Object.entries(EXIT_MEANINGS)
@@ -83,6 +89,10 @@ export async function createProgram(app: App, verb = ''): Promise<Command> {
   const program = new Command('dfs')
     .description('An end-to-end encrypted file store that is used as an ordinary folder.')
     .version(readVersion(), '-V, --version', 'show the version')
+    .option('--passphrase-file <file>', 'where the passphrase of the keys is, if they are under one; for every command')
+    .on('option:passphrase-file', (file: string) => {
+      app.passphrases.file = file
+    })
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', EPILOGUE)
     .exitOverride()

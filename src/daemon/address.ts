@@ -15,6 +15,15 @@ export function isHome(dir: string): boolean {
   return existsSync(path.join(dir, 'format'))
 }
 
+/** Whether the home's keys are under a passphrase: a daemon does not start without it. */
+export function hasPassphrase(home: string): boolean {
+  return existsSync(passphrasePath(home))
+}
+
+export function passphrasePath(home: string): string {
+  return path.join(home, 'passphrase.key')
+}
+
 export function lockPath(home: string): string {
   return path.join(home, 'lock')
 }

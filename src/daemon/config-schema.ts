@@ -1,5 +1,6 @@
 /** What a person may set: each key of `config.json`, what it may be, and what it is for. */
 import { hostname } from 'node:os'
+import { LOG_FORMATS } from '../log.ts'
 import { COPIES, parseRedundancy, REDUNDANCY_FORM } from './redundancy.ts'
 
 interface FieldBase {
@@ -190,6 +191,19 @@ export const SCHEMA = {
     atOnce: true,
     fallback: LOCAL_ONLY_PROGRAMS.join(', '),
     about: 'programs for whose reads nothing is fetched from other devices, separated by commas, or "none"',
+  },
+  logFormat: {
+    type: 'text',
+    choices: LOG_FORMATS,
+    fallback: 'text',
+    about: 'how the daemon writes its log: as text, or one JSON object a line',
+  },
+  metricsPort: {
+    type: 'number',
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+    about: 'TCP port on 127.0.0.1 at which Prometheus finds metrics; 0: none',
   },
   idleStopMs: {
     type: 'number',

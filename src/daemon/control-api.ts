@@ -8,6 +8,7 @@
  */
 import type { Progress } from '../dfs.ts'
 import type { ErrorKind } from '../errors.ts'
+import type { AuditedHolder, VerifyResult } from './check-shapes.ts'
 import type { ListResult } from './listing-shapes.ts'
 import type {
   DeviceInfo,
@@ -18,7 +19,8 @@ import type {
   StatusResult,
 } from './status-shapes.ts'
 
-export { type DaemonAddress, isHome, readAddress } from './address.ts'
+export { type DaemonAddress, hasPassphrase, isHome, readAddress } from './address.ts'
+export type { AuditedHolder, Check, DamagedBlock, VerifyResult } from './check-shapes.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
 export type { ListedEntry, ListResult } from './listing-shapes.ts'
 export type {
@@ -34,9 +36,9 @@ export type {
 } from './status-shapes.ts'
 
 /** Rises with every change of methods or shapes; a client and a daemon of different versions refuse each other. */
-export const CONTROL_VERSION = 4
+export const CONTROL_VERSION = 6
 
-/** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N]`. */
+/** What to run, with the same Node, for a daemon process: arguments `HOME [--service] [--ready-fd N] [--passphrase-fd N]`. */
 export const DAEMON_ENTRY: URL = programBeside('main')
 
 /**
@@ -55,18 +57,37 @@ function programBeside(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 }
 
-/** The parameters of each method; a `?` may be absent, a `flag` is false when absent. */
+/**
+ * The parameters of each method; a `?` may be absent, a `flag` is false when absent. A `passphrase` of what makes a home is
+ * what its keys are to be under; one of a home that is there counts for nothing.
+ */
 export const METHODS = {
   hello: { version: 'number' },
   stop: {},
   /** Never answered with a result: the connection counts as gone, and ends with the daemon. */
   awaitEnd: {},
-  init: { name: 'text?', public: 'flag' },
-  recover: { kit: 'text', name: 'text?', via: 'text?', to: 'text?' },
+  init: { name: 'text?', public: 'flag', passphrase: 'text?' },
+  recover: { kit: 'text', name: 'text?', via: 'text?', to: 'text?', passphrase: 'text?' },
+  passphraseSet: { passphrase: 'text' },
+  passphraseChange: { present: 'text', passphrase: 'text' },
+  passphraseRemove: { present: 'text' },
+  /** The recovery kit again. `passphrase`: what the keys are under, if they are. */
+  recoveryShow: { passphrase: 'text?' },
+  /** Whether it is the one. */
+  passphraseCheck: { present: 'text' },
   id: {},
   configGet: { key: 'text?' },
   configSet: { key: 'text', value: 'text' },
-  mount: { folder: 'text', mountpoint: 'text?', driver: 'text?', adopt: 'flag', offline: 'flag', replace: 'flag' },
+  mount: {
+    folder: 'text',
+    mountpoint: 'text?',
+    driver: 'text?',
+    adopt: 'flag',
+    offline: 'flag',
+    new: 'flag',
+    replace: 'flag',
+    passphrase: 'text?',
+  },
   untilUnmounted: { folder: 'text' },
   umount: { folder: 'text', lazy: 'flag' },
   add: { paths: 'texts', keep: 'flag' },
@@ -89,9 +110,15 @@ export const METHODS = {
   inviteStart: { member: 'flag' },
   inviteWait: {},
   inviteAnswer: { accept: 'flag' },
-  joinStart: { ticket: 'text', name: 'text?' },
+  joinStart: { ticket: 'text', name: 'text?', passphrase: 'text?' },
   joinFinish: {},
   peers: {},
+  folders: {},
+  foldersAdd: { name: 'text', path: 'text' },
+  foldersLeave: { path: 'text' },
+  /** Without a path those of all folders that are open. */
+  conflicts: { path: 'text?' },
+  conflictsKeep: { path: 'text' },
   devices: {},
   devicesRemove: { id: 'text' },
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>
@@ -127,6 +154,11 @@ export interface Results {
     /** If heads were asked for: what was found of them. */
     found?: RecoveryResult
   }
+  passphraseSet: Record<string, never>
+  passphraseChange: Record<string, never>
+  passphraseRemove: Record<string, never>
+  recoveryShow: { kit: string }
+  passphraseCheck: Record<string, never>
   id: { device: string; name: string; owner: string; home: string }
   configGet: { settings: Setting[] }
   configSet: { setting: Setting; restartNeeded: boolean }
@@ -165,13 +197,39 @@ export interface Results {
   joinStart: { code: string; inviter: string }
   joinFinish: HomeResult & { members: number }
   peers: { network: NetworkStatus; peers: PeerStatus[] }
+  folders: { folders: FolderInfo[] }
+  foldersAdd: { id: string; name: string; path: string }
+  foldersLeave: { path: string }
+  conflicts: { conflicts: ConflictInfo[] }
+  /** `path`: of the file as it is called now. */
+  conflictsKeep: { path: string; removed: number }
   devices: { network: NetworkStatus; devices: DeviceInfo[] }
   devicesRemove: {
     removed: { device: string; name: string }[]
     epoch: number
-    /** Only when one's own device was removed: the kit of the new epoch, shown this once. */
+    /** Only when one's own device was removed: the kit of the new epoch. */
     kit?: string
   }
+}
+
+export interface FolderInfo {
+  id: string
+  name: string
+  /** Undefined if only others have it. */
+  path?: string
+  mounted: boolean
+  /** Names of the owner's other devices that have it, too. */
+  devices: readonly string[]
+  /** So many objects are other here than is known of them. */
+  waiting: number
+  /** Nothing waits, and who is connected knows all that was done here. */
+  settled: boolean
+}
+
+export interface ConflictInfo {
+  path: string
+  /** The file beside it that has the name. */
+  original: string
 }
 
 export interface HomeResult {
@@ -221,6 +279,8 @@ export interface MountResult {
   already: boolean
   /** The folder was not there, and was made: by the first mount alone. */
   isNew: boolean
+  /** It was made the folder that these own devices have, too: its name there, and theirs. */
+  joined?: { name: string; devices: readonly string[] } | undefined
   adopted?: AddResult
   /** As in `HomeResult`: this mount made the home. */
   kit?: string
@@ -232,54 +292,10 @@ export interface AddResult {
   skipped: { path: string; why: string }[]
 }
 
-export interface VerifyResult {
-  /** How many blocks were read. */
-  blocks: number
-  /** How many are not here, and another device is bound to hold them. */
-  elsewhere: number
-  /** How many were fetched anew, and are whole here now. */
-  repaired: number
-  damaged: DamagedBlock[]
-  missing: DamagedBlock[]
-  stubs: { path: string; why: string }[]
-}
-
-export interface DamagedBlock {
-  cid: string
-  /** Those that need it. */
-  files: string[]
-  /** Why it could not be repaired, with the mend, where that was tried. */
-  why?: string
-}
-
-/** What one device proved. Blocks that others hold, too, count for each. */
-export interface AuditedHolder {
-  device: string
-  name: string
-  blocks: number
-  good: number
-  /** It does not have them, or not as they were: they are copied to others now. */
-  failed: number
-  unreachable: number
-}
-
 export interface Version {
   /** ISO 8601, UTC; names the version in `restore`. */
   time: string
   size: number
-}
-
-/** One finding of `dfs doctor`. */
-export interface Check {
-  /** What it is about. */
-  area: 'machine' | 'home' | 'network'
-  name: string
-  status: 'ok' | 'warning' | 'problem'
-  finding: string
-  /** What to do about it, when there is something. */
-  mend?: string
-  /** A package of the system that mends it. */
-  package?: string
 }
 
 /** An error as it crosses the wire. */

@@ -5,11 +5,8 @@
 import { statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { decodeBase32 } from '../bytes/base32.ts'
-import { SharedSlots } from '../bytes/shared-slots.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
-import { BLOCK_BYTES_MAX } from '../format/block.ts'
-import { CHUNK_BYTES_MAX, FRAME_BYTES } from '../format/chunk-layout.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
@@ -31,6 +28,8 @@ import { IndexDb } from '../store/index-db.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
 import { readFileIfThere } from '../store/small-file.ts'
+import { SyncIndexDb } from '../store/sync-index-db.ts'
+import { type Beginning, SyncIndex } from '../sync/sync-index.ts'
 import { DirtyMemory } from '../vfs/dirty-memory.ts'
 import { Folder } from '../vfs/folder.ts'
 import { HydrationPolicy } from '../vfs/hydration-policy.ts'
@@ -40,12 +39,16 @@ import { Heads } from './heads/heads.ts'
 import { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
 import { Mounts } from './mounts.ts'
-import { buffersOf, membersFile, NetworkService, networkStart, pairingStart } from './network-service.ts'
+import { buffersOf, membersFile, NetworkService } from './network-service.ts'
+import { networkStart, pairingStart } from './network-start.ts'
 import type { Parts } from './operations/context.ts'
 import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
+import { sharedMemory } from './shared-memory.ts'
+import { FolderSyncs } from './sync/folder-syncs.ts'
+import type { OpenIndex } from './sync/running-sync.ts'
 import { VersionKeeper } from './version-keeping.ts'
 
 export interface PartsOptions {
@@ -78,6 +81,8 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.onMember((device) => heads.memberCame(device)))
   opened.defer(network.onAdvance(async () => heads.forgetTrees()))
 
+  const syncs = opened.use(await FolderSyncs.open(home, network, (id, beginning) => openSyncIndex(home, id, beginning)))
+
   const { membership } = network
   const members = { self: home.deviceId, ownerOf: (device: string) => membership.ownerOf(device) }
   const replicas = new HeldReplicas({ holds, heads, members, replicas: () => replicasWanted(home.config) })
@@ -92,8 +97,14 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
-    onOpened: (folder) => heads.opened(folder),
-    onClosing: (folder) => heads.closing(folder),
+    onOpened: (folder) => {
+      heads.opened(folder)
+      syncs.opened(folder)
+    },
+    onClosing: async (folder) => {
+      await syncs.closing(folder)
+      await heads.closing(folder)
+    },
     source: {
       idAt: (folder) => Folder.idAt(folder),
       open: (folder) =>
@@ -143,12 +154,24 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     members,
     clock,
     collecting,
+    dirty,
     folders,
     mounts,
     heads,
+    syncs,
     holds,
     replication,
     close: () => closing.disposeAsync(),
+  }
+}
+
+async function openSyncIndex(home: Home, id: string, beginning: Beginning): Promise<OpenIndex> {
+  const db = await SyncIndexDb.open(path.join(home.directory('sync'), id), home.keys)
+  try {
+    return { index: await SyncIndex.open(db, beginning), close: () => db.close() }
+  } catch (error) {
+    await db.close()
+    throw error
   }
 }
 
@@ -208,31 +231,6 @@ function makeHolds(home: Home, { network, store, pool, ledger, clock }: HoldPart
   })
 }
 
-/** Blocks on their way from other devices, and a few that are being opened while the cache is full. */
-const BLOCKS = 80
-/** Chunks of which a part was written, while they are being sealed. */
-const WHOLE_CHUNKS = 16
-/** Who wants more to be dirty than this has the rest in other memory: slots are reserved, if not used. */
-const DIRTY_SLOTS_BYTES_MAX = 1024 * 1024 * 1024
-/** What may be written while writers wait already, for a kernel sends many requests at once. */
-const WRITES_BYTES = 32 * 1024 * 1024
-const PAGE_BYTES = 4096
-/** What most chunks are that are not as long as chunks can be; sealed, it is a little longer. */
-const SMALL_SLOT_BYTES = CHUNK_BYTES_MAX / 4 + PAGE_BYTES
-/** Room for the longest block, and for four small ones. */
-const LARGE_SLOT_BYTES = Math.max(4 * SMALL_SLOT_BYTES, Math.ceil(BLOCK_BYTES_MAX / PAGE_BYTES) * PAGE_BYTES)
-/** Small files and edits take pages, all else that is written frames. */
-const PAGES_BYTES = [1, 2, 4, 8].map((pages) => pages * PAGE_BYTES)
-
-/** The memory that opened content, what is to be stored, and blocks on their way lie in. What is not used costs nothing. */
-function sharedMemory({ config: { cacheBytesMax, dirtyBytesMax } }: Home): SharedSlots {
-  const bytes = cacheBytesMax + Math.min(dirtyBytesMax, DIRTY_SLOTS_BYTES_MAX) + WRITES_BYTES
-  return new SharedSlots({
-    bytes: [...PAGES_BYTES, FRAME_BYTES, SMALL_SLOT_BYTES, LARGE_SLOT_BYTES],
-    count: Math.ceil(bytes / CHUNK_BYTES_MAX) + WHOLE_CHUNKS + BLOCKS,
-  })
-}
-
 const NETWORK_WORKER = new URL(`./net-worker${path.extname(import.meta.url)}`, import.meta.url)
 
 /** Opens what is known of the members; the worker starts when it is needed. */
@@ -258,6 +256,7 @@ export async function openNetwork(home: Home): Promise<NetworkService> {
       'event.keyWanted': (peerId) => service.keyFor(peerId),
       ...keptHeads.events(),
       'event.holds': ({ peerId, message }) => service.takeHolds(peerId, bufferOf(message)),
+      'event.sync': ({ peerId, message }) => service.takeSync(peerId, bufferOf(message)),
     },
   })
   const service: NetworkService = new NetworkService({ home, membership, network, source, keptHeads })
@@ -278,6 +277,7 @@ export function openPairing(homeDir: string, identitySeed: Buffer, identity: Net
       'event.headGiven': () => ({ refused: 'unavailable' }),
       'event.headsWanted': () => [],
       'event.holds': ignore,
+      'event.sync': ignore,
       'event.keyWanted': () => {
         throw new DfsError('no-permission', 'there is nobody who may ask', { op: 'keys' })
       },

@@ -12,19 +12,13 @@ import { deviceIdOf } from '../format/device-id.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import { privateNetworkOf } from '../net/vouching.ts'
 import { fromNodeError } from '../posix/errno.ts'
-import {
-  decodeIdentityFile,
-  decodePersonalKeyFile,
-  encodeIdentityFile,
-  encodePersonalKeyFile,
-  newIdentitySeed,
-  type PersonalKeyFile,
-} from '../seal/key-file.ts'
+import type { PersonalKeyFile } from '../seal/key-file.ts'
 import { Keys, type PersonalKey } from '../seal/keys.ts'
 import { type SigningKey, signingKeyOfSeed } from '../seal/signing.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { type Config, createConfig, readConfig } from './config.ts'
 import { FolderRegistry } from './folder-registry.ts'
+import { KeyFiles } from './key-files.ts'
 import { readNetwork, writeNetwork } from './network-file.ts'
 
 const FORMAT = 1
@@ -41,9 +35,18 @@ export interface NewHome {
   network?: NetworkIdentity | undefined
 }
 
-export class Home {
+/** What can be said of a home without its keys. */
+export interface HomeView {
   readonly dir: string
   readonly folders: FolderRegistry
+  readonly config: Config
+  readonly configFile: string
+}
+
+export class Home implements HomeView {
+  readonly dir: string
+  readonly folders: FolderRegistry
+  readonly #keyFiles: KeyFiles
   #personal: PersonalKeyFile
   readonly #keys: Keys
   /** What this device signs with. */
@@ -54,58 +57,53 @@ export class Home {
   readonly deviceId: string
   #config: { readonly mark: string | undefined; readonly values: Config } | undefined
 
-  /** The personal key of a home that is there or was being made when something stopped it; undefined if none. */
-  static personalKeyAt(dir: string): Buffer | undefined {
-    const text = readIfThere(path.join(dir, 'personal.key'))
-    return text === undefined ? undefined : decodePersonalKeyFile(text).personalKey
-  }
-
   /** Makes a home; keys that are there already stay, so a home that was half made is completed. */
-  static async create(dir: string, newHome: NewHome): Promise<Home> {
+  static async create(dir: string, newHome: NewHome, keyFiles = KeyFiles.open(dir)): Promise<Home> {
     const { personalKey, deviceName, epoch = 0, older = [], network } = newHome
     makeHomeDirectory(dir)
-    await writeOnce(path.join(dir, 'personal.key'), () => encodePersonalKeyFile({ personalKey, epoch, older }))
-    await Home.makeIdentity(dir)
+    if (keyFiles.readPersonal() === undefined) await keyFiles.writePersonal({ personalKey, epoch, older })
+    await keyFiles.makeIdentity()
     if (network !== undefined) await writeNetwork(dir, network)
     if (!existsSync(path.join(dir, 'config.json'))) await createConfig(path.join(dir, 'config.json'), deviceName)
     for (const name of ['blocks', 'journal', 'index']) mkdirSync(path.join(dir, name), { recursive: true, mode: 0o700 })
     await replaceFile(path.join(dir, 'format'), Buffer.from(`dfs home ${FORMAT}\n`))
-    return new Home(dir)
+    return new Home(dir, keyFiles)
   }
 
   /** Replaces keys and network of a home that has no folders. The identity stays. */
-  static async renew(dir: string, { personalKey, epoch = 0, older = [], network }: NewHome): Promise<Home> {
-    const present = Home.open(dir)
+  static async renew(dir: string, newHome: NewHome, keyFiles = KeyFiles.open(dir)): Promise<Home> {
+    const { personalKey, epoch = 0, older = [], network } = newHome
+    const present = Home.open(dir, keyFiles)
     assert(present.folders.list().length === 0, 'nothing is sealed with the keys that go')
     // Statements of the network that is left: before the keys, so that what is half done founds nothing wrong.
     await rm(path.join(dir, 'members'), { force: true })
     await rm(path.join(dir, 'heads'), { recursive: true, force: true })
-    await replaceFile(path.join(dir, 'personal.key'), Buffer.from(encodePersonalKeyFile({ personalKey, epoch, older })))
+    await keyFiles.writePersonal({ personalKey, epoch, older })
     if (network !== undefined) await writeNetwork(dir, network)
-    return Home.open(dir)
+    return Home.open(dir, keyFiles)
   }
 
-  /** The seed of this device's identity, made if there is none yet: joining needs it before there is a home. */
-  static async makeIdentity(dir: string): Promise<Buffer> {
-    makeHomeDirectory(dir)
-    await writeOnce(path.join(dir, 'identity.key'), () => encodeIdentityFile(newIdentitySeed()))
-    return decodeIdentityFile(readKey(dir, 'identity.key'))
+  /** Fails with `not-found` where there is no home, `newer-version`, `corrupt`, `needs-confirmation`; nothing is changed then. */
+  static open(dir: string, keyFiles = KeyFiles.open(dir)): Home {
+    requireFormat(dir)
+    return new Home(dir, keyFiles)
   }
 
-  /** Fails with `not-found` where there is no home, `newer-version`, `corrupt`; nothing is changed then. */
-  static open(dir: string): Home {
-    const format = readIfThere(path.join(dir, 'format'))
-    if (format === undefined) throw noHome(dir)
-    checkFormat(dir, format)
-    return new Home(dir)
+  /** The home as it can be seen without its keys. Fails as `open` does, but for them. */
+  static view(dir: string): HomeView {
+    requireFormat(dir)
+    const configFile = path.join(dir, 'config.json')
+    const folders = FolderRegistry.open(path.join(dir, 'folders.json'))
+    return { dir, folders, configFile, config: readConfig(configFile) }
   }
 
-  private constructor(dir: string) {
+  private constructor(dir: string, keyFiles: KeyFiles) {
     this.dir = dir
     this.folders = FolderRegistry.open(path.join(dir, 'folders.json'))
-    this.#personal = decodePersonalKeyFile(readKey(dir, 'personal.key'))
+    this.#keyFiles = keyFiles
+    this.#personal = keyFiles.readPersonal() ?? isMissing(dir, 'personal.key')
     this.#keys = Keys.derive(this.#personal.personalKey, this.#personal.epoch, this.#personal.older)
-    this.identitySeed = decodeIdentityFile(readKey(dir, 'identity.key'))
+    this.identitySeed = keyFiles.readIdentity() ?? isMissing(dir, 'identity.key')
     this.identity = signingKeyOfSeed(this.identitySeed)
     this.deviceId = deviceIdOf(this.identity.publicKey)
   }
@@ -155,7 +153,7 @@ export class Home {
   /** Moves on to a newer personal key, which is durable when this resolves. `older`: those of all epochs before. */
   async advance(newest: PersonalKey, older: readonly PersonalKey[]): Promise<void> {
     const personal = { ...newest, older }
-    await replaceFile(path.join(this.dir, 'personal.key'), Buffer.from(encodePersonalKeyFile(personal)))
+    await this.#keyFiles.writePersonal(personal)
     this.#personal = personal
     this.#keys.advance(newest, older)
   }
@@ -170,7 +168,7 @@ export class Home {
     return existsSync(this.directory('holds'))
   }
 
-  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads'): string {
+  directory(name: 'blocks' | 'journal' | 'index' | 'holds' | 'heads' | 'sync'): string {
     return path.join(this.dir, name)
   }
 }
@@ -199,7 +197,10 @@ export function makeHomeDirectory(dir: string): void {
   }
 }
 
-function checkFormat(dir: string, text: string): void {
+/** Fails with `not-found` where there is no home, `newer-version`, `corrupt`. */
+function requireFormat(dir: string): void {
+  const text = readIfThere(path.join(dir, 'format'))
+  if (text === undefined) throw noHome(dir)
   const format = Number(/^dfs home (\d+)\n$/.exec(text)?.[1])
   if (format === FORMAT) return
   if (format > FORMAT) {
@@ -214,9 +215,7 @@ function checkFormat(dir: string, text: string): void {
   })
 }
 
-function readKey(dir: string, name: string): string {
-  const text = readIfThere(path.join(dir, name))
-  if (text !== undefined) return text
+function isMissing(dir: string, name: string): never {
   const mend = name === 'personal.key' ? 'run "dfs recover" with your recovery kit' : 'restore it from a backup'
   throw new DfsError('corrupt', `the file ${name} is missing`, { subject: dir, mend })
 }
@@ -229,8 +228,4 @@ function readIfThere(file: string): string | undefined {
     if (failure.kind === 'not-found' || failure.kind === 'not-a-directory') return undefined
     throw failure
   }
-}
-
-async function writeOnce(file: string, content: () => string): Promise<void> {
-  if (!existsSync(file)) await replaceFile(file, Buffer.from(content()))
 }

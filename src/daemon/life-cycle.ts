@@ -3,12 +3,13 @@
  * needs them, and ends when nobody does. Ending unmounts and stores everything first; the lock goes last.
  */
 import { describeError } from '../errors.ts'
-import { logger, warn } from '../log.ts'
+import { logger, preferLogFormat, warn } from '../log.ts'
 import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
 import { HomeLock } from './home-lock.ts'
 import { IdleTimer } from './idle-timer.ts'
+import { KeyFiles } from './key-files.ts'
 import type { NetworkService } from './network-service.ts'
 import type { Context, PairingState, Parts } from './operations/context.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -24,10 +25,13 @@ export interface DaemonOptions {
   env: NodeJS.ProcessEnv
   /** Stays when idle, until it is told to stop. */
   service: boolean
+  /** What the home's keys are under, if they are. */
+  passphrase?: string | undefined
 }
 
 export class Daemon implements Context {
   readonly homeDir: string
+  readonly keyFiles: KeyFiles
   readonly #service: boolean
   readonly #lock: HomeLock
   readonly #idle: IdleTimer
@@ -37,15 +41,19 @@ export class Daemon implements Context {
   #parts: Promise<Parts> | undefined
   #opened: Parts | undefined
   #network: Promise<NetworkService> | undefined
+  #openNetworkService: NetworkService | undefined
+  #metrics: AsyncDisposable | undefined
   #stopping: Promise<void> | undefined
   readonly pairing: PairingState = {}
 
   /** Resolves when clients are served. Fails with `locked` if the home has a daemon, or as the home's opening fails. */
-  static async start({ home, env, service }: DaemonOptions): Promise<Daemon> {
+  static async start({ home, env, service, passphrase }: DaemonOptions): Promise<Daemon> {
     makeHomeDirectory(home)
     const lock = HomeLock.take(home)
     try {
-      const daemon = new Daemon(home, service, lock)
+      const keyFiles = await KeyFiles.unlock(home, passphrase)
+      const daemon = new Daemon(home, { service, lock, keyFiles })
+      await keyFiles.complete()
       await daemon.#listen(env)
       return daemon
     } catch (error) {
@@ -54,11 +62,16 @@ export class Daemon implements Context {
     }
   }
 
-  private constructor(homeDir: string, service: boolean, lock: HomeLock) {
+  private constructor(
+    homeDir: string,
+    { service, lock, keyFiles }: { service: boolean; lock: HomeLock; keyFiles: KeyFiles },
+  ) {
     this.homeDir = homeDir
+    this.keyFiles = keyFiles
     this.#service = service
     this.#lock = lock
-    if (isHome(homeDir)) this.#home = Home.open(homeDir)
+    if (isHome(homeDir)) this.#home = Home.open(homeDir, keyFiles)
+    if (this.#home !== undefined) preferLogFormat(this.#home.config.logFormat)
     this.#idle = new IdleTimer({
       isIdle: () => this.#isIdle(),
       onIdle: () => void this.stop('nothing to do'),
@@ -87,13 +100,13 @@ export class Daemon implements Context {
   }
 
   async createHome(options: NewHome): Promise<Home> {
-    this.#home = await Home.create(this.homeDir, options)
+    this.#home = await Home.create(this.homeDir, options, this.keyFiles)
     return this.#home
   }
 
   async renewHome(options: NewHome): Promise<Home> {
     await this.#close()
-    this.#home = await Home.renew(this.homeDir, options)
+    this.#home = await Home.renew(this.homeDir, options, this.keyFiles)
     return this.#home
   }
 
@@ -126,7 +139,8 @@ export class Daemon implements Context {
   async #openNetwork(): Promise<NetworkService> {
     try {
       const { openNetwork } = await import('./daemon.ts')
-      return await openNetwork(this.home())
+      this.#openNetworkService = await openNetwork(this.home())
+      return this.#openNetworkService
     } catch (error) {
       this.#network = undefined
       throw error
@@ -141,6 +155,7 @@ export class Daemon implements Context {
     this.#parts = undefined
     this.#opened = undefined
     this.#network = undefined
+    this.#openNetworkService = undefined
     try {
       await parts?.close()
     } finally {
@@ -156,6 +171,7 @@ export class Daemon implements Context {
     log('serves %s at %s', this.homeDir, socket)
     this.#idle.check()
     if (this.#service && this.#home !== undefined) this.#startNetwork()
+    await this.#startMetrics().catch((error) => warn(`metrics are not served: ${describeError(error)}`))
   }
 
   /** A service speaks with others from its start; another daemon does once something is mounted. */
@@ -166,6 +182,13 @@ export class Daemon implements Context {
         if (this.#lends) await this.parts()
       })
       .catch((error) => warn(`the network does not start: ${describeError(error)}`))
+  }
+
+  async #startMetrics(): Promise<void> {
+    const port = this.#home?.config.metricsPort ?? 0
+    if (port === 0) return
+    const { serveMetrics } = await import('./metrics/endpoint.ts')
+    this.#metrics = await serveMetrics(port, () => ({ parts: this.#opened, network: this.#openNetworkService }))
   }
 
   /** Whether something is kept for others, or may be. */
@@ -205,6 +228,7 @@ export class Daemon implements Context {
     this.#idle[Symbol.dispose]()
     try {
       await this.#server?.stop()
+      await this.#metrics?.[Symbol.asyncDispose]()
       await this.#close()
     } finally {
       this.#lock[Symbol.dispose]()

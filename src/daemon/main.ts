@@ -1,9 +1,12 @@
 /**
- * The daemon's process: `node main.ts HOME [--service] [--ready-fd N]`.
+ * The daemon's process: `node main.ts HOME [--service] [--ready-fd N] [--passphrase-fd N]`.
+ * Reads what its keys are under, if that is told, from one descriptor to the end: no list of processes shows it.
  * Tells its starter over the descriptor when it serves, or why it cannot. The first SIGTERM or SIGINT ends it in good
  * order, a second one at once (the journal keeps what was acknowledged).
  */
 import { closeSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
@@ -18,7 +21,11 @@ const EXIT_FORCED = 3
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { service: { type: 'boolean', default: false }, 'ready-fd': { type: 'string' } },
+  options: {
+    service: { type: 'boolean', default: false },
+    'ready-fd': { type: 'string' },
+    'passphrase-fd': { type: 'string' },
+  },
 })
 const [home] = positionals
 if (home === undefined) throw new DfsError('usage', 'names no home')
@@ -34,7 +41,8 @@ async function run(home: string): Promise<void> {
   using _memory = new RestingMemory()
   let daemon: Daemon
   try {
-    daemon = await Daemon.start({ home, env: process.env, service: values.service })
+    const passphrase = await readPassphrase()
+    daemon = await Daemon.start({ home, env: process.env, service: values.service, passphrase })
   } catch (error) {
     report({ error: toWireError(error) })
     process.exit(EXIT_FAILED)
@@ -43,6 +51,11 @@ async function run(home: string): Promise<void> {
   report({ ready: true })
   await daemon.ended.catch((error) => fail(error))
   process.exit()
+}
+
+async function readPassphrase(): Promise<string | undefined> {
+  const fd = values['passphrase-fd']
+  return fd === undefined ? undefined : await text(new Socket({ fd: Number(fd), readable: true, writable: false }))
 }
 
 function stopOnSignals(daemon: Daemon): void {

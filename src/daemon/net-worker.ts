@@ -6,25 +6,29 @@
  */
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
-import { DfsError } from '../errors.ts'
+import { DfsError, describeError } from '../errors.ts'
 import { deviceIdOf } from '../format/device-id.ts'
+import { logger } from '../log.ts'
 import { startBitswap } from '../net/bitswap.ts'
 import { exchangeHandlers } from '../net/exchange/exchange-calls.ts'
 import { NodeExchange } from '../net/exchange/node-exchange.ts'
 import { HeadExchange } from '../net/heads/head-exchange.ts'
-import { HoldStreams } from '../net/holds/hold-streams.ts'
+import { HOLDS_PROTOCOL } from '../net/holds/hold-calls.ts'
 import { KeySync } from '../net/key-sync.ts'
 import { MemberSync } from '../net/member-sync.ts'
 import { Membership } from '../net/membership.ts'
+import { MessageStreams } from '../net/message-streams.ts'
 import type { NetworkCalls, NetworkEvents, NetworkStart } from '../net/network-calls.ts'
 import { createNode, type DfsNode } from '../net/node.ts'
 import { nodeHandlers, stateOf } from '../net/node-calls.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import { PairingHost } from '../net/pairing/pairing-host.ts'
 import { Rpc } from '../net/rpc.ts'
+import { SYNC_PROTOCOL } from '../net/sync-calls.ts'
 import { signingKeyOfSeed } from '../seal/signing.ts'
 import { BlockFilesReader } from '../store/block-reader.ts'
 
+const log = logger('net')
 /** All addresses: where there is IPv6 its socket takes IPv4 too. */
 const DIRECT_HOSTS = ['::', '0.0.0.0']
 
@@ -43,7 +47,8 @@ let sync: MemberSync | undefined
 let blocks: NodeExchange | undefined
 let keys: KeySync | undefined
 let heads: HeadExchange | undefined
-let holds: HoldStreams | undefined
+let holds: MessageStreams | undefined
+let folders: MessageStreams | undefined
 const pairing = new PairingHost({ node: theNode, identity, identitySeed: start.identitySeed })
 
 const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
@@ -70,9 +75,14 @@ const rpc = new Rpc<NetworkEvents, NetworkCalls>(parentPort, {
     if (holds === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'hold' })
     await holds.send(peerId, message)
   },
+  'sync.send': async ({ peerId, message }) => {
+    if (folders === undefined) throw new DfsError('unreachable', 'the network is starting', { op: 'sync' })
+    await folders.send(peerId, message)
+  },
   'node.stop': async () => {
     sync?.stop()
     holds?.stop()
+    folders?.stop()
     await blocks?.stop()
     await node?.stop()
   },
@@ -95,11 +105,19 @@ async function serve(starting: DfsNode): Promise<void> {
     wanted: (peerId, owner) => rpc.call('event.headsWanted', { peerId, owner }),
   })
   await heads.start()
-  holds = new HoldStreams({
+  holds = new MessageStreams({
+    ...HOLDS_PROTOCOL,
     node,
     onMessage: (peerId, message) => rpc.call('event.holds', { peerId, message: Uint8Array.from(message) }),
   })
   await holds.start()
+  folders = new MessageStreams({
+    ...SYNC_PROTOCOL,
+    node,
+    isPartner: (peerId) => membership.roleOf(peerId) === 'own',
+    onMessage: takeSync,
+  })
+  await folders.start()
   const reader = new BlockFilesReader(start.blocksDir)
   blocks = await NodeExchange.start({
     node,
@@ -111,6 +129,16 @@ async function serve(starting: DfsNode): Promise<void> {
     directHosts: start.listen.hosts ?? DIRECT_HOSTS,
   })
   if (start.bitswap) await startBitswap({ node, blocks: reader })
+}
+
+/** What the main thread cannot take counts as lost: the stream goes on with what else comes on it. */
+async function takeSync(peerId: string, message: Buffer): Promise<void> {
+  const bytes = Uint8Array.from(message)
+  try {
+    await rpc.call('event.sync', { peerId, message: bytes }, { transfer: [bytes.buffer] })
+  } catch (error) {
+    log('%s: a message about folders: %s', peerId, describeError(error))
+  }
 }
 
 /** Who was removed speaks with nobody. */

@@ -5,23 +5,21 @@
  * The main thread's membership is the truth that is kept; the worker has a copy, and each tells the other what is new.
  */
 import path from 'node:path'
-import { encodeBase32 } from '../bytes/base32.ts'
 import { Mutex } from '../concurrency/mutex.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { encodeStatementSet } from '../format/membership.ts'
 import { logger, warn } from '../log.ts'
 import type { RemoteSource } from '../net/exchange/remote-source.ts'
 import type { WirePersonalKey } from '../net/key-sync.ts'
-import type { MembershipChange, NetworkIdentity } from '../net/member.ts'
+import type { MembershipChange } from '../net/member.ts'
 import type { Membership } from '../net/membership.ts'
 import type { Network } from '../net/network.ts'
-import type { NetworkStart, NodeState } from '../net/network-calls.ts'
+import type { NodeState } from '../net/network-calls.ts'
 import { olderKeysOf } from '../net/older-keys.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import type { PersonalKey } from '../seal/keys.ts'
 import { ownerKeyOf } from '../seal/owner-keys.ts'
 import { replaceFile } from '../store/small-file.ts'
-import { isSet } from './config.ts'
 import { found } from './founding.ts'
 import type { KeptHeads } from './heads/kept-heads.ts'
 import type { Home } from './home.ts'
@@ -33,6 +31,12 @@ export interface HoldReceiver {
   receive(from: string, message: Buffer): Promise<void>
   memberUp(device: string, isUp: boolean): void
   membersLeft(devices: readonly string[]): Promise<void>
+}
+
+/** What takes the messages of own devices about folders in. */
+export interface SyncReceiver {
+  receive(from: string, message: Buffer): Promise<void>
+  memberUp(device: string, isUp: boolean): void
 }
 
 export interface NetworkServiceOptions {
@@ -58,6 +62,7 @@ export class NetworkService {
   readonly #connected = new Set<string>()
   readonly #memberListeners = new Set<(deviceId: string) => void>()
   #holds: HoldReceiver | undefined
+  #sync: SyncReceiver | undefined
 
   constructor({ home, membership, network, source, keptHeads }: NetworkServiceOptions) {
     this.#home = home
@@ -154,6 +159,7 @@ export class NetworkService {
     if (isUp) this.#connected.add(peerId)
     else this.#connected.delete(peerId)
     this.#holds?.memberUp(peerId, isUp)
+    this.#sync?.memberUp(peerId, isUp)
     if (!isUp) return
     for (const listener of this.#memberListeners) listener(peerId)
     this.catchUp()
@@ -177,6 +183,19 @@ export class NetworkService {
   async takeHolds(peerId: string, message: Buffer): Promise<void> {
     if (this.#holds === undefined) throw new DfsError('unreachable', 'nothing is held here now', { op: 'hold' })
     await this.#holds.receive(peerId, message)
+  }
+
+  /** Hands everything about synced folders to `receiver` from now on; gives what ends that. */
+  serveSync(receiver: SyncReceiver): () => void {
+    this.#sync = receiver
+    for (const peerId of this.#connected) receiver.memberUp(peerId, true)
+    return () => (this.#sync = undefined)
+  }
+
+  /** Fails with `unreachable` while nobody takes such messages. */
+  async takeSync(peerId: string, message: Buffer): Promise<void> {
+    if (this.#sync === undefined) throw new DfsError('unreachable', 'no folder is kept the same now', { op: 'sync' })
+    await this.#sync.receive(peerId, message)
   }
 
   /** Calls the listener when the home has moved on; gives what ends that. */
@@ -248,53 +267,7 @@ export function membersFile(home: string): string {
   return path.join(home, 'members')
 }
 
-/** What the worker starts with; the members are those of the moment. */
-export function networkStart(home: Home, membership: Membership, memory: SharedArrayBuffer): NetworkStart {
-  const { config } = home
-  return {
-    ...pairingStart(home.dir, home.identitySeed, membership.identity),
-    statements: membership.statements(),
-    joining: false,
-    listen: {
-      port: config.port,
-      explicit: isSet(home.configFile, 'port'),
-      ...(config.listenHosts === 'all' ? {} : { hosts: listOf(config.listenHosts) }),
-    },
-    bootstrap: config.bootstrap === 'none' ? [] : listOf(config.bootstrap),
-    mdns: config.mdns === 'on',
-    bitswap: config.bitswap === 'on',
-    fetchTimeoutMs: config.fetchTimeoutSeconds * 1000,
-    memory,
-  }
-}
-
-/** What the worker starts with only to join a network: it knows nobody, and nobody is to find it. */
-export function pairingStart(homeDir: string, identitySeed: Buffer, identity: NetworkIdentity): NetworkStart {
-  return {
-    identitySeed,
-    networkId: encodeBase32(identity.network),
-    identity,
-    statements: [],
-    joining: true,
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    datastoreDir: path.join(homeDir, 'peers'),
-    bootstrap: [],
-    mdns: false,
-    blocksDir: path.join(homeDir, 'blocks'),
-    fetchTimeoutMs: 1000,
-    bitswap: false,
-    memory: new SharedArrayBuffer(0),
-  }
-}
-
 /** Statements as they come from the worker. */
 export function buffersOf(statements: readonly Uint8Array[]): Buffer[] {
   return statements.map(bufferOf)
-}
-
-export function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
 }

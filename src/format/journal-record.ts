@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
+import { lengthOfAll } from '../bytes/gather.ts'
 import type { BlockRef, ByteString, Content, FileMeta } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_REF_BYTES, readBlockRef, writeBlockRef } from './block-ref.ts'
@@ -114,24 +115,27 @@ const PATCH_BYTES_MIN = 17
 /** What a record takes besides lists, content and path. */
 const NUMBERS_BYTES = 256
 
-/** The plaintext of a record. Fails with `too-large` above RECORD_BYTES_MAX. */
-export function encodeRecord(record: JournalRecord): Buffer {
+/**
+ * The plaintext of a record, in pieces: the bytes of patches stay where they are, for they may be many. Fails with
+ * `too-large` above RECORD_BYTES_MAX.
+ */
+export function encodeRecord(record: JournalRecord): Buffer[] {
   const writer = new Writer(capacityOf(record)).u8(VERSION)
   if (record.kind === 'commit') writeCommit(writer.u8(COMMIT), record)
   else writeName(writer, record)
-  const bytes = writer.finish()
-  if (bytes.length <= RECORD_BYTES_MAX) return bytes
-  throw new DfsError('too-large', `a journal record of ${bytes.length} bytes`, { op: 'encode' })
+  const pieces = writer.pieces()
+  const bytes = lengthOfAll(pieces)
+  if (bytes <= RECORD_BYTES_MAX) return pieces
+  throw new DfsError('too-large', `a journal record of ${bytes} bytes`, { op: 'encode' })
 }
 
-/** What a record takes, or a little more. */
+/** What a record takes besides the bytes of patches, or a little more. */
 function capacityOf(record: JournalRecord): number {
   if (record.kind !== 'commit') return NUMBERS_BYTES + record.place.path.length
   const { place, chunks, patches, content } = record
-  let bytes = NUMBERS_BYTES + place.path.length + (content === undefined ? 0 : contentBytes(content).length)
-  bytes += chunks.length * CHUNK_BYTES + patches.length * PATCH_BYTES_MIN
-  for (const patch of patches) if ('bytes' in patch) bytes += patch.bytes.length
-  return bytes
+  const contentLength = content === undefined ? 0 : contentBytes(content).length
+  const lists = chunks.length * CHUNK_BYTES + patches.length * PATCH_BYTES_MIN
+  return NUMBERS_BYTES + place.path.length + contentLength + lists
 }
 
 /** Reads an opened record; bytes in it (ids, patches, inline content) point into `bytes`. Fails with `corrupt`, `newer-version`. */
@@ -235,7 +239,7 @@ function readChunk(reader: Reader): ChunkChange {
 }
 
 function writePatch(writer: Writer, patch: Patch): void {
-  if ('bytes' in patch) writer.u8(PATCH_DATA).u53(patch.offset).u53(patch.bytes.length).bytes(patch.bytes)
+  if ('bytes' in patch) writer.u8(PATCH_DATA).u53(patch.offset).u53(patch.bytes.length).view(patch.bytes)
   else writer.u8(PATCH_ZEROES).u53(patch.offset).u53(patch.zeroBytes)
 }
 

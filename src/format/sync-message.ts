@@ -2,12 +2,14 @@
  * Messages of `/dfs/sync/1`: what changed in the index of a folder, from one device of an owner to another.
  *
  * An index numbers its changes. Whoever keeps what it got remembers a cursor: everything of that index up to that number.
+ * Which folders there are is said in a message of its own.
  */
 import assert from 'node:assert/strict'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import { FOLDER_ID_BYTES } from './head-record.ts'
 import { corrupt, requireRule, requireVersion } from './refuse.ts'
 import { idBytes, OBJECT_ID_BYTES, SYNC_ENTRY_BYTES_MAX } from './sync-entry.ts'
+import { readFolders, SYNC_FOLDERS_BYTES_MAX, type SyncFolder, writeFolders } from './sync-folders.ts'
 
 /** Everything that an index had to say up to this number is kept. */
 export interface Cursor {
@@ -38,24 +40,39 @@ export type SyncMessageBody =
   /** This is kept, durably. */
   | { readonly kind: 'kept'; readonly upTo: Cursor }
 
-export type SyncMessage = SyncMessageBody & {
+/** About one folder. */
+export type FolderMessage = SyncMessageBody & {
   /** 16 bytes. */
   readonly folder: Buffer
 }
+
+/** All folders that the sender has. */
+export interface FoldersMessage {
+  readonly kind: 'folders'
+  /** The sender waits for the receiver's. */
+  readonly wantsAnswer: boolean
+  readonly folders: readonly SyncFolder[]
+}
+
+export type SyncMessage = FolderMessage | FoldersMessage
 
 export const SYNC_ENTRIES_MAX = 1024
 /** Length of the entries of one message together. */
 export const SYNC_ENTRIES_BYTES = 262_144
 /** Length of the longest message. */
-export const SYNC_MESSAGE_BYTES_MAX = 2 + FOLDER_ID_BYTES + 2 * 24 + 2 + SYNC_ENTRIES_BYTES + 2 * SYNC_ENTRIES_MAX
+export const SYNC_MESSAGE_BYTES_MAX =
+  2 + FOLDER_ID_BYTES + Math.max(2 * 24 + 2 + SYNC_ENTRIES_BYTES + 2 * SYNC_ENTRIES_MAX, 1 + SYNC_FOLDERS_BYTES_MAX)
 
 const VERSION = 1
-const KINDS: readonly SyncMessage['kind'][] = ['hello', 'entries', 'kept']
+const KINDS: readonly SyncMessage['kind'][] = ['hello', 'entries', 'kept', 'folders']
+/** Stands where a message about one folder has its id. */
+const NO_FOLDER = Buffer.alloc(FOLDER_ID_BYTES)
 const FLAG = { KNOWS: 1, WANTS_ANSWER: 2 } as const
 
 export function encodeSyncMessage(message: SyncMessage): Buffer {
-  assert(message.folder.length === FOLDER_ID_BYTES)
-  const writer = new Writer().u8(VERSION).u8(KINDS.indexOf(message.kind)).bytes(message.folder)
+  const folder = message.kind === 'folders' ? NO_FOLDER : message.folder
+  assert(folder.length === FOLDER_ID_BYTES)
+  const writer = new Writer().u8(VERSION).u8(KINDS.indexOf(message.kind)).bytes(folder)
   switch (message.kind) {
     case 'hello': {
       const { own, known, wantsAnswer } = message
@@ -72,6 +89,9 @@ export function encodeSyncMessage(message: SyncMessage): Buffer {
       break
     case 'kept':
       writeCursor(writer, message.upTo)
+      break
+    case 'folders':
+      writeFolders(writer.u8(message.wantsAnswer ? FLAG.WANTS_ANSWER : 0), message.folders)
   }
   const bytes = writer.finish()
   assert(bytes.length <= SYNC_MESSAGE_BYTES_MAX)
@@ -86,12 +106,19 @@ export function decodeSyncMessage(bytes: Buffer): SyncMessage {
   const kind = KINDS[reader.u8()]
   requireRule(kind !== undefined, 'sync message: unknown kind')
   const folder = reader.bytes(FOLDER_ID_BYTES)
-  const message = { ...readBody(kind, reader), folder }
+  const message = kind === 'folders' ? readFoldersMessage(folder, reader) : { ...readBody(kind, reader), folder }
   reader.end()
   return message
 }
 
-function readBody(kind: SyncMessage['kind'], reader: Reader): SyncMessageBody {
+function readFoldersMessage(folder: Buffer, reader: Reader): FoldersMessage {
+  requireRule(folder.equals(NO_FOLDER), 'sync message: folders of a folder')
+  const flags = reader.u8()
+  requireRule(flags === 0 || flags === FLAG.WANTS_ANSWER, 'sync message: unknown flags')
+  return { kind: 'folders', wantsAnswer: flags !== 0, folders: readFolders(reader) }
+}
+
+function readBody(kind: SyncMessageBody['kind'], reader: Reader): SyncMessageBody {
   switch (kind) {
     case 'hello': {
       const flags = reader.u8()

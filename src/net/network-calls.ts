@@ -11,6 +11,7 @@ import type { NetworkKind } from './member.ts'
 import type { PeerInfo } from './node.ts'
 import type { PairingCalls } from './pairing/pairing-calls.ts'
 import type { Call } from './rpc.ts'
+import type { SyncCalls, SyncEvents } from './sync-calls.ts'
 
 /** What a worker is started with. */
 export interface NetworkStart {
@@ -70,10 +71,17 @@ export interface MembersCalls {
 }
 
 /** Served by the worker. */
-export interface NetworkCalls extends NodeCalls, MembersCalls, PairingCalls, ExchangeCalls, HeadCalls, HoldCalls {}
+export interface NetworkCalls
+  extends NodeCalls,
+    MembersCalls,
+    PairingCalls,
+    ExchangeCalls,
+    HeadCalls,
+    HoldCalls,
+    SyncCalls {}
 
 /** Served by the main thread. */
-export interface NetworkEvents extends HeadEvents, HoldEvents {
+export interface NetworkEvents extends HeadEvents, HoldEvents, SyncEvents {
   /** A member came (its first connection) or went (its last). */
   'event.member': Call<{ peerId: string; isUp: boolean }, void>
   'event.addresses': Call<string[], void>

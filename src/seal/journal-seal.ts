@@ -3,6 +3,7 @@
  * which goes up with every seal and never back, so no number seals twice even if a write failed.
  */
 import { type KeyObject, randomBytes } from 'node:crypto'
+import { gather, lengthOfAll } from '../bytes/gather.ts'
 import { DfsError } from '../errors.ts'
 import { TAG_BYTES } from '../format/block.ts'
 import {
@@ -15,9 +16,12 @@ import {
   recordNonce,
   SEGMENT_SALT_BYTES,
 } from '../format/journal-segment.ts'
-import { openMessage, sealInto, secretKey } from './aead.ts'
+import { openMessage, sealPieces, secretKey } from './aead.ts'
 import { keyedHash } from './hash.ts'
 import type { EpochKeys, Keys } from './keys.ts'
+
+/** So much of a record at a time: one may be as long as all that was written since the last. */
+const PIECE_BYTES_MAX = 256 * 1024
 
 /** Seals the records of one new segment. Never to be made twice for one segment. */
 export class SegmentSealer {
@@ -37,14 +41,17 @@ export class SegmentSealer {
     return this.#number > RECORD_NUMBER_MAX
   }
 
-  /** The bytes to append for a record with this plaintext: head, ciphertext, tag. */
-  seal(plain: Buffer): Buffer {
+  /**
+   * The bytes to append for a record with this plaintext, which is not to change until the last of them: head, ciphertext,
+   * tag. Those of a long record come in several pieces, each good until the next.
+   */
+  *seal(plain: readonly Buffer[]): Generator<Buffer> {
     const number = this.#number++
-    const head = encodeRecordHead(number, plain.length)
-    const record = Buffer.allocUnsafe(RECORD_HEAD_BYTES + plain.length + TAG_BYTES)
-    record.set(head)
-    sealInto(record, RECORD_HEAD_BYTES, { key: this.#key, nonce: recordNonce(number), aad: head }, plain)
-    return record
+    const plainBytes = lengthOfAll(plain)
+    const head = encodeRecordHead(number, plainBytes)
+    const sealed = sealPieces({ key: this.#key, nonce: recordNonce(number), aad: head }, plain)
+    const recordBytes = RECORD_HEAD_BYTES + plainBytes + TAG_BYTES
+    yield* gather(chain(head, sealed), Math.min(recordBytes, PIECE_BYTES_MAX))
   }
 }
 
@@ -66,6 +73,11 @@ export class SegmentOpener {
   open({ number, sealed, aad }: Extract<RecordFrame, { kind: 'record' }>): Buffer | undefined {
     return openMessage({ key: this.#key, nonce: recordNonce(number), aad }, sealed)
   }
+}
+
+function* chain(head: Buffer, rest: Iterable<Buffer>): Generator<Buffer> {
+  yield head
+  yield* rest
 }
 
 function segmentKey(salt: Buffer, keys: EpochKeys): KeyObject {

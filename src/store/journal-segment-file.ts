@@ -64,7 +64,7 @@ export class SegmentFile {
       const fd = place.files.openSync(place.path, 'wx', 0o600)
       const segment = new SegmentFile(place, 0, fd, sealer)
       try {
-        segment.#write(sealer.header)
+        segment.#write([sealer.header])
       } catch (error) {
         segment.#discard()
         throw error
@@ -91,7 +91,7 @@ export class SegmentFile {
   }
 
   /** Appends a record; once it returns, the record survives the end of the process. Fails with `no-space`, `io`: nothing was appended. */
-  append(plain: Buffer): void {
+  append(plain: readonly Buffer[]): void {
     try {
       this.#write(this.#sealer!.seal(plain))
     } catch (error) {
@@ -149,10 +149,15 @@ export class SegmentFile {
     this.#fd = undefined
   }
 
-  #write(bytes: Buffer): void {
+  /** All of them, or none. */
+  #write(pieces: Iterable<Buffer>): void {
     try {
-      this.#writeAt(this.#bytes, bytes)
-      this.#bytes += bytes.length
+      let end = this.#bytes
+      for (const piece of pieces) {
+        this.#writeAt(end, piece)
+        end += piece.length
+      }
+      this.#bytes = end
       this.#length = Math.max(this.#length, this.#bytes)
     } catch (error) {
       this.#cutTornTail()

@@ -3,10 +3,12 @@
  *
  * It is not a cache: what it says of versions and deletions stands nowhere else on this device. So writes are synced, and
  * an index that cannot be read is left as it is for whoever asked to decide. Entries are sealed, for they hold
- * keys and content; names are as clear as in the folder itself.
+ * keys and content; names are as clear as in the folder itself. Many rows at once are sealed and opened in slices, so that
+ * others get their turn in between.
  */
 import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
+import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
@@ -54,6 +56,7 @@ const READ_AT_ONCE = 256
 export class SyncIndexDb {
   readonly #db: Database
   readonly #keys: Keys
+  readonly #slices = new Slices()
 
   private constructor(db: Database, keys: Keys) {
     this.#db = db
@@ -78,7 +81,12 @@ export class SyncIndexDb {
   }
 
   async readEntries(ids: readonly ObjectId[]): Promise<(StoredEntry | undefined)[]> {
-    return (await this.#readRows(ids)).map((row) => row && decodeEntryRow(row))
+    const entries: (StoredEntry | undefined)[] = []
+    for (const row of await this.#readRows(ids)) {
+      await this.#slices.next()
+      entries.push(row && decodeEntryRow(row))
+    }
+    return entries
   }
 
   async *readChildren(parent: ObjectId, name?: ByteString): AsyncGenerator<SyncEntry> {
@@ -133,6 +141,7 @@ export class SyncIndexDb {
   async write({ state, entries, cursor, behind = new Map() }: IndexBatch): Promise<void> {
     const operations: Operation[] = []
     for (const { before, after } of entries) {
+      await this.#slices.next()
       if (before !== undefined) {
         operations.push(remove(changeKey(before.sequence)))
         for (const key of childKeys(before)) operations.push(remove(key))
@@ -165,7 +174,12 @@ export class SyncIndexDb {
   async #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
     const keys = ids.map(entryKey)
     const values = await guarded(this.#db.getMany(keys))
-    return values.map((value, at) => value && openRow(keys[at]!, value, this.#keys))
+    const rows: (Buffer | undefined)[] = []
+    for (const [at, value] of values.entries()) {
+      await this.#slices.next()
+      rows.push(value && openRow(keys[at]!, value, this.#keys))
+    }
+    return rows
   }
 }
 

@@ -22,6 +22,8 @@ export interface Conflict {
 const MARK_DIGITS = 8
 const DEVICE_BYTES_MAX = 64
 const EXTENSION_BYTES_MAX = 32
+const CONFLICT = /^(.+) \(conflict .+ \d{4}-\d\d-\d\d(?: \d+)?\)(\.[^.]*)?$/s
+const CUT = /~[0-9a-f]{8}$/
 
 /** The day is that of the change, in UTC. `attempt` counts from 1; from 2 on it stands in the name. */
 export function conflictName({ id, name, since }: Conflict, deviceName: DeviceNames, attempt: number): ByteString {
@@ -40,6 +42,12 @@ function split(name: ByteString): [stem: ByteString, extension: ByteString] {
   const dot = name.lastIndexOf('.')
   if (dot <= 0 || name.length - dot > EXTENSION_BYTES_MAX) return [name, '']
   return [name.slice(0, dot), name.slice(dot)]
+}
+
+/** The name that what is called so wanted, if `conflictName` gave it; undefined if it did not, or had to cut it. */
+export function nameOfConflict(name: ByteString): ByteString | undefined {
+  const [, stem, extension] = CONFLICT.exec(name) ?? []
+  return stem === undefined || CUT.test(stem) ? undefined : stem + (extension ?? '')
 }
 
 /** Whether a name looks like one that `conflictName` gave. */

@@ -53,8 +53,9 @@ export class DiskApply {
     this.#after = new ShownTree(index, deviceName)
   }
 
-  /** Puts back in sight what a crash left parked. To be called before anything is scanned. */
+  /** Puts back in sight what a crash left parked, and takes away what it left empty. To be called before anything is scanned. */
   async recover(): Promise<void> {
+    for (const id of this.#index.behind.ids()) await this.#removeEmptied(await this.#index.get(id))
     for (const key of await this.#disk.parked()) {
       const id = key.slice(0, key.indexOf('.'))
       const homes = [
@@ -65,6 +66,16 @@ export class DiskApply {
         (path) => this.#disk.look(path) === undefined && isDirectoryAt(parentPath(path)!, this.#disk),
       )
       this.#disk.unpark(key, free ?? this.#freeName('recovered'))
+    }
+  }
+
+  /** A power cut may leave of a file that was just brought its name alone: nobody has emptied it. */
+  async #removeEmptied(entry: SyncEntry | undefined): Promise<void> {
+    if (entry?.content.value?.kind !== 'file' || entry.content.value.size === 0) return
+    for (const { path } of await pathsOf(this.#after, entry)) {
+      const found = this.#disk.look(path)
+      const isNameAlone = typeof found === 'object' && found.id === undefined
+      if (isNameAlone && found.content.kind === 'file' && found.content.size === 0) this.#disk.remove(path)
     }
   }
 
@@ -107,6 +118,19 @@ export class DiskApply {
 
   /** The objects that the disk shows as the index does now; undefined if that has to wait. */
   async #applyOne(id: ObjectId, changed: Set<ByteString>): Promise<ObjectId[] | undefined> {
+    // What the index hears meanwhile would be in one half of the plan, and not in the other.
+    const shown = await this.#index.exclusively(() => this.#tryOne(id, changed))
+    for (const path of this.#adopted.splice(0)) changed.add(path)
+    if (shown === undefined) return undefined
+    await this.#index.noteApplied(shown)
+    return [...shown.keys()]
+  }
+
+  /** The entries that the disk shows now. */
+  async #tryOne(
+    id: ObjectId,
+    changed: Set<ByteString>,
+  ): Promise<ReadonlyMap<ObjectId, SyncEntry | undefined> | undefined> {
     const { behind, onDisk } = this.#index
     const sides = { before: { source: onDisk, tree: this.#before }, after: { source: this.#index, tree: this.#after } }
     const group = await groupOf(id, { ...sides, isBehind: (one) => behind.has(one) })
@@ -117,14 +141,12 @@ export class DiskApply {
       const left = leftOf(planOf(group), this.#disk)
       check(left, this.#disk)
       this.#perform(left)
+      return shown
     } catch (error) {
       if (error instanceof Changed) for (const path of error.paths) changed.add(path)
       else if (!(error instanceof Occupied)) throw error
       return undefined
     }
-    for (const path of this.#adopted.splice(0)) changed.add(path)
-    await this.#index.noteApplied(shown)
-    return [...shown.keys()]
   }
 
   #perform({ moves, links, makes, stays, removals }: Plan): void {
@@ -185,7 +207,9 @@ export class DiskApply {
     const state = stateOf(shown)
     const found = this.#disk.look(path)
     if (found === undefined) this.#disk.make(path, id, state)
-    if (found === undefined || typeof found !== 'object') return
+    if (found === undefined) return
+    // What was done by now is found to be done the next time.
+    if (found === 'busy' || found === 'foreign') throw new Occupied()
     if (!isSameContent(found.content, state.content)) this.#disk.replace(path, id, state)
     else {
       this.#mark(path, shown)

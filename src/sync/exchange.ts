@@ -161,12 +161,10 @@ function isSame(a: Cursor | undefined, b: Cursor): boolean {
   return a !== undefined && a.indexId === b.indexId && a.sequence === b.sequence
 }
 
-/** Says again what may have been lost. */
+/** What may have been lost is said again, from what the other then says that it has: more than it acknowledged, maybe. */
 function resume(link: Link, view: View): Transition {
-  const hello = link.theirs === undefined ? [sayHello(view, true)] : []
-  const again = link.underway.length === 0 ? link : { ...link, sent: link.acknowledged, underway: [] }
-  const { link: next, actions } = sendMore(again, view)
-  return { link: next, actions: [...hello, ...actions] }
+  if (link.theirs === undefined || link.underway.length > 0) return { link, actions: [sayHello(view, true)] }
+  return sendMore(link, view)
 }
 
 function sayHello({ own, cursor }: View, wantsAnswer: boolean): Action {

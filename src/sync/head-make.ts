@@ -13,10 +13,11 @@ import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
 import { linkFd, makeDirectoryAt, makeNodeAt, readLinkAt, symlinkAt, unlinkAt } from '../posix/names.ts'
 import { MODE, statAt, statFd } from '../posix/stat.ts'
 import { setXattrAt, setXattrFd } from '../posix/xattrs.ts'
+import { isCarried } from '../seal/carried-xattrs.ts'
 import type { Keys } from '../seal/keys.ts'
 import { writeStub } from '../seal/stub-io.ts'
 import { belowMode } from '../seal/stub-mode.ts'
-import { isCarried, stubEntry, typeOf } from './head-objects.ts'
+import { stubEntry, typeOf } from './head-objects.ts'
 
 const IS_ROOT = process.getuid?.() === 0
 const OWNER_ALL = 0o700

@@ -6,13 +6,12 @@ import { DfsError, kindOf } from '../errors.ts'
 import type { HeadEntry } from '../format/head-entry.ts'
 import { FILE_ID_BYTES, STUB_BYTES_MAX } from '../format/stub.ts'
 import { STUB_LINE_BYTES, stubKind } from '../format/stub-line.ts'
-import { XATTRS_BYTES_MAX, type Xattr, xattrsBytes } from '../format/xattrs.ts'
-import { ACL } from '../posix/acl.ts'
 import { O, preadFd, tryOpenAt } from '../posix/files.ts'
 import type { EntryType } from '../posix/listing.ts'
 import { readLinkAt } from '../posix/names.ts'
 import { MODE, type Stat, statFd } from '../posix/stat.ts'
 import { getXattrAt, getXattrFd, listXattrsAt, listXattrsFd } from '../posix/xattrs.ts'
+import { type OnXattrsLeftOut, readXattrs } from '../seal/carried-xattrs.ts'
 import type { Keys } from '../seal/keys.ts'
 import { openStub } from '../seal/stub-slot.ts'
 
@@ -20,8 +19,6 @@ import { openStub } from '../seal/stub-slot.ts'
 const READS_MAX = 3
 const scratch = Buffer.alloc(STUB_BYTES_MAX)
 const NOTHING = Buffer.alloc(0)
-
-export type OnXattrsLeftOut = (path: ByteString, why: DfsError) => void
 
 /** Opens for reading without leaving a trace where that is allowed; undefined where there is no such object. */
 export function openQuietly(dirFd: number, name: ByteString, flags: number): number | undefined {
@@ -100,12 +97,6 @@ export function typeOf({ mode }: Stat): EntryType {
   }
 }
 
-/** Whether an attribute goes with an object from disk to disk: labels and the like are the system's to give. */
-export function isCarried(name: ByteString): boolean {
-  if (name.startsWith('user.')) return !name.startsWith('user.dfs.')
-  return name === ACL.ACCESS || name === ACL.DEFAULT || name === 'security.capability'
-}
-
 function readState(fd: number, stat: Stat, keys: Keys): StubState | undefined {
   for (let reads = 1; ; reads++) {
     const bytes = scratch.subarray(0, preadFd(fd, scratch, 0, scratch.length, 0))
@@ -128,36 +119,6 @@ function neverCommitted({ mode, mtimeNs }: Stat): StubState {
     sequence: 0,
     meta: { mode: mode & MODE.PERMISSIONS, size: 0, mtimeNs, ctimeNs: mtimeNs },
     content: { kind: 'inline', bytes: NOTHING },
-  }
-}
-
-interface XattrAccess {
-  list(): ByteString[]
-  get(name: ByteString): Buffer | undefined
-}
-
-function readXattrs(
-  path: ByteString,
-  { list, get }: XattrAccess,
-  onLeftOut: OnXattrsLeftOut,
-): { xattrs?: readonly Xattr[] } {
-  const xattrs: Xattr[] = []
-  for (const name of tryList(list).filter(isCarried).sort()) {
-    const value = get(name)
-    if (value !== undefined) xattrs.push({ name, value })
-  }
-  if (xattrs.length === 0) return {}
-  if (xattrsBytes(xattrs) <= XATTRS_BYTES_MAX) return { xattrs }
-  onLeftOut(path, new DfsError('too-large', 'its extended attributes are too large for a head'))
-  return {}
-}
-
-function tryList(list: () => ByteString[]): ByteString[] {
-  try {
-    return list()
-  } catch (error) {
-    if (kindOf(error) === 'unsupported') return []
-    throw error
   }
 }
 

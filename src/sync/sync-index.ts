@@ -5,6 +5,7 @@
  * that say nothing new are not written and get no number: so what goes around among devices comes to rest.
  */
 import { Mutex } from '../concurrency/mutex.ts'
+import { Slices } from '../concurrency/slices.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
 import type { ChangedEntry, IndexState, OnDisk, ReadLimits } from '../format/sync-record.ts'
@@ -39,6 +40,7 @@ export class SyncIndex {
   readonly #nowMs: () => number
   readonly #mutex = new Mutex()
   readonly #cache: EntryCache
+  readonly #slices = new Slices()
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
   #loopsOnDisk: ReadonlySet<ObjectId>
@@ -170,6 +172,11 @@ export class SyncIndex {
     })
   }
 
+  /** Runs something that sees the index as it is at one moment: nothing is changed meanwhile. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(work)
+  }
+
   /** The disk shows these entries now, or nothing of the object if undefined; `saveApplied` makes it lasting. */
   noteApplied(shown: ReadonlyMap<ObjectId, SyncEntry | undefined>): Promise<void> {
     return this.#mutex.run(async () => {
@@ -199,7 +206,10 @@ export class SyncIndex {
     return this.#mutex.run(async () => {
       const change = this.#begin(false)
       await change.read(entries.map(({ id }) => id))
-      for (const entry of entries) await change.merge(entry)
+      for (const entry of entries) {
+        await this.#slices.next()
+        await change.merge(entry)
+      }
       await this.#write(change, cursor && { device, cursor })
     })
   }

@@ -14,6 +14,7 @@ export type OnObjectChange = (change: ObjectChange) => void
 export class ChangeFeed {
   readonly #table: InodeTable
   readonly #listeners = new Set<OnObjectChange>()
+  readonly #commitListeners = new Set<() => void>()
 
   constructor(table: InodeTable) {
     this.#table = table
@@ -23,6 +24,16 @@ export class ChangeFeed {
   listen(listener: OnObjectChange): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** Calls the listener, which must be quick, whenever something was committed that stubs do not say yet; until the function it returns is called. */
+  listenToCommits(listener: () => void): () => void {
+    this.#commitListeners.add(listener)
+    return () => void this.#commitListeners.delete(listener)
+  }
+
+  committed(): void {
+    for (const listener of this.#commitListeners) listener()
   }
 
   /** A name was made, taken away or given to another object, and so the directory changed that it is in. */

@@ -5,6 +5,7 @@
  * by the pool, and however many readers wait for a chunk, it is opened once. What is not on this device is fetched,
  * once for all who wait for it.
  */
+import { COUNT, count } from '../concurrency/counters.ts'
 import { Lru } from '../concurrency/lru.ts'
 import { runAll } from '../concurrency/run-all.ts'
 import type { BlockHandle, BlockRef, BlockSource, BlockStore } from '../dfs.ts'
@@ -78,7 +79,9 @@ export class ChunkReader implements BlockReader, Disposable {
   read(ref: BlockRef, at: number, into: Buffer, mayFetch = ALWAYS): void | Promise<void> {
     const first = Math.floor(at / FRAME_BYTES)
     const last = Math.floor((at + into.length - 1) / FRAME_BYTES)
-    if (!this.#opened.hasFrames(ref, first, last) && this.#isElsewhere(ref)) {
+    const isOpened = this.#opened.hasFrames(ref, first, last)
+    count(isOpened ? COUNT.cacheHits : COUNT.cacheMisses, 1)
+    if (!isOpened && this.#isElsewhere(ref)) {
       return this.#readRemote(ref, at, into, mayFetch)
     }
     const again = (error: unknown) => this.#readAgain(ref, at, into, error, mayFetch)

@@ -166,6 +166,7 @@ export class Committer {
     file.failure = undefined
     this.changed.delete(file)
     this.journaled.add(file)
+    this.#services.changes.committed()
   }
 
   /** Commits a change that nothing depends on, if that is easily done; else a flush or the timer will. */

@@ -10,7 +10,7 @@ import type { SharedSlots } from '../bytes/shared-slots.ts'
 import { Limiter } from '../concurrency/limiter.ts'
 
 /** What lends longer memory for a while: so many times the longest chunk at most. */
-const SCRATCH_AT_ONCE = 16
+const SCRATCH_AT_ONCE = 8
 
 export class DirtyMemory {
   /** Writers wait beyond this. */

@@ -35,11 +35,17 @@ export class Finder {
     return { inode: this.intern(found, parent, name), stat: found.stat }
   }
 
+  /** As `find`. Fails with `not-found`. */
+  found(parent: Inode, name: ByteString): FoundInode {
+    const found = this.find(parent, name)
+    if (found === undefined) throw new DfsError('not-found', 'there is no such file')
+    return found
+  }
+
   /** The object of a name that is about to change. Fails with `not-found`, `read-only`. */
   require(parent: Inode, name: ByteString): FoundInode {
     this.checkMayChange(parent)
-    const found = this.find(parent, name)
-    if (found === undefined) throw new DfsError('not-found', 'there is no such file')
+    const found = this.found(parent, name)
     if (this.#isReservedRoot(parent, name)) throw readOnly()
     return found
   }

@@ -6,23 +6,12 @@
  */
 import { byteStringOf } from '../bytes/byte-string.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import type {
-  BlockSource,
-  BlockStore,
-  ByteString,
-  FileReference,
-  OnProgress,
-  ReferenceSource,
-  ReplicaCounter,
-  StubState,
-} from '../dfs.ts'
+import type { ByteString, FileReference, OnProgress, ReferenceSource, StubState } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { warn } from '../log.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { availableBytes } from '../posix/filesystem-stat.ts'
 import { statFd } from '../posix/stat.ts'
-import type { Keys } from '../seal/keys.ts'
-import type { SealPool } from '../seal/pool.ts'
 import { type Adopted, Adopter } from './adopt.ts'
 import { Background } from './background.ts'
 import { ChangeFeed, type OnObjectChange } from './change-feed.ts'
@@ -30,46 +19,22 @@ import { Checkpointer } from './checkpointer.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { nowNs } from './clock.ts'
 import { Committer } from './committer.ts'
-import type { DirtyMemory } from './dirty-memory.ts'
 import { Filesystem } from './filesystem.ts'
 import { FolderFiles } from './folder-files.ts'
 import { lockFolder } from './folder-lock.ts'
+import type { FolderOptions } from './folder-options.ts'
 import { FolderPaths } from './folder-paths.ts'
 import { chooseVersion, type KeptVersion, versionsOf } from './history.ts'
 import { InodeTable } from './inode-table.ts'
 import { readMarker, writeMarker } from './marker.ts'
+import { OutsideChanges } from './outside-changes.ts'
 import { fileReferences, referenceSources } from './references.ts'
 import { replay } from './replay.ts'
 import { Sealer } from './sealer.ts'
-import type { AttributeIndex, Journal, Services } from './services.ts'
+import type { Services } from './services.ts'
 import { StubTree } from './stub-tree.ts'
 import { type Expired, type ExpiryOptions, expireVersions } from './version-expiry.ts'
 import { Versions, versionsDirectory } from './versions.ts'
-
-export interface FolderOptions {
-  /** The directory, as text; it must be there. */
-  path: string
-  store: BlockStore
-  /** Where blocks come from that are not in the store; undefined: from nowhere. */
-  source?: BlockSource | undefined
-  /** Any directory on the disk that the blocks are on, for `statfs`. */
-  storeDir: string
-  /** Opens the journal of the folder with this id. */
-  openJournal(id: string): Promise<Journal>
-  pool: SealPool
-  keys: Keys
-  index: AttributeIndex
-  /** Shared by all folders of the process. */
-  dirty: DirtyMemory
-  /** How much opened plaintext may stay in memory, in bytes. */
-  cacheBytesMax: number
-  /** Whether reads of this process may have blocks fetched; without it, everybody's may. */
-  mayFetch?: ((pid: number) => boolean) | undefined
-  /** How long a file must have stood unchanged for its deletion to keep a version. */
-  deletedAgeMsMin: number
-  /** What other devices hold; undefined: nothing. */
-  replicas?: ReplicaCounter | undefined
-}
 
 const AT_FDCWD = -100
 
@@ -91,6 +56,7 @@ export class Folder {
   readonly path: string
   readonly filesystem: Filesystem
   readonly files: FolderFiles
+  readonly outside: OutsideChanges
   readonly #parts: FolderParts
   readonly #paths: FolderPaths
   /** Held while a version is in use, or versions go. */
@@ -103,6 +69,15 @@ export class Folder {
     this.files = new FolderFiles(parts.services)
     this.#parts = parts
     this.#paths = new FolderPaths(parts.services, parts)
+    const { filesystem, committer, checkpointer, versions } = parts
+    this.outside = new OutsideChanges(parts.services, {
+      names: filesystem.names,
+      paths: this.#paths,
+      files: this.files,
+      committer,
+      checkpointer,
+      versions,
+    })
   }
 
   /** The id in a directory's marker, 32 hex digits; undefined if it is no folder. */
@@ -246,6 +221,11 @@ export class Folder {
   /** Calls the listener, which must be quick, for each object that is not what it was on the disk below; gives what ends that. */
   onChange(listener: OnObjectChange): () => void {
     return this.#parts.services.changes.listen(listener)
+  }
+
+  /** Calls the listener, which must be quick, whenever there is something for `settle` to bring into stubs; gives what ends that. */
+  onCommit(listener: () => void): () => void {
+    return this.#parts.services.changes.listenToCommits(listener)
   }
 
   /** Brings what is committed into the stubs; what somebody is writing waits for the next time. */

@@ -148,7 +148,16 @@ export class InodeTable {
 
   /** A name was made, taken away or given to another object by nobody who looked it up here. */
   noteName(parent: Inode, name: ByteString): void {
-    for (const listener of this.#listeners) listener({ parent: parent.ino, name })
+    for (const listener of this.#listeners) {
+      listener({ parent: parent.ino, name })
+      // What is remembered of a directory's listing stays if the name is one that nobody has looked up.
+      listener({ ino: parent.ino })
+    }
+  }
+
+  /** An object has other attributes, by nobody who asked for that here. */
+  noteAttributes(inode: Inode): void {
+    for (const listener of this.#listeners) listener({ ino: inode.ino })
   }
 
   /**

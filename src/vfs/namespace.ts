@@ -14,7 +14,7 @@ import { MODE, statAt } from '../posix/stat.ts'
 import { attributesOf } from './attributes.ts'
 import type { Committer } from './committer.ts'
 import { Finder, type FoundInode } from './finder.ts'
-import type { Inode } from './inode-table.ts'
+import type { Inode, Place } from './inode-table.ts'
 import { Nameless } from './nameless.ts'
 import { makeStub, ownerOfNew } from './new-stub.ts'
 import { changeOf, noteName } from './note-names.ts'
@@ -94,6 +94,18 @@ export class Namespace {
     } finally {
       this.#release(parent, name)
       this.#release(newParent, newName)
+    }
+  }
+
+  /** As `rename`, wherever it is from or goes to, in one go; who replaces a file by it has seen to it that it is whole. */
+  moveFromOutside(from: Place, to: Place): void {
+    try {
+      this.#renaming.move(this.#finder.found(from.parent, from.name).inode, from, to)
+      this.#services.changes.name(from.parent, from.name, true)
+      this.#services.changes.name(to.parent, to.name, true)
+    } finally {
+      this.#release(from.parent, from.name)
+      this.#release(to.parent, to.name)
     }
   }
 

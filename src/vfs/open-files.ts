@@ -1,6 +1,7 @@
 /**
  * Open handles of files: reading, writing, and what happens when they are flushed, synced and closed.
  */
+import { COUNT, count } from '../concurrency/counters.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { logger, warn } from '../log.ts'
@@ -105,6 +106,7 @@ export class OpenFiles {
     const content = this.#committer.contentOf(file!)
     const length = Math.min(into.length, content.size - offset)
     if (length <= 0) return 0
+    count(COUNT.readBytes, length)
     const ahead = readAhead.note(offset, length)
     const reader = this.#readerFor(pid)
     if (ahead !== undefined) void content.prefetch(ahead.from, ahead.to, reader).catch(() => {})
@@ -133,6 +135,7 @@ export class OpenFiles {
     this.#committer.throwFailure(file!)
     checkEnd(offset + bytes.length)
     this.#committer.write(file!, offset, bytes)
+    count(COUNT.writtenBytes, bytes.length)
     noteChange(file!, options)
     const relief = this.#relieve()
     return relief === undefined ? bytes.length : this.#answerAfter(relief, file!, bytes.length)

@@ -5,7 +5,7 @@
  * taken from here, all copy it at once.
  */
 import type { SharedSlots } from '../bytes/shared-slots.ts'
-import { heapCollector } from '../concurrency/heap.ts'
+import { collectorOfBytes } from '../concurrency/heap.ts'
 import { Lru } from '../concurrency/lru.ts'
 import type { BlockRef } from '../dfs.ts'
 import { frameCountOf } from '../format/block.ts'
@@ -13,17 +13,14 @@ import { FRAME_BYTES } from '../format/chunk-layout.ts'
 
 /** Of a slot that is used for less than this share of it the bytes are copied out, into memory of their own. */
 const SLOT_SHARE_MIN = 0.5
-/** A frame that was opened, and the block's bytes it was opened from, are new memory, of which V8 lets 64 MiB gather. */
-const COLLECT_EACH_BYTES = 4 * 1024 * 1024
-const collect = heapCollector()
+/** A frame that was opened, and the block's bytes it was opened from, are new memory. */
+const collectAfter = collectorOfBytes()
 
 export class OpenedChunks implements Disposable {
   readonly #memory: SharedSlots
   /** Chunks by CID, frames by `frameKey`: a part of a chunk would keep all of its memory. */
   readonly #plain: Lru<string, Buffer>
   #isDisposed = false
-  /** Of frames since the last collection. */
-  #openedBytes = 0
 
   /** `bytesMax`: how much memory may be kept. */
   constructor(memory: SharedSlots, bytesMax: number) {
@@ -58,10 +55,7 @@ export class OpenedChunks implements Disposable {
     const kept = this.#memory.take(plain.length)
     plain.copy(kept)
     this.#plain.set(frameKey(ref, index), kept)
-    this.#openedBytes += plain.length
-    if (this.#openedBytes < COLLECT_EACH_BYTES) return
-    this.#openedBytes = 0
-    collect('young')
+    collectAfter(plain.length)
   }
 
   /** `plain`: a slot, which is given back from here. */

@@ -59,11 +59,11 @@ export class Renaming {
     if (inTheWay !== undefined && target === undefined) await this.#adoptInWay(newParent, stored)
     // Something may have come there meanwhile: the kernel does not hold the directory any more for who was killed.
     if ((flags & RENAME.NOREPLACE) !== 0 && this.#finder.find(newParent, newName) !== undefined) throw targetExists()
-    this.#move(this.#finder.require(parent, name).inode, { parent, name }, { parent: newParent, name: newName })
+    this.move(this.#finder.require(parent, name).inode, { parent, name }, { parent: newParent, name: newName })
   }
 
-  /** Everything from here to the end happens in one go. */
-  #move(inode: Inode, from: Place, to: Place): void {
+  /** All of it happens in one go. A file that replaces another is to be durable. */
+  move(inode: Inode, from: Place, to: Place): void {
     const { tree, table, journal } = this.#services
     const target = this.#finder.find(to.parent, to.name)
     checkReplace(inode, target?.inode)

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import { Home } from '../../src/daemon/home.ts'
+import { KeyFiles } from '../../src/daemon/key-files.ts'
 import { BLOCKS_PROTOCOL } from '../../src/net/exchange/node-exchange.ts'
 import { type Device, pair } from '../e2e/support/device.ts'
 import { until } from '../e2e/support/process.ts'
@@ -40,7 +40,7 @@ test('a stranger and a removed device get nothing', { skip: clusterMissing() }, 
   const stolen = path.join(lost.root, 'stolen')
   await lost.sh(`cp -r "${lost.home}" "${stolen}"`)
   rmSync(path.join(stolen, 'identity.key'))
-  await Home.makeIdentity(stolen)
+  await KeyFiles.open(stolen).makeIdentity()
   assertNothing(await answersTo(strangerHost, stolen, target))
 
   await mountAll(lost)

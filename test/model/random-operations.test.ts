@@ -13,7 +13,7 @@ import { type Operation, Operations } from './operations.ts'
 import { RealTree } from './real-tree.ts'
 import type { Path, Tree } from './tree.ts'
 
-const SECONDS = Number(process.env.DFS_MODEL_SECONDS ?? 15)
+const SECONDS = Number(process.env.DFS_MODEL_SECONDS ?? 10)
 const OPERATIONS_MAX = Number(process.env.DFS_MODEL_OPERATIONS ?? Number.POSITIVE_INFINITY)
 const COMPARE_EVERY = 150
 const REMOUNT_EVERY = 400

@@ -14,10 +14,20 @@ export class DaemonProcess {
 
   /** Memory in use, in MiB. */
   get residentMiB(): number {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))![1]) / 1024
+    return this.#statusMiB('VmRSS')
+  }
+
+  /** The most that was in use at a time, in MiB. */
+  get peakMiB(): number {
+    return this.#statusMiB('VmHWM')
   }
 
   get openFiles(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length
+  }
+
+  #statusMiB(field: string): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)![1]) / 1024
   }
 }

@@ -44,8 +44,10 @@ const ALONE: Record<string, readonly string[]> = {
   'classic-level': ['store/'],
   piscina: ['seal/'],
   '@napi-rs/blake-hash': ['seal/'],
+  '@noble/hashes': ['seal/'],
   '@scure/bip39': ['seal/'],
   commander: ['cli/'],
+  'prom-client': ['daemon/metrics/'],
   'cli-progress': ['cli/'],
   debug: ['log.ts'],
 }

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { HomeResult, RecoveryResult, Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
@@ -23,7 +24,7 @@ interface RecoverOptions extends Pick<InitOptions, 'name' | 'json'> {
 export function registerInit(program: Command, app: App): void {
   program
     .command('init')
-    .description('make your identity and personal key, and show the recovery kit this one time')
+    .description('make your identity and personal key, and show the recovery kit')
     .option('--name <name>', 'what to call this device (else its host name)')
     .option('--public', 'be in the public network, instead of one of your own')
     .option('--json', 'report as JSON')
@@ -32,6 +33,7 @@ export function registerInit(program: Command, app: App): void {
       `
 Examples:
   $ dfs init --name laptop
+  $ dfs init --passphrase-file FILE    keys under a passphrase, which a terminal is asked for
   $ DFS_HOME=/mnt/usb/dfs dfs init     a home on another disk`,
     )
     .action((options: InitOptions) => runInit(app, options))
@@ -58,20 +60,24 @@ Examples:
 }
 
 async function runInit(app: App, { name, public: isPublic, json }: InitOptions): Promise<void> {
-  const result = await app.withDaemon((client) => client.call('init', { name, public: isPublic }), { mayCreate: true })
+  const passphrase = await app.newPassphrase({ ask: !json })
+  const params = { name, public: isPublic, passphrase }
+  const result = await app.withDaemon((client) => client.call('init', params), { mayCreate: true })
   app.report({ json }, result, ({ kit }) => (kit === undefined ? describe(result) : `${describe(result)}\n\n${kit}`))
   if (result.kit !== undefined && !json) sayNext(app, NEXT_STEPS)
 }
 
 async function runRecover(app: App, words: string[], options: RecoverOptions): Promise<void> {
   const { name, via, to = path.join(homedir(), 'dfs'), json } = options
+  const passphrase = await app.newPassphrase({ ask: !json })
+  await setImmediate() // Until then a terminal that was just asked at gives nothing more.
   const kit = words.length === 1 && words[0] === '-' ? await text(app.streams.stdin) : words.join(' ')
   if (kit.trim() === '') throw new DfsError('usage', 'the recovery kit is empty', { mend: 'see "dfs recover --help"' })
   const directory = path.resolve(to)
   const result = await app.withDaemon(
     async (client) => {
       using bar = app.progressBar('recovering')
-      return await client.call('recover', { kit, name, via, to: directory }, { onProgress: bar.onProgress })
+      return await client.call('recover', { kit, name, via, to: directory, passphrase }, { onProgress: bar.onProgress })
     },
     { mayCreate: true },
   )
@@ -81,6 +87,7 @@ async function runRecover(app: App, words: string[], options: RecoverOptions): P
 const NEXT_STEPS: readonly [string, string][] = [
   ['dfs mount ~/cloud', 'work in ~/cloud with any program'],
   ['dfs invite', 'lets another device of yours in'],
+  ['dfs recovery show', 'shows the kit again'],
 ]
 
 function describeRecovery({ members, notReached, found, ...home }: Results['recover']): string {

@@ -1,6 +1,6 @@
 /** `dfs invite` and `dfs join`: pairing two devices, or letting a friend's in. */
 import type { Command } from 'commander'
-import type { Results } from '../../daemon/control-api.ts'
+import type { Params, Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
 import type { Client } from '../client.ts'
@@ -96,15 +96,16 @@ async function confirmJoiner(
 }
 
 async function runJoin(app: App, ticket: string, { name, json }: JoinOptions): Promise<void> {
-  const joined = await app.withDaemon((client) => join(app, client, { ticket, name, json }), { mayCreate: true })
+  const options = { ticket, name, json, passphrase: await app.newPassphrase({ ask: !json }) }
+  const joined = await app.withDaemon((client) => join(app, client, options), { mayCreate: true })
   app.report({ json }, joined, ({ home, device, members, kit }) => {
     const lines = [`Joined: ${formatCount(members, 'device')} in the network`, `home   ${home}`, `device ${device}`]
     return kit === undefined ? lines.join('\n') : `${lines.join('\n')}\n\n${kit}`
   })
 }
 
-async function join(app: App, client: Client, { ticket, name, json }: JoinOptions & { ticket: string }) {
-  const { code, inviter } = await client.call('joinStart', { ticket, name })
+async function join(app: App, client: Client, { ticket, name, json, passphrase }: JoinOptions & Params<'joinStart'>) {
+  const { code, inviter } = await client.call('joinStart', { ticket, name, passphrase })
   if (!json) app.say(`Asking ${inviter} to let this device in; code ${code} (must be the same there) ...`)
   return client.call('joinFinish', {})
 }

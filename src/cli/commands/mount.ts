@@ -14,6 +14,7 @@ interface MountOptions {
   driver?: string
   adopt?: boolean
   offline?: boolean
+  new?: boolean
   yes?: boolean
   json?: boolean
 }
@@ -28,6 +29,7 @@ export function registerMount(program: Command, app: App): void {
     .addOption(new Option('--driver <driver>', 'how to mount').choices(['auto', 'kernel', 'fuse-native']))
     .option('--adopt', 'turn plain files in the folder into stubs')
     .option('--offline', 'talk to no other device')
+    .option('--new', 'a folder of its own, whatever folders your other devices have')
     .option('--yes', 'give up another folder that was here before, and its blocks')
     .option('--json', 'report as JSON')
     .addHelpText(
@@ -49,14 +51,16 @@ async function runMount(
   mountpoint: string | undefined,
   options: MountOptions,
 ): Promise<void> {
-  const { driver, adopt, offline, yes: replace, json, foreground } = options
+  const { driver, adopt, offline, new: isNew, yes: replace, json, foreground } = options
   const params = {
     folder: await resolvePath(folder),
     mountpoint: mountpoint && (await resolvePath(mountpoint)),
     driver,
     adopt,
     offline,
+    new: isNew,
     replace,
+    passphrase: await app.newPassphrase({ ask: false }),
   }
   const work = async (client: Client) => {
     const mounted = await callMount(app, client, params)
@@ -93,13 +97,15 @@ function nextSteps({ folder, mountpoint }: MountResult): [string, string][] {
   return [
     [`cp FILES ${typedPath(mountpoint)}`, 'any program works in there'],
     [`dfs umount ${typedPath(folder)}`, 'stores everything, and leaves the stubs'],
+    ['dfs passphrase set', 'puts the keys on this disk under a passphrase'],
     ['dfs service install', 'has it mounted whenever you log in'],
     ['dfs invite', 'lets another device of yours in'],
   ]
 }
 
-function describe({ folder, mountpoint, already, isNew, adopted }: MountResult): string {
+function describe({ folder, mountpoint, already, isNew, joined, adopted }: MountResult): string {
   const where = mountpoint === folder ? folder : `${folder} at ${mountpoint}`
-  const mounted = `${already ? 'Is mounted already' : isNew ? 'Made and mounted' : 'Mounted'}: ${where}`
+  const same = joined === undefined ? '' : `, the same as "${joined.name}" on ${joined.devices.join(', ')}`
+  const mounted = `${already ? 'Is mounted already' : isNew ? 'Made and mounted' : 'Mounted'}: ${where}${same}`
   return adopted === undefined ? mounted : `${mounted}\n${describeAdded(adopted)}`
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
-import { isHome } from '../../daemon/control-api.ts'
+import { hasPassphrase, isHome } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
 import { resolvePath } from '../paths.ts'
@@ -57,6 +57,8 @@ enable-linger", has them run from boot until shutdown.
 Where another service manager runs, "--print" shows what it wants: OpenRC in /etc/init.d/dfs, runit in a directory "dfs" of its own, as
 the file "run"; make either executable.
 
+Keys under a passphrase: "--passphrase-file" names the file from which the service reads it whenever it starts.
+
 Examples:
   $ dfs service install ~/cloud ~/work
   $ dfs service install --linger
@@ -92,13 +94,14 @@ async function runInstall(app: App, typed: string[], options: InstallOptions): P
   const home = await app.home()
   const scope = scopeOf(options)
   const folders = typed.length === 0 ? await mountedFolders(home) : await Promise.all(typed.map(toServed))
-  const definition = describeService({ scope, home, folders })
+  const definition = describeService({ scope, home, folders, passphraseFile: app.passphrases.path })
   if (print !== undefined) {
     app.streams.stdout.write(formatDefinition(print === true ? 'systemd' : print, definition))
     return
   }
   if (!isHome(home))
     throw new DfsError('not-found', 'there is no dfs home here', { subject: home, mend: 'run "dfs init" first' })
+  requirePassphraseFile(app, home)
   const systemd = await Systemd.connect(scope, app.streams.env)
   if (linger) await systemd.linger()
   const installed = await install(systemd, name, definition)
@@ -118,8 +121,19 @@ async function runUninstall(app: App, options: ServiceOptions): Promise<void> {
 }
 
 /** The service as it is to be, run by this Node and this dfs. */
-export function describeService(options: Pick<ServiceDefinition, 'scope' | 'home' | 'folders'>): ServiceDefinition {
+export function describeService(
+  options: Pick<ServiceDefinition, 'scope' | 'home' | 'folders' | 'passphraseFile'>,
+): ServiceDefinition {
   return { ...options, command: [process.execPath, LAUNCHER], user: userInfo().username }
+}
+
+/** Fails with `needs-confirmation` if the keys are under a passphrase and no file has it: nobody is there to be asked. */
+export function requirePassphraseFile(app: App, home: string): void {
+  if (!hasPassphrase(home) || app.passphrases.path !== undefined) return
+  throw new DfsError('needs-confirmation', 'the keys are under a passphrase, for which a service cannot ask', {
+    subject: home,
+    mend: 'name the file that has it with --passphrase-file',
+  })
 }
 
 export function scopeOf({ user }: Pick<ServiceOptions, 'user'>): Scope {

@@ -14,7 +14,7 @@ import { Systemd } from '../service/systemd.ts'
 import { type Answers, answersOf, defaultFolder, type SetupOptions } from '../setup/answers.ts'
 import { type Linked, linkCommand } from '../setup/link.ts'
 import { prepareMachine } from '../setup/machine.ts'
-import { describeService, LAUNCHER, mountedFolders, scopeOf } from './service.ts'
+import { describeService, LAUNCHER, mountedFolders, requirePassphraseFile, scopeOf } from './service.ts'
 
 /** What a new home is set to. */
 const DEFAULT_PORT = 8080
@@ -65,13 +65,21 @@ async function runSetup(app: App, options: SetupOptions): Promise<void> {
   const link = options.link
     ? linkCommand(LAUNCHER, path.resolve(options.bin ?? defaultBin()), app.streams.env)
     : undefined
-  const made = await app.withDaemon((client) => client.call('init', { name: options.name }), { mayCreate: true })
+  // Not asked for: a service could not ask again.
+  const init = { name: options.name, passphrase: await app.newPassphrase({ ask: false }) }
+  const made = await app.withDaemon((client) => client.call('init', init), { mayCreate: true })
   if (made.kit !== undefined && !options.json) sayKit(app, made.kit)
   const port = await setPort(app, answers.port)
   makeFolder(answers.folder)
   const served =
     answers.service && systemd !== undefined
-      ? { service: await startService(systemd, made.home, answers.folder, options.linger === true) }
+      ? {
+          service: await startService(app, systemd, {
+            home: made.home,
+            folder: answers.folder,
+            linger: options.linger === true,
+          }),
+        }
       : { mount: await mountNow(app, answers.folder) }
   const { home, kit } = made
   const result = { installed, link, home, kit, folder: answers.folder, port, ...served }
@@ -133,12 +141,18 @@ function makeFolder(folder: string): void {
 }
 
 /** What is mounted besides goes on being served. */
-async function startService(systemd: Systemd, home: string, folder: string, linger: boolean) {
+async function startService(
+  app: App,
+  systemd: Systemd,
+  { home, folder, linger }: { home: string; folder: string; linger: boolean },
+) {
+  requirePassphraseFile(app, home)
   const mounted = await mountedFolders(home)
   const isThere = mounted.some((served) => served.folder === folder || served.mountpoint === folder)
   const folders = isThere ? mounted : [...mounted, { folder, mountpoint: undefined }]
   if (linger) await systemd.linger()
-  const installed = await install(systemd, 'dfs', describeService({ scope: systemd.scope, home, folders }))
+  const definition = describeService({ scope: systemd.scope, home, folders, passphraseFile: app.passphrases.path })
+  const installed = await install(systemd, 'dfs', definition)
   return { ...installed, lingers: linger || systemd.scope === 'system' || (await systemd.lingers()) }
 }
 
@@ -162,6 +176,7 @@ function nextSteps(folder: string): [string, string][] {
   return [
     [`cp FILES ${typedPath(folder)}`, 'any program works in there'],
     ['dfs invite', 'lets another device of yours in'],
+    ['dfs passphrase set', 'puts the keys on this disk under a passphrase'],
     ['dfs status', 'shows what is where'],
   ]
 }

@@ -38,8 +38,9 @@ async function runUi(app: App, options: UiOptions): Promise<void> {
   const ending = new AbortController()
   const end = () => ending.abort()
   const ended = once(ending.signal, 'abort')
-  const asking = askingDaemonOf(home, ending.signal)
-  await asking.ask('id', {}) // What is wrong with the daemon is better said here.
+  const asking = askingDaemonOf(home, app.passphrases.unasked(), ending.signal)
+  // What is wrong with the daemon is better said here, and a passphrase asked for.
+  await app.withDaemon((client) => client.call('id', {}))
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, end)
   await using ui = await serveUi({ asking, port }).catch((error) => {

@@ -17,6 +17,8 @@ export interface ServiceDefinition {
   readonly scope: Scope
   /** The home of dfs. */
   readonly home: string
+  /** Where the passphrase of the keys is, if they are under one: a service cannot be asked. */
+  readonly passphraseFile: string | undefined
   /** What starts dfs, before its own arguments: absolute paths. */
   readonly command: readonly string[]
   readonly folders: readonly ServedFolder[]
@@ -30,8 +32,8 @@ export const MARK = '# Written by "dfs service install", which writes it anew: c
 /** To store what is dirty when it is told to stop; and to go on from a long journal when it starts. */
 const LONG_SECONDS = 300
 const WATCHDOG_SECONDS = 120
-/** Exit codes after which trying again is of no use: usage, no home, damaged or newer, wrong key. */
-const FINAL_CODES = [2, 3, 8, 9]
+/** Exit codes after which trying again is of no use: usage, no home, damaged or newer, wrong key or passphrase, none given. */
+const FINAL_CODES = [2, 3, 8, 9, 12]
 
 export function formatDefinition(manager: Manager, definition: ServiceDefinition): string {
   return { systemd: formatSystemd, openrc: formatOpenrc, runit: formatRunit }[manager](definition)
@@ -58,7 +60,7 @@ function formatSystemd(definition: ServiceDefinition): string {
     '[Service]',
     'Type=notify',
     'NotifyAccess=main',
-    `Environment=${quoteSystemd(`DFS_HOME=${home}`)}`,
+    ...environmentOf(definition).map((variable) => `Environment=${quoteSystemd(variable)}`),
     `ExecStart=${argumentsOf(definition).map(quoteArgument).join(' ')}`,
     `TimeoutStartSec=${LONG_SECONDS}`,
     '# To stop is to store everything that was written.',
@@ -86,7 +88,11 @@ function formatOpenrc(definition: ServiceDefinition): string {
     // It is read by the shell a second time.
     `command_args=${quoteShell(rest.map(quoteShell).join(' '))}`,
     `command_user=${quoteShell(definition.user)}`,
-    `supervise_daemon_args=${quoteShell(`--env ${quoteShell(`DFS_HOME=${definition.home}`)}`)}`,
+    `supervise_daemon_args=${quoteShell(
+      environmentOf(definition)
+        .map((variable) => `--env ${quoteShell(variable)}`)
+        .join(' '),
+    )}`,
     'respawn_delay=5',
     '# To stop is to store everything that was written.',
     `retry=SIGTERM/${LONG_SECONDS}`,
@@ -99,15 +105,19 @@ function formatOpenrc(definition: ServiceDefinition): string {
 }
 
 function formatRunit(definition: ServiceDefinition): string {
-  const { home, user } = definition
+  const { user } = definition
   return lines(
     '#!/bin/sh',
     MARK,
     `# In a directory of its own, as the file "run"; "sv -w ${LONG_SECONDS} stop" waits until everything is stored.`,
     'exec 2>&1',
-    `export DFS_HOME=${quoteShell(home)}`,
+    ...environmentOf(definition).map((variable) => `export ${quoteShell(variable)}`),
     `exec chpst -u ${quoteShell(user)} ${argumentsOf(definition).map(quoteShell).join(' ')}`,
   )
+}
+
+function environmentOf({ home, passphraseFile }: ServiceDefinition): string[] {
+  return [`DFS_HOME=${home}`, ...(passphraseFile === undefined ? [] : [`DFS_PASSPHRASE_FILE=${passphraseFile}`])]
 }
 
 function argumentsOf({ command, folders }: ServiceDefinition): string[] {

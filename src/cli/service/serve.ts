@@ -3,6 +3,7 @@
  * when they are there, and then, as long as the daemon answers, that it lives.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { hasPassphrase } from '../../daemon/control-api.ts'
 import { DfsError, describeError } from '../../errors.ts'
 import { warn } from '../../log.ts'
 import type { App } from '../app.ts'
@@ -24,13 +25,23 @@ const WATCHDOG_SHARE = 1 / 3
 
 /** Resolves once the daemon has ended in good order. Fails as its start does, and with `io` if it fails later. */
 export async function serve(app: App, home: string, folders: readonly ServedFolder[]): Promise<void> {
+  if (!hasPassphrase(home)) return await serveWith(app, home, folders, undefined)
+  await app.passphrases.withPresent(home, (passphrase) => serveWith(app, home, folders, passphrase))
+}
+
+async function serveWith(
+  app: App,
+  home: string,
+  folders: readonly ServedFolder[],
+  passphrase: string | undefined,
+): Promise<void> {
   const manager = new ServiceManager(app.streams.env)
   let isStopping = false
   const onSignal = () => {
     isStopping = true
     void manager.tell('STOPPING=1')
   }
-  await using daemon = startInForeground(home, { onSignal })
+  await using daemon = startInForeground(home, { onSignal, passphrase })
   const readiness = await daemon.ready
   if ('error' in readiness && isStopping) return // Told to end before it had begun.
   if ('error' in readiness) throw fromWire(readiness.error)

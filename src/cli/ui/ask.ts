@@ -2,6 +2,7 @@
 import type { Method, Params, Results } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { CallOptions } from '../client.ts'
+import type { Passphrases } from '../passphrases.ts'
 import { connectOrStart, connectRunning } from '../start-daemon.ts'
 
 export interface AskOptions extends Pick<CallOptions, 'onProgress'> {
@@ -20,7 +21,7 @@ export interface Asking {
 }
 
 /** `ended`: whatever is asked then, or was before, is hung up on. */
-export function askingDaemonOf(home: string, ended: AbortSignal): Asking {
+export function askingDaemonOf(home: string, passphrases: Passphrases, ended: AbortSignal): Asking {
   const over =
     (connect: typeof connectRunning): Ask =>
     async (method, params, { signal, onProgress } = {}) => {
@@ -33,5 +34,6 @@ export function askingDaemonOf(home: string, ended: AbortSignal): Asking {
         throw either.aborted ? new DfsError('aborted', 'stopped', { cause }) : cause
       }
     }
-  return { ask: over(connectOrStart), askRunning: over(connectRunning) }
+  const start = (home: string, signal?: AbortSignal) => connectOrStart(home, passphrases, signal)
+  return { ask: over(start), askRunning: over(connectRunning) }
 }

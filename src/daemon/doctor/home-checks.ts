@@ -6,9 +6,9 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, kindOf } from '../../errors.ts'
 import { programOf } from '../../posix/program.ts'
-import { isHome, readAddress } from '../address.ts'
+import { hasPassphrase, isHome, readAddress } from '../address.ts'
 import { CONTROL_VERSION, encodeJsonFrame } from '../control-api.ts'
-import type { Home } from '../home.ts'
+import type { HomeView } from '../home.ts'
 import { type Examine, type Finding, ok, problem, warning } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -26,7 +26,7 @@ export const HOME_CHECKS: Record<string, Examine> = {
 
 async function checkHome(dir: string): Promise<Finding> {
   if (!isHome(dir)) return warning(`there is none at ${dir} yet`, 'run "dfs init", or mount a folder')
-  const home = await openHome(dir)
+  const who = await identify(dir)
   const mode = statSync(dir).mode & 0o777
   if ((mode & 0o077) !== 0)
     return problem(`${dir} is open to other users (mode ${mode.toString(8)})`, `run "chmod 700 ${dir}"`)
@@ -37,11 +37,18 @@ async function checkHome(dir: string): Promise<Finding> {
       `${foreign.map(({ name }) => name).join(', ')} in ${dir} belong to another user`,
       `run "chown -R ${uid} ${dir}" as root`,
     )
-  return ok(`${home.dir}, device ${home.deviceId}`)
+  return ok(`${dir}, ${who}`)
+}
+
+/** Keys are read only where no passphrase is needed. */
+async function identify(dir: string): Promise<string> {
+  if (hasPassphrase(dir)) return 'keys under a passphrase'
+  const { Home } = await import('../home.ts')
+  return `device ${Home.open(dir).deviceId}`
 }
 
 /** Each folder is there, and is the one that is registered. */
-async function checkFolders(home: Home): Promise<Finding> {
+async function checkFolders(home: HomeView): Promise<Finding> {
   const [missing, strange]: [string[], string[]] = [[], []]
   for (const { id, path } of home.folders.list()) {
     const found = await withinDeadline(folderAt(path), UNKNOWN)
@@ -94,10 +101,10 @@ function filesOf(dir: string): { name: string; uid: number; mtimeMs: number }[] 
 async function checkPort(dir: string): Promise<Finding> {
   if (!isHome(dir)) return undefined
   const [home, { chooseListenPlace }, { isSet }, { listOf }] = await Promise.all([
-    openHome(dir),
+    viewHome(dir),
     import('../../net/listen.ts'),
     import('../config.ts'),
-    import('../network-service.ts'),
+    import('../network-start.ts'),
   ])
   const { network, port, listenHosts } = home.config
   const address = readAddress(dir)
@@ -148,13 +155,13 @@ async function checkIndex(dir: string): Promise<Finding> {
   }
 }
 
-function inHome(examine: (home: Home) => Finding | Promise<Finding>): Examine {
-  return async (dir) => (isHome(dir) ? examine(await openHome(dir)) : undefined)
+function inHome(examine: (home: HomeView) => Finding | Promise<Finding>): Examine {
+  return async (dir) => (isHome(dir) ? examine(await viewHome(dir)) : undefined)
 }
 
-async function openHome(dir: string): Promise<Home> {
+async function viewHome(dir: string): Promise<HomeView> {
   const { Home } = await import('../home.ts')
-  return Home.open(dir)
+  return Home.view(dir)
 }
 
 /** For a mount may hang. */

@@ -11,16 +11,19 @@ import type { Keys } from '../../seal/keys.ts'
 import type { SealPool } from '../../seal/pool.ts'
 import type { BlockFiles } from '../../store/block-files.ts'
 import type { RunningClock } from '../../store/running-time.ts'
+import type { DirtyMemory } from '../../vfs/dirty-memory.ts'
 import type { Folder } from '../../vfs/folder.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import type { FolderLease, Folders } from '../folders.ts'
 import type { HeadKeeper } from '../heads/head-keeper.ts'
 import type { Home, NewHome } from '../home.ts'
+import type { KeyFiles } from '../key-files.ts'
 import type { KnownFolder } from '../locate.ts'
 import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { MembersView } from '../replication/parts.ts'
 import type { RunningReplication } from '../replication/running-replication.ts'
+import type { FolderSyncs } from '../sync/folder-syncs.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
 export interface Parts {
@@ -36,10 +39,13 @@ export interface Parts {
   readonly clock: RunningClock
   /** Held by a garbage collection: one at a time. */
   readonly collecting: Mutex
+  /** What was written and is not stored yet, of all folders. */
+  readonly dirty: DirtyMemory
   readonly folders: Folders
   readonly mounts: Mounts
   readonly replication: RunningReplication
   readonly heads: HeadKeeper
+  readonly syncs: FolderSyncs
   readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>
@@ -47,6 +53,8 @@ export interface Parts {
 
 export interface Context {
   readonly homeDir: string
+  /** The keys of the home, also of one that is half made. */
+  readonly keyFiles: KeyFiles
   /** Fails with `not-found` where there is no home yet. */
   home(): Home
   /** Makes the home this daemon works in from now on. */

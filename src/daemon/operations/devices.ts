@@ -6,10 +6,10 @@ import { publicKeyOf } from '../../format/device-id.ts'
 import type { Member } from '../../net/member.ts'
 import { nextEpoch, removeOther } from '../../net/vouching.ts'
 import { newPersonalKey } from '../../seal/keys.ts'
-import { formatKit } from '../../seal/recovery-kit.ts'
 import type { DeviceInfo, NetworkStatus, Params, Results } from '../control-api.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { Context } from './context.ts'
+import { kitOf } from './recovery-kit.ts'
 
 /** How long a network that was just started may take to find somebody. */
 const FIRST_PEER_MS = 4_000
@@ -133,8 +133,7 @@ async function moveOn(context: Context, service: NetworkService, device: Buffer)
   const statements = nextEpoch(service.membership, before, newest, [device])
   await service.advance(newest, [...home.olderKeys, { personalKey: before, epoch: home.epoch }])
   await service.add(statements)
-  const { personalKey, olderKeys: older, network } = home
-  return formatKit({ personalKey, older, networkId: encodeBase32(network.network) })
+  return kitOf(home)
 }
 
 /** Waits a little for somebody to be connected, or for all of `wanted`. */

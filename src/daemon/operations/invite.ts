@@ -11,6 +11,7 @@ import { digestOf } from '../../seal/hash.ts'
 import type { Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import type { NetworkService } from '../network-service.ts'
+import { tellFolders } from '../sync/joining-folder.ts'
 import type { Context } from './context.ts'
 
 const TICKET_MS = 10 * 60_000
@@ -53,6 +54,7 @@ export async function inviteWait(context: Context, { signal }: Call): Promise<Re
 export async function inviteAnswer(
   context: Context,
   { accept }: Params<'inviteAnswer'>,
+  { signal }: Call,
 ): Promise<Results['inviteAnswer']> {
   const { request } = context.pairing
   context.pairing.request = undefined
@@ -75,6 +77,7 @@ export async function inviteAnswer(
   }
   const key = request.asks.kind === 'own' ? { personalKey, epoch } : undefined
   await service.network.call('pair.grant', { key, statements: service.membership.statements() })
+  await tellFolders(await context.parts(), signal)
   return told
 }
 

@@ -4,7 +4,6 @@
  */
 
 import { hostname } from 'node:os'
-import { encodeBase32 } from '../../bytes/base32.ts'
 import { DfsError, describeError } from '../../errors.ts'
 import { deviceIdOf } from '../../format/device-id.ts'
 import { encodeTicket, parseTicket, type Ticket } from '../../format/ticket.ts'
@@ -17,15 +16,16 @@ import { vouchForSelf } from '../../net/vouching.ts'
 import { digestOf } from '../../seal/hash.ts'
 import { newPersonalKey } from '../../seal/keys.ts'
 import { ownerKeyOf } from '../../seal/owner-keys.ts'
-import { formatKit } from '../../seal/recovery-kit.ts'
 import { signingKeyOfSeed } from '../../seal/signing.ts'
 import { isHome } from '../address.ts'
 import type { Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
-import { Home, type NewHome } from '../home.ts'
+import type { Home, NewHome } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
+import { tellFolders } from '../sync/joining-folder.ts'
 import type { Context, Joining } from './context.ts'
-import { describeHome } from './init.ts'
+import { describeHome, protect } from './init.ts'
+import { kitOf } from './recovery-kit.ts'
 
 /** Reaches the inviting device; gives the code to compare. */
 export async function joinStart(
@@ -38,7 +38,8 @@ export async function joinStart(
   if (present !== undefined) await requireFree(context, present, ticket)
   await endJoining(context)
 
-  const seed = await Home.makeIdentity(context.homeDir)
+  await protect(context, params.passphrase)
+  const seed = await context.keyFiles.makeIdentity()
   const name = params.name ?? present?.config.deviceName ?? hostname()
   const personalKey = ticket.forFriend ? (present?.personalKey ?? newPersonalKey()) : undefined
   const owner = personalKey === undefined ? Buffer.alloc(32) : ownerKeyOf(personalKey).publicKey
@@ -79,7 +80,8 @@ export async function joinFinish(context: Context, { signal }: Call): Promise<Re
     const service = await context.network()
     await service.add(joined.statements.map(bufferOf))
     await meet(service, joining.ticket)
-    const kit = isNew && joining.personalKey !== undefined ? kitOf(home, joining.personalKey) : undefined
+    await tellFolders(await context.parts(), signal)
+    const kit = isNew && joining.personalKey !== undefined ? kitOf(home) : undefined
     return { ...describeHome(home, isNew), kit, members: service.membership.members().length }
   } finally {
     await endJoining(context)
@@ -151,8 +153,4 @@ async function endJoining({ pairing }: Context): Promise<void> {
   const { joining } = pairing
   pairing.joining = undefined
   await joining?.network.stop()
-}
-
-function kitOf(home: Home, personalKey: Buffer): string {
-  return formatKit({ personalKey, networkId: encodeBase32(home.network.network) })
 }

@@ -5,8 +5,10 @@
 
 export const later = {
   add: () => import('./add.ts'),
+  conflicts: () => import('./conflicts.ts'),
   devices: () => import('./devices.ts'),
   evict: () => import('./evict.ts'),
+  folders: () => import('./folders.ts'),
   gc: () => import('./gc.ts'),
   history: () => import('./history.ts'),
   hydrate: () => import('./hydrate.ts'),
@@ -14,8 +16,10 @@ export const later = {
   invite: () => import('./invite.ts'),
   join: () => import('./join.ts'),
   list: () => import('./list.ts'),
+  passphrase: () => import('./passphrase.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),
+  recoveryKit: () => import('./recovery-kit.ts'),
   status: () => import('./status.ts'),
   verify: () => import('./verify.ts'),
   verifyPeers: () => import('./verify-peers.ts'),

@@ -5,15 +5,18 @@ import { isHome } from '../address.ts'
 import type { MountResult, Params } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
 import type { ActiveMount } from '../mounts.ts'
+import type { FolderSyncs } from '../sync/folder-syncs.ts'
+import { type JoinedFolder, joinFolder } from '../sync/joining-folder.ts'
 import type { Context } from './context.ts'
 import { later, loadAll } from './later.ts'
 
 export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
   const isFirst = !isHome(context.homeDir)
-  const kit = isFirst ? await makeHome(context) : undefined
+  const kit = isFirst ? await makeHome(context, params.passphrase) : undefined
   const isNew = isFirst && (await makeFolder(params.folder))
-  const { mounts, folders, pool } = await context.parts()
+  const { mounts, folders, pool, syncs } = await context.parts()
   const present = mounts.find(params.folder)
+  const joined = params.offline || params.new || present ? undefined : await join(context, syncs, params.folder, call)
   const settings = { driver: driverOf(context, params), replace: params.replace }
   const active = present ?? (await mounts.mount(params.folder, params.mountpoint ?? params.folder, settings))
   if (present !== undefined) refuseOther(present, params)
@@ -27,7 +30,17 @@ export async function mount(context: Context, params: Params<'mount'>, call: Cal
     void loadAll()
   })
   const { id, folder, mountpoint, driver } = active
-  return { id, folder, mountpoint, driver, already: present !== undefined, isNew, adopted, kit }
+  return { id, folder, mountpoint, driver, already: present !== undefined, isNew, joined, adopted, kit }
+}
+
+async function join(
+  context: Context,
+  syncs: FolderSyncs,
+  directory: string,
+  { signal }: Call,
+): Promise<JoinedFolder | undefined> {
+  const [home, network] = [context.home(), await context.network()]
+  return joinFolder(directory, { home, network, syncs }, signal)
 }
 
 /** Waits until a mount ends, whoever ends it. */
@@ -49,9 +62,9 @@ export async function untilUnmounted(
   }
 }
 
-async function makeHome(context: Context): Promise<string | undefined> {
+async function makeHome(context: Context, passphrase: string | undefined): Promise<string | undefined> {
   const { init } = await later.init()
-  return (await init(context, {})).kit
+  return (await init(context, { passphrase })).kit
 }
 
 /**

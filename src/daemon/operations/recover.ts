@@ -10,15 +10,14 @@ import { parseKit } from '../../seal/recovery-kit.ts'
 import { isHome } from '../address.ts'
 import type { HomeResult, Params, Results } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
-import { Home } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { Context } from './context.ts'
-import { describeHome } from './init.ts'
+import { describeHome, protect } from './init.ts'
 import { recoverFolders } from './recover-folders.ts'
 
 export async function recover(context: Context, params: Params<'recover'>, call: Call): Promise<Results['recover']> {
   const kit = parseKit(params.kit)
-  const result = await makeHome(context, kit, params.name)
+  const result = await makeHome(context, kit, params)
   const addresses = [...(params.via === undefined ? [] : [params.via]), ...kit.addresses]
   const service = await context.network()
   if (addresses.length === 0 && !(service.isUseful && service.hasOthers)) return result
@@ -39,9 +38,9 @@ async function introduce(service: NetworkService, addresses: readonly string[]):
 async function makeHome(
   context: Context,
   { personalKey, older, networkId }: ReturnType<typeof parseKit>,
-  name: string | undefined,
+  { name, passphrase }: Params<'recover'>,
 ): Promise<HomeResult> {
-  const present = Home.personalKeyAt(context.homeDir)
+  const present = context.keyFiles.readPersonal()?.personalKey
   if (present !== undefined && !timingSafeEqual(present, personalKey)) {
     throw new DfsError('exists', 'this home has another personal key already', {
       op: 'recover',
@@ -50,6 +49,7 @@ async function makeHome(
     })
   }
   if (present !== undefined && isHome(context.homeDir)) return describeHome(context.home(), false)
+  await protect(context, passphrase)
   const isPublic = networkId?.toLowerCase() === encodeBase32(PUBLIC_NETWORK)
   // A private network is one's own: into a friend's one is invited anew.
   const network = isPublic ? publicNetworkOf(older[0]?.personalKey ?? personalKey) : undefined

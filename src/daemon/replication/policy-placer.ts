@@ -1,4 +1,11 @@
-/** Has blocks held as the setting says, as copies or in shards; what is safe in either way is left alone. */
+/**
+ * Has blocks held as the setting says, as copies or in shards; what is safe in either way is left alone.
+ *
+ * Invariant: a block is placed by one at a time. What a new head adds is placed while a search comes by, too; both would
+ * choose for themselves, of the devices that lend at that moment, and others would hold twice what is wanted.
+ */
+import { Turns } from '../../concurrency/turns.ts'
+import type { Cid } from '../../dfs.ts'
 import type { Redundancy } from '../../format/shard.ts'
 import type { BlockSize, HeldShard } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
@@ -25,13 +32,19 @@ const SHARD_BYTES_MIN = 8 * 1024
 
 export class PolicyPlacer {
   readonly #options: PolicyPlacerOptions
+  readonly #turns = new Turns<Cid>()
 
   constructor(options: PolicyPlacerOptions) {
     this.#options = options
   }
 
-  /** Resolves with what could not be placed. Fails as those who place it do. */
-  async place(blocks: readonly HeadBlock[], signal: AbortSignal): Promise<Placed> {
+  /** Resolves with what could not be placed. Fails as those who place it do, and with the signal's reason. */
+  place(blocks: readonly HeadBlock[], signal: AbortSignal): Promise<Placed> {
+    const cids = blocks.map(({ cid }) => cid)
+    return this.#turns.run(cids, () => this.#place(blocks, signal), signal)
+  }
+
+  async #place(blocks: readonly HeadBlock[], signal: AbortSignal): Promise<Placed> {
     const { copies, shards, redundancy } = this.#options
     const coding = redundancy()
     const [copied, split] = await this.#sort(blocks, coding)

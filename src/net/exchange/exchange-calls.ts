@@ -3,6 +3,7 @@
  * main thread owns, and lends for the time of a fetch.
  */
 import type { SharedPlace } from '../../bytes/shared-slots.ts'
+import { counted } from '../../concurrency/counters.ts'
 import type { Cid } from '../../dfs.ts'
 import type { Call, Handlers } from '../rpc.ts'
 import type { Exchange, FetchHandle } from './exchange.ts'
@@ -27,6 +28,8 @@ export interface ExchangeCalls {
   'exchange.fetch': Call<FetchParams, void, Range>
   'exchange.prefer': Call<{ readonly id: number } & Range, void>
   'exchange.abort': Call<{ readonly id: number }, void>
+  /** How many bytes of blocks were sent to others so far. */
+  'exchange.servedBytes': Call<void, number>
 }
 
 /** The handlers of the network's thread. */
@@ -54,5 +57,6 @@ export function exchangeHandlers(exchange: () => Exchange, memory: SharedArrayBu
       fetch.handle.prefer(from, to)
     },
     'exchange.abort': ({ id }) => running.get(id)?.handle.abort(),
+    'exchange.servedBytes': () => counted('servedBytes'),
   }
 }

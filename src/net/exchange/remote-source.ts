@@ -6,6 +6,7 @@
  * ended in the network's thread and its reader has released it.
  */
 import type { SharedSlots } from '../../bytes/shared-slots.ts'
+import { COUNT, count } from '../../concurrency/counters.ts'
 import type { BlockName, BlockSource, Fetching, FetchOptions } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
@@ -70,6 +71,8 @@ export class RemoteSource implements BlockSource {
         signal?.addEventListener('abort', abort, { once: true })
         if (signal?.aborted) abort()
         await done
+        count(COUNT.fetchedBlocks, 1)
+        count(COUNT.fetchedBytes, ref.sealedBytes)
         return block
       } finally {
         signal?.removeEventListener('abort', abort)

@@ -6,6 +6,7 @@
  * two pieces. A block that is not the one its name says is never sent: it counts as missing.
  */
 import type { Budget } from '../../concurrency/budget.ts'
+import { COUNT, count } from '../../concurrency/counters.ts'
 import type { BlockReader } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
@@ -208,6 +209,7 @@ class Server {
       if (paid !== undefined) await paid
       const head = encodePieceHead({ id, blockBytes: block!.length, offset: from })
       await this.#unlessStalled(this.#channel.send(head, block!.subarray(from, to)))
+      count(COUNT.servedBytes, to - from)
     } finally {
       if (isLast) this.#options.budget.give(takenBytes)
       if (isLast && room !== undefined) void this.#channel.flushed?.()?.then(() => this.#keepRoom(room))

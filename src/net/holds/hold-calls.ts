@@ -1,10 +1,12 @@
 /** What the main thread, where the holds are, and the network's thread say to each other about them. */
+import { HOLDS_MESSAGE_BYTES_MAX } from '../../format/hold-message.ts'
+import type { MessageOfPeer, MessageProtocol } from '../message-streams.ts'
 import type { Call } from '../rpc.ts'
 
-/** A message of `/dfs/holds/1`, to or from a member. */
-export interface MessageOfPeer {
-  readonly peerId: string
-  readonly message: Uint8Array
+export const HOLDS_PROTOCOL: MessageProtocol = {
+  protocol: '/dfs/holds/1',
+  bytesMax: HOLDS_MESSAGE_BYTES_MAX,
+  rate: { perSecond: 20, burst: 100 },
 }
 
 /** Served by the network's thread. */

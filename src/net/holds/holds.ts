@@ -248,6 +248,9 @@ export class Holds implements HoldService {
     const inputs = incoming.map(({ cid, bytes, message }) => {
       return { cid, bytes, shard: this.#asks.shardOf(cid), input: { kind: 'message', ...speaker, message } as const }
     })
+    for (const { cid, message } of incoming) {
+      if (message.kind === 'release') this.#lender.callOff(speaker.from, message.hold, cid)
+    }
     const outcomes = await this.#driver.apply(inputs)
     const cids = incoming.map(({ cid }) => cid)
     if (kind === 'hold' || kind === 'refusal') await this.#heardAnswer(speaker.from, incoming, outcomes)

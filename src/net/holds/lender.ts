@@ -43,13 +43,14 @@ export interface Speaker {
 
 interface Request {
   readonly blocks: readonly BlockSize[]
+  readonly isWanted: (block: BlockSize) => boolean
   readonly pulls: Limiter
 }
 
 /** Of one device. */
 class Queue {
-  /** What the messages ask for that wait or are being served, nonces with the blocks; and when that is done. */
-  readonly waiting = new Map<ReadonlySet<string>, Promise<void>>()
+  /** What the messages ask for that wait or are being served, as `keyOf` names it, and is not called off; and when that is done. */
+  readonly waiting = new Map<Set<string>, Promise<void>>()
   readonly serving = new Limiter(SERVED_AT_ONCE)
   /** Earlier requests come first. */
   readonly pulls = new Limiter(PULLS_MAX)
@@ -70,16 +71,17 @@ export class Lender {
   request({ from, incarnation }: Speaker, nonce: Nonce, blocks: readonly BlockSize[]): void {
     const queue = this.#queues.get(from) ?? new Queue()
     const isNew = (key: string) => !queue.waiting.keys().some((asked) => asked.has(key))
-    const fresh = blocks.filter(({ cid }) => isNew(`${nonce} ${cid}`))
+    const fresh = blocks.filter(({ cid }) => isNew(keyOf(nonce, cid)))
     if (fresh.length === 0) return
     if (queue.waiting.size >= WAITING_MAX) {
       this.#refuse(from, nonce, fresh, 'unavailable')
       return
     }
     this.#queues.set(from, queue)
-    const asked = new Set(fresh.map(({ cid }) => `${nonce} ${cid}`))
+    const asked = new Set(fresh.map(({ cid }) => keyOf(nonce, cid)))
+    const isWanted = ({ cid }: BlockSize) => asked.has(keyOf(nonce, cid))
     const served = queue.serving
-      .run(() => this.#serve({ from, incarnation }, nonce, { blocks: fresh, pulls: queue.pulls }))
+      .run(() => this.#serve({ from, incarnation }, nonce, { blocks: fresh, isWanted, pulls: queue.pulls }))
       .catch((error) => {
         this.#options.onError(error)
         this.#refuse(from, nonce, fresh, 'unavailable')
@@ -89,6 +91,15 @@ export class Lender {
         if (queue.waiting.size === 0) this.#queues.delete(from)
       })
     queue.waiting.set(asked, served)
+  }
+
+  /**
+   * The device needs no hold of this nonce any more. What was asked of it and is not promised yet will not be: nobody would know
+   * of that promise. To be said before the machine hears of the release.
+   */
+  callOff(from: DeviceId, nonce: Nonce, cid: Cid): void {
+    const waiting = this.#queues.get(from)?.waiting.keys() ?? []
+    for (const asked of waiting) asked.delete(keyOf(nonce, cid))
   }
 
   /** Releases were taken: what is here for others alone, and promised to nobody any more, goes at once. */
@@ -112,7 +123,7 @@ export class Lender {
     await this.#tidying
   }
 
-  async #serve({ from, incarnation }: Speaker, nonce: Nonce, { blocks, pulls }: Request): Promise<void> {
+  async #serve({ from, incarnation }: Speaker, nonce: Nonce, { blocks, isWanted, pulls }: Request): Promise<void> {
     const { room, party } = this.#options
     await room.look()
     const owner = party.ownerOf(from)
@@ -133,6 +144,7 @@ export class Lender {
       incarnation,
       nonce,
       isForeign: owner !== party.owner,
+      isWanted,
       pulls,
       signal,
       onSettled: (block) => room.settle(taken.get(block)!),
@@ -198,4 +210,9 @@ export class Lender {
     }
     await goOn()
   }
+}
+
+/** Names what one request asks of one block. */
+function keyOf(nonce: Nonce, cid: Cid): string {
+  return `${nonce} ${cid}`
 }

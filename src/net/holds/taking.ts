@@ -35,6 +35,8 @@ export interface TakingOptions {
   readonly nonce: Nonce
   /** What is pulled can be of no use to this device itself. */
   readonly isForeign: boolean
+  /** False of what was called off meanwhile: it is not promised. */
+  readonly isWanted: (block: BlockSize) => boolean
   /** Blocks that are looked for, or wait for what was found to be made durable. */
   readonly pulls: Limiter
   readonly signal: AbortSignal
@@ -83,6 +85,7 @@ export class Taking {
   /** The block stays pinned until it is promised or refused. */
   async #take(block: BlockSize): Promise<void> {
     const { store } = this.#parts
+    if (!this.#options.isWanted(block)) return this.#options.onSettled(block)
     store.pin(block.cid)
     try {
       const isHere = store.has(block.cid)
@@ -148,8 +151,11 @@ export class Taking {
     }
   }
 
-  async #promise(taken: readonly Taken[]): Promise<void> {
-    const { from, incarnation, nonce, isForeign, onSettled } = this.#options
+  async #promise(durable: readonly Taken[]): Promise<void> {
+    const { from, incarnation, nonce, isForeign, isWanted, onSettled } = this.#options
+    const taken = durable.filter(({ block }) => isWanted(block))
+    // Nothing is awaited between this look and the promise, so a release comes before the one or after the other.
+    const letGo = this.#letGo(durable.filter(({ block }) => !isWanted(block)))
     const input = { kind: 'message', from, incarnation, message: { kind: 'request', nonce } } as const
     const outcomes = await this.#parts.driver.apply(
       taken.map(({ block: { cid, bytes }, wasPulled, shard }) => ({
@@ -169,6 +175,18 @@ export class Taking {
         onSettled(block)
       }
     }
+    await letGo
+  }
+
+  /** What was called off. What came for it alone goes, unless somebody else was promised it meanwhile, or uses it. */
+  async #letGo(unwanted: readonly Taken[]): Promise<void> {
+    const { isForeign, onSettled } = this.#options
+    for (const { block } of unwanted) {
+      this.#parts.store.unpin(block.cid)
+      onSettled(block)
+    }
+    const idle = unwanted.filter(({ wasPulled }) => isForeign && wasPulled).map(({ block }) => block.cid)
+    await this.#parts.driver.command(idle, { kind: 'drop' }, { isNeeded: false })
   }
 
   /** The first bytes of a block that is here. */

@@ -86,7 +86,7 @@ test('devices and settings are completed if the daemon runs, and none is started
   await other.dfsOk(['join', ticket, '--name', 'old phone'])
   await ended
   // Or on a busy machine the daemon has ended by the time that bash asks it.
-  await one.dfsOk(['mount', one.folder])
+  await one.dfsOk(['mount', '--new', one.folder])
   assert.deepEqual(await typed(one, ['dfs devices remove ol\t', 'dfs config get versionD\t']), [
     ['devices', 'remove', 'old phone'],
     ['config', 'get', 'versionDays'],

@@ -9,7 +9,7 @@ function wordsOf(kit: string): string {
   return [...kit.matchAll(/\d+ ([a-z]+)/g)].map(([, word]) => word).join(' ')
 }
 
-test('init makes a private home and shows the recovery kit once', async (t) => {
+test('init makes a private home and shows the recovery kit, once by itself', async (t) => {
   const place = newPlace(t)
   const first = await place.dfsOk(['init', '--name', 'laptop'])
   assert.equal(wordsOf(first.slice(first.indexOf('#'))).split(' ').length, 24)

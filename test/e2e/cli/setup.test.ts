@@ -36,7 +36,7 @@ test('setup makes everything, and run again leaves it as it is', { skip }, async
   const args = ['setup', '--yes', '--no-service', '--folder', folder, '--port', String(port), '--bin', bin]
   const first = await place.dfs(args)
   assert.equal(first.code, 0, first.stderr)
-  assert.match(first.stderr, /recovery kit, shown this once/)
+  assert.match(first.stderr, /This is your recovery kit\./)
   assert.match(first.stdout, new RegExp(`folder +${folder}, mounted\\n`))
   assert.ok(isMounted(folder))
   assert.equal(readlinkSync(path.join(bin, 'dfs')), path.join(PROJECT, 'bin/dfs.js'))

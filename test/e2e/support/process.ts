@@ -30,6 +30,7 @@ export interface RunResult {
 }
 
 const DEADLINE_MS = 60_000
+const PAUSE_MS_MIN = 20
 
 /** Waits for `work` at most `deadlineMs`; fails then, naming `what`. The work itself goes on. */
 export async function within<T>(deadlineMs: number, work: Promise<T>, what = 'work'): Promise<T> {
@@ -42,12 +43,18 @@ export async function within<T>(deadlineMs: number, work: Promise<T>, what = 'wo
   }
 }
 
-/** Polls `condition` until it holds; fails after `deadlineMs`. For what gives no event (another process, a mount). */
+/**
+ * Polls `condition` until it holds; fails after `deadlineMs`. For what gives no event (another process, a mount). To look may
+ * take a process of its own, and what is waited for needs the processor, too: the pauses are twice as long as the looks.
+ */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, deadlineMs = 10_000) {
   const end = performance.now() + deadlineMs
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not so after ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  for (;;) {
+    const begun = performance.now()
+    if (await condition()) return
+    const now = performance.now()
+    if (now > end) throw new Error(`not so after ${deadlineMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, Math.max(PAUSE_MS_MIN, 2 * (now - begun))))
   }
 }
 

@@ -27,8 +27,9 @@ export function carryStubs(from: Device, to: Device): void {
   }
 }
 
+/** Each a folder of its own. */
 export async function mountAll(...devices: readonly Device[]): Promise<void> {
-  for (const device of devices) await device.dfsOk(['mount', device.folder])
+  for (const device of devices) await device.dfsOk(['mount', '--new', device.folder])
 }
 
 /** Ends the device's daemon, if one runs. */

@@ -2,12 +2,13 @@
  * One device of the model: the index of a folder in memory, what a person does to the folder, and the machine that
  * exchanges indexes, wired as the rules of `sync/exchange.ts` demand.
  */
+import assert from 'node:assert/strict'
 import { decodeSyncEntry, type SyncContent } from '../../../src/format/sync-entry.ts'
 import {
   decodeSyncMessage,
   encodeSyncMessage,
+  type FolderMessage,
   SYNC_ENTRIES_BYTES,
-  type SyncMessage,
 } from '../../../src/format/sync-message.ts'
 import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import { type Action, type Input, type Link, NEW_LINK, step, type View } from '../../../src/sync/exchange.ts'
@@ -33,7 +34,7 @@ export interface ShownPath {
 export interface Rules {
   /** What becomes of what the index writes. */
   writes(batch: IndexBatch, nowMs: number): IndexBatch
-  hears(message: SyncMessage): SyncMessage
+  hears(message: FolderMessage): FolderMessage
   shows(source: TreeSource): TreeSource
   /** Whether a device that was set back counts anew. */
   readonly countsAnew: boolean
@@ -116,7 +117,9 @@ export class Device {
   async receive({ from, bytes }: Envelope, actionsMax = Number.POSITIVE_INFINITY): Promise<boolean> {
     if (!this.#links.has(from)) return true
     const budget = { left: actionsMax }
-    await this.#step(from, { kind: 'message', message: this.#rules.hears(decodeSyncMessage(bytes)) }, budget)
+    const message = decodeSyncMessage(bytes)
+    assert(message.kind !== 'folders')
+    await this.#step(from, { kind: 'message', message: this.#rules.hears(message) }, budget)
     return budget.left > 0
   }
 

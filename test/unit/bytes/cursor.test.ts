@@ -37,6 +37,14 @@ test('a writer grows to what is written', () => {
   assert.equal(bytes.at(-1), 2)
 })
 
+test('bytes that are only viewed stay where they are, in their place among the others', () => {
+  const viewed = Buffer.alloc(1000, 7)
+  const pieces = new Writer().u8(1).view(viewed).u16(2).bytes(Buffer.alloc(500, 3)).view(viewed).pieces()
+  assert.equal(pieces.filter((piece) => piece === viewed).length, 2)
+  const expected = [Buffer.of(1), viewed, Buffer.of(2, 0), Buffer.alloc(500, 3), viewed]
+  assert.deepEqual(Buffer.concat(pieces), Buffer.concat(expected))
+})
+
 test('a writer refuses what its field cannot hold', () => {
   assert.throws(() => new Writer().u8(256), RangeError)
   assert.throws(() => new Writer().u53(-1), RangeError)

@@ -4,6 +4,7 @@ import path from 'node:path'
 import test from 'node:test'
 import { isHome } from '../../../src/daemon/address.ts'
 import { Home } from '../../../src/daemon/home.ts'
+import { KeyFiles } from '../../../src/daemon/key-files.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 const personalKey = Buffer.alloc(32, 7)
@@ -47,7 +48,7 @@ test('a home that was half made is completed with the keys it has', async (t) =>
   const { deviceId } = await Home.create(dir, { personalKey })
   rmSync(path.join(dir, 'format'))
   assert.equal(isHome(dir), false)
-  assert.deepEqual(Home.personalKeyAt(dir), personalKey)
+  assert.deepEqual(KeyFiles.open(dir).readPersonal()?.personalKey, personalKey)
   const again = await Home.create(dir, { personalKey: Buffer.alloc(32, 8) })
   assert.deepEqual(again.personalKey, personalKey)
   assert.equal(again.deviceId, deviceId)

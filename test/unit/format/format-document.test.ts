@@ -17,6 +17,7 @@ import { DATA_SHARDS_MAX, DATA_SHARDS_MIN, PARITY_SHARDS_MAX } from '../../../sr
 import { CHALLENGE_SLICES_MAX, PROOF_BYTES_MAX } from '../../../src/format/storage-proof.ts'
 import { INLINE_BYTES_MAX, ROOT_NODE_BYTES_MAX, SLOT_BYTES, TRAILER_BYTES_MAX } from '../../../src/format/stub.ts'
 import { PLACES_MAX, SYNC_ENTRY_BYTES_MAX } from '../../../src/format/sync-entry.ts'
+import { SYNC_FOLDERS_MAX } from '../../../src/format/sync-folders.ts'
 import { SYNC_ENTRIES_MAX, SYNC_MESSAGE_BYTES_MAX } from '../../../src/format/sync-message.ts'
 import { VECTOR_WRITERS_MAX } from '../../../src/format/version-vector.ts'
 import { XATTRS_BYTES_MAX } from '../../../src/format/xattrs.ts'
@@ -84,6 +85,7 @@ test('FORMAT.md gives the limits that the code has', () => {
     ['An entry has at most ', SYNC_ENTRY_BYTES_MAX, ' bytes'],
     ['each, at most ', SYNC_MESSAGE_BYTES_MAX, ' bytes'],
     ['u16 count, at most ', SYNC_ENTRIES_MAX, ', entries'],
+    ['are a u16 count, at most ', SYNC_FOLDERS_MAX, ', and'],
   ]
   const words = page.replaceAll(/\s+/g, ' ')
   for (const [before, limit, after] of limits) {

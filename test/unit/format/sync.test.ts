@@ -15,6 +15,13 @@ import {
   TIME_MS_LIMIT,
 } from '../../../src/format/sync-entry.ts'
 import {
+  decodeKnownFolders,
+  encodeKnownFolders,
+  type FoldersOfDevices,
+  SYNC_FOLDERS_MAX,
+  type SyncFolder,
+} from '../../../src/format/sync-folders.ts'
+import {
   decodeSyncMessage,
   encodeSyncMessage,
   SYNC_ENTRIES_BYTES,
@@ -61,6 +68,10 @@ testVectors('sync', {
     encode: (value: EntryValue) => encodeSyncEntry(entryOf(value)),
   },
   message: { decode: decodeSyncMessage, encode: encodeSyncMessage },
+  known: {
+    decode: (bytes) => [...decodeKnownFolders(bytes)],
+    encode: (value: [string, SyncFolder[]][]) => encodeKnownFolders(new Map(value)),
+  },
   state: { decode: decodeIndexState, encode: encodeIndexState },
   cursor: { decode: decodeCursor, encode: encodeCursor },
   row: {
@@ -139,9 +150,18 @@ const anyEntry: fc.Arbitrary<SyncEntry> = fc
   })
 
 const anyCursor = fc.record({ indexId: anyId, sequence: anyU53 })
+const anyFolders = fc.uniqueArray(fc.record({ id: anyId, name: anyName }), { maxLength: 4, selector: ({ id }) => id })
 const anyMessage: fc.Arbitrary<SyncMessage> = fc
-  .tuple(anyBytes(16), fc.tuple(anyCursor, anyCursor), fc.array(anyEntry, { maxLength: 3 }), fc.nat(3), fc.boolean())
-  .map(([folder, [a, b], entries, kind, flag]) => {
+  .tuple(
+    anyBytes(16),
+    fc.tuple(anyCursor, anyCursor),
+    fc.array(anyEntry, { maxLength: 3 }),
+    anyFolders,
+    fc.nat(4),
+    fc.boolean(),
+  )
+  .map(([folder, [a, b], entries, folders, kind, flag]) => {
+    if (kind === 2) return { kind: 'folders', wantsAnswer: flag, folders }
     if (kind === 0) return { kind: 'kept', folder, upTo: a }
     if (kind === 1) return { kind: 'hello', folder, own: a, known: flag ? b : undefined, wantsAnswer: !flag }
     const [after, upTo] =
@@ -175,13 +195,17 @@ test('damaged entries, messages and rows are refused, or are others', () => {
     const message = decodeSyncMessage(bytes)
     if (message.kind === 'entries') for (const entry of message.entries) decodeSyncEntry(entry)
   })
+  const known: fc.Arbitrary<FoldersOfDevices> = fc
+    .array(fc.tuple(fc.constantFrom('ann', 'bob', 'cas'), anyFolders), { maxLength: 3 })
+    .map((devices) => new Map(devices))
+  assertRefusesDamage(known.map(encodeKnownFolders), decodeKnownFolders)
   const state = fc
     .tuple(anyCursor, fc.array(anyCursor), fc.array(anyId), anyId)
     .map(([own, former, ids, writer]) => encodeIndexState({ own, former, lost: ids, writer, counter: 3, loops: ids }))
   assertRefusesDamage(state, decodeIndexState)
 })
 
-test('the longest entry fits, and a message of as many as there may be', () => {
+test('the longest entry fits, and messages of as many entries and folders as there may be', () => {
   const writers = Array.from({ length: VECTOR_WRITERS_MAX }, (_, at) => [`${at}`.padStart(32, '0'), 1] as const)
   const dot = { writer: writers[0]![0], counter: 1 }
   const places = Array.from({ length: PLACES_MAX }, (_, at) => ({
@@ -217,9 +241,14 @@ test('the longest entry fits, and a message of as many as there may be', () => {
   ]
   const short = Buffer.alloc(SYNC_ENTRIES_BYTES / SYNC_ENTRIES_MAX)
   const entries = Array.from({ length: SYNC_ENTRIES_MAX }, () => short)
-  const message = encodeSyncMessage({ kind: 'entries', folder, after, upTo, entries })
+  decodeSyncMessage(encodeSyncMessage({ kind: 'entries', folder, after, upTo, entries }))
+  const folders = Array.from({ length: SYNC_FOLDERS_MAX }, (_, at) => ({
+    id: `${at + 1}`.padStart(32, '0'),
+    name: 'x'.repeat(255),
+  }))
+  const message = encodeSyncMessage({ kind: 'folders', wantsAnswer: false, folders })
   assert.equal(message.length, SYNC_MESSAGE_BYTES_MAX)
-  decodeSyncMessage(message)
+  assert.deepEqual(decodeSyncMessage(message), { kind: 'folders', wantsAnswer: false, folders })
 })
 
 test('keys are in the order of numbers and names, and give back what they are of', () => {

@@ -7,6 +7,10 @@ import { Keys } from '../../../src/seal/keys.ts'
 
 const keys = Keys.derive(Buffer.alloc(32, 1))
 
+function seal(sealer: SegmentSealer, ...plain: Buffer[]): Buffer {
+  return Buffer.concat(Array.from(sealer.seal(plain), (piece) => Buffer.from(piece)))
+}
+
 function recordAt(segment: Buffer, offset: number, after: number) {
   const frame = decodeRecordFrame(segment, offset, after)
   assert(frame.kind === 'record')
@@ -16,7 +20,7 @@ function recordAt(segment: Buffer, offset: number, after: number) {
 test('records come back in order', () => {
   const sealer = new SegmentSealer(keys)
   const plains = [Buffer.from('one'), randomBytes(700_000), Buffer.from('three')]
-  const segment = Buffer.concat([sealer.header, ...plains.map((plain) => sealer.seal(plain))])
+  const segment = Buffer.concat([sealer.header, ...plains.map((plain) => seal(sealer, plain))])
   const opener = new SegmentOpener(segment, keys)
   let [offset, after] = [SEGMENT_HEADER_BYTES, -1]
   for (const plain of plains) {
@@ -27,10 +31,20 @@ test('records come back in order', () => {
   assert.deepEqual(decodeRecordFrame(segment, offset, after), { kind: 'end', torn: false })
 })
 
+test('a record in pieces, and sealed in pieces, is one', () => {
+  const plain = randomBytes(1_000_000)
+  const sealer = new SegmentSealer(keys)
+  const pieces = [plain.subarray(0, 5), plain.subarray(5, 700_000), plain.subarray(700_000)]
+  const record = seal(sealer, ...pieces)
+  assert.ok(new SegmentOpener(sealer.header, keys).open(recordAt(record, 0, -1))?.equals(plain))
+  for (const piece of sealer.seal(pieces)) assert.ok(piece.length <= 256 * 1024)
+  assert.equal([...sealer.seal([plain.subarray(0, 4096)])].length, 1, 'a short one is appended in one go')
+})
+
 test('equal records are sealed differently, and in every segment with another key', () => {
   const plain = Buffer.from('the same')
   const [sealer, other] = [new SegmentSealer(keys), new SegmentSealer(keys)]
-  const records = [sealer.seal(plain), sealer.seal(plain), other.seal(plain)].map((record) =>
+  const records = [seal(sealer, plain), seal(sealer, plain), seal(other, plain)].map((record) =>
     record.subarray(12).toString('hex'),
   )
   assert.equal(new Set(records).size, 3)
@@ -38,9 +52,9 @@ test('equal records are sealed differently, and in every segment with another ke
 
 test('a damaged record, or one of another segment, does not open', () => {
   const [sealer, other] = [new SegmentSealer(keys), new SegmentSealer(keys)]
-  const record = sealer.seal(Buffer.from('text'))
+  const record = seal(sealer, Buffer.from('text'))
   const opener = new SegmentOpener(sealer.header, keys)
-  assert.equal(opener.open(recordAt(other.seal(Buffer.from('text')), 0, -1)), undefined)
+  assert.equal(opener.open(recordAt(seal(other, Buffer.from('text')), 0, -1)), undefined)
   record[record.length - 1]! ^= 1
   assert.equal(opener.open(recordAt(record, 0, -1)), undefined)
 })

@@ -63,7 +63,7 @@ test('case, layout, numbers, punctuation and cut words are forgiven', () => {
 
 test('what was said around a printed kit is no part of it', () => {
   const kit = formatKit({ personalKey, networkId: 'abc' })
-  const said = `Made your home: /home/me/.dfs\ndevice 12D3Koo\n\n${kit}\nThis is your recovery kit, shown this once.\n`
+  const said = `Made your home: /home/me/.dfs\ndevice 12D3Koo\n\n${kit}\nThis is your recovery kit.\n`
   const { networkId, personalKey: read } = parseKit(said)
   assert.deepEqual({ networkId, read }, { networkId: 'abc', read: personalKey })
   const narrow = said.replaceAll(/ {3}(?=\d)/g, '\r\n').replace(/(?<=\d) (?=[a-z])/, '\n')

@@ -154,6 +154,23 @@ describe('what others did comes to the disk', () => {
     assert.deepEqual(b.shown(), { aside: 'of a', file: 'of b', [name]: 'mine' })
   })
 
+  it('brings again what a power cut left without content', async () => {
+    const [a, b] = await sharedFolder((device) => device.create('edited', 'old'))
+    a.write('edited', 'new')
+    a.create('made', 'made')
+    await a.run()
+    await b.hear(a)
+    const { attributes, mtimeNs } = b.at('edited')
+    const nothing = { kind: 'file', size: 0, content: { kind: 'inline', bytes: Buffer.alloc(0) } } as const
+    b.disk.remove('edited')
+    for (const path of ['edited', 'made']) {
+      b.disk.make(path, undefined, { kind: 'file', content: nothing, attributes, mtimeNs })
+    }
+    await b.restart()
+    await agree(a, b)
+    assert.deepEqual(b.shown(), { edited: 'new', made: 'made' })
+  })
+
   it('goes on after a crash at any step, as if there had been none', async () => {
     for (let steps = 0, wasKilled = true; wasKilled; steps++) {
       const [a, b] = await sharedFolder((device) => {

@@ -89,14 +89,25 @@ describe('a link between two devices', () => {
     assert.deepEqual(side.hear({ kind: 'kept', upTo: at(20) }), [{ kind: 'read', after: at(40) }])
   })
 
-  it('says again what was not kept in time', () => {
+  it('asks what the other has when nothing is kept in time, and goes on from there', () => {
     const side = new Side()
     side.hearHello(at(0))
     for (const upTo of [10, 20, 30, 40]) side.read(upTo)
     side.hear({ kind: 'kept', upTo: at(10) })
     side.read(50)
-    assert.deepEqual(side.step({ kind: 'idle' }), [{ kind: 'read', after: at(10) }])
+    assert.deepEqual(side.step({ kind: 'idle' }), [hello(true)])
+    assert.deepEqual(side.hearHello(at(10)), [{ kind: 'read', after: at(10) }])
     assert.deepEqual(new Side().step({ kind: 'idle' }), [hello(true)])
+  })
+
+  it('finds out that the other has more than it said, where that was late', () => {
+    const side = new Side()
+    side.hearHello(at(0))
+    for (const upTo of [10, 20, 30, 40]) side.read(upTo)
+    // Beyond all that was sent: it could be of a former connection, and the other set back since.
+    assert.deepEqual(side.hear({ kind: 'kept', upTo: at(90) }), [])
+    assert.deepEqual(side.step({ kind: 'idle' }), [hello(true)])
+    assert.deepEqual(side.hearHello(at(90)), [{ kind: 'read', after: at(90) }])
   })
 
   it('leaves out what was read for nothing, when the other says hello again meanwhile', () => {

@@ -77,7 +77,7 @@ export class ContentHarness {
       meta,
       ...this.content.changes(),
     }
-    this.#records.push(decodeRecord(encodeRecord(record)) as CommitRecord)
+    this.#records.push(decodeRecord(Buffer.concat(encodeRecord(record))) as CommitRecord)
     this.content.committed()
     this.#committed = Buffer.from(this.model)
   }

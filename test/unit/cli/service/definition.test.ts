@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
-import { formatDefinition, type ServiceDefinition } from '../../../../src/cli/service/definition.ts'
+import { formatDefinition, MANAGERS, type ServiceDefinition } from '../../../../src/cli/service/definition.ts'
 import { runOk } from '../../../e2e/support/process.ts'
 import { program } from '../../../support/requirements.ts'
 
@@ -11,6 +11,7 @@ const STRANGE = `/a b/50% of $HOME/"it's"\\`
 const definition: ServiceDefinition = {
   scope: 'user',
   home: `/home/me${STRANGE}`,
+  passphraseFile: `/media/stick${STRANGE}`,
   command: [process.execPath, '/opt/dfs/bin/dfs.js'],
   folders: [
     { folder: `/home/me/cloud${STRANGE}`, mountpoint: undefined },
@@ -54,6 +55,13 @@ test('what is special to systemd in a path is quoted', () => {
   assert.match(text, /"--mount" "\/home\/me\/cloud\/a b\/50%% of \$\$HOME\/\\"it's\\"\\\\"/)
 })
 
+test('a definition says where a passphrase is only if there is one', () => {
+  for (const manager of MANAGERS) {
+    assert.match(formatDefinition(manager, definition), /DFS_PASSPHRASE_FILE/)
+    assert.doesNotMatch(formatDefinition(manager, { ...definition, passphraseFile: undefined }), /PASSPHRASE/)
+  }
+})
+
 test('the machine’s unit waits for the disks, but not for its own mounts', () => {
   const text = formatDefinition('systemd', { ...definition, scope: 'system', home: '/var/dfs' })
   assert.match(text, /^RequiresMountsFor="\/var\/dfs" "\/home\/me\/cloud\/.*" "\/mnt"$/m)
@@ -63,9 +71,13 @@ test('the machine’s unit waits for the disks, but not for its own mounts', () 
 test('runit runs the command with just these arguments', async () => {
   const script = formatDefinition('runit', definition).replace(
     'exec chpst',
-    `chpst() { shift 4; printf '%s\\n' "$DFS_HOME" "$@"; }; chpst`,
+    `chpst() { shift 4; printf '%s\\n' "$DFS_HOME" "$DFS_PASSPHRASE_FILE" "$@"; }; chpst`,
   )
-  assert.deepEqual((await runOk('sh', ['-c', script])).split('\n').slice(0, -1), [definition.home, ...ARGUMENTS])
+  assert.deepEqual((await runOk('sh', ['-c', script])).split('\n').slice(0, -1), [
+    definition.home,
+    definition.passphraseFile,
+    ...ARGUMENTS,
+  ])
 })
 
 test('OpenRC runs the command with just these arguments', async () => {
@@ -73,5 +85,8 @@ test('OpenRC runs the command with just these arguments', async () => {
   const script = `${formatDefinition('openrc', definition)}\n${said}`
   const lines = (await runOk('sh', ['-c', script])).split('\n').slice(0, -1)
   const [program = '', ...rest] = definition.command
-  assert.deepEqual(lines, [program, 'me', '--env', `DFS_HOME=${definition.home}`, '--', ...rest, ...ARGUMENTS])
+  assert.deepEqual(lines, [
+    ...[program, 'me', '--env', `DFS_HOME=${definition.home}`],
+    ...['--env', `DFS_PASSPHRASE_FILE=${definition.passphraseFile}`, '--', ...rest, ...ARGUMENTS],
+  ])
 })

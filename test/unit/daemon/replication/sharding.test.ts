@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { HeadBlock } from '../../../../src/daemon/heads/head-keeper.ts'
 import { Lenders } from '../../../../src/daemon/replication/lenders.ts'
 import { Placer } from '../../../../src/daemon/replication/placing.ts'
@@ -64,6 +65,15 @@ function setUp(members = new FakeMembers(owners(SIX)), redundancy: Redundancy | 
   return { members, holds, lenders, placer, block, contents, read, holders, strength }
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setImmediate()
+}
+
+/** All that can be done without an answer is done then. */
+async function eventsPass(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await setImmediate()
+}
+
 function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
@@ -117,6 +127,29 @@ describe('placing blocks in shards', () => {
     assert.deepEqual(await placer.place([one], NEVER), { blocks: 0, bytes: 0 })
     const held = holds.shardsOfBlock(one.cid).flatMap(({ holders }) => holders)
     assert.deepEqual(held.sort(), ['a', 'c', 'd', 'e', 'f', 'g'])
+  })
+
+  it('places a block that comes twice at once as if it came once, also when who lends has changed in between', async () => {
+    const { holds, members, lenders, placer, block, strength } = setUp()
+    const split = Array.from({ length: 8 }, (_, seed) => block(seed))
+    const copied = Array.from({ length: 8 }, (_, seed) => block(100 + seed, 'node'))
+    const answered = Promise.withResolvers<void>()
+    holds.gate = answered.promise
+    const first = placer.place([...copied, ...split], NEVER)
+    await until(() => holds.asked.length > 0)
+    members.owners.set('g', 'owner of g')
+    holds.free.set('g', 1e9)
+    await lenders.candidates(NEVER)
+    const second = placer.place([...split, ...copied], NEVER)
+    await eventsPass()
+    answered.resolve()
+    for (const placed of await Promise.all([first, second])) assert.deepEqual(placed, { blocks: 0, bytes: 0 })
+    for (const one of split) {
+      const holders = holds.shardsOfBlock(one.cid).flatMap(({ holders }) => holders)
+      assert.equal(holders.length, 6, `${holders} hold six shards`)
+      assert.equal(await strength(one), 3)
+    }
+    for (const one of copied) assert.equal(holds.holdersOfBlock(one).length, 3)
   })
 
   it('places what there is room for, if that gives the block back, and says what is missing', async () => {

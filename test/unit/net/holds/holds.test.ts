@@ -209,6 +209,29 @@ test('who gives up asking leaves nothing behind', async () => {
   assert.deepEqual([friend.promisedTo(mine, blocks[0]!), mine.statusesOf(friend, blocks[0]!)], [[], []])
 })
 
+test('what is called off while the holder makes it durable is not promised, and does not stay; what waits is not fetched', async () => {
+  const { net, mine, friend } = twoDevices()
+  const [own, ...blocks] = Array.from({ length: 4 }, (_, index) => mine.block(index))
+  friend.blocks.set(own!.cid, mine.blocks.get(own!.cid)!)
+  const durable = Promise.withResolvers<void>()
+  friend.syncing = () => durable.promise
+  const ending = new AbortController()
+  // Two requests are served at a time: the third one waits.
+  const asked = [[own!, blocks[0]!], [blocks[1]!], [blocks[2]!]]
+  const asking = Promise.allSettled(asked.map((those) => mine.holds.ask(friend.id, those, ending.signal)))
+  await net.sleep(500)
+  assert.equal(friend.run.fetched, 2)
+  ending.abort()
+  assert.deepEqual(new Set((await net.run(asking)).map(({ status }) => status)), new Set(['rejected']))
+  await net.sleep(500)
+  durable.resolve()
+  await net.sleep(500)
+  for (const block of [own!, ...blocks]) assert.deepEqual(friend.promisedTo(mine, block), [])
+  assert.deepEqual([...friend.blocks.keys()], [own!.cid], 'its own stays')
+  assert.deepEqual([friend.run.fetched, (await friend.holds.lent()).size], [2, 0])
+  assert.deepEqual(counted(await net.run(mine.holds.ask(friend.id, blocks))), { held: 3 })
+})
+
 test('what is released is forgotten by the holder, and deleted if it is of no use to it', async () => {
   const { net, mine, friend } = twoDevices()
   const blocks = Array.from({ length: 3 }, (_, index) => mine.block(index))

@@ -1,28 +1,42 @@
 /**
- * `/dfs/holds/1` on the node: carries messages between members, and knows nothing of what they say.
+ * A protocol of messages on the node: carries them between members, and knows nothing of what they say.
  *
  * Each device sends on streams that it opened, one to each peer, and reads those that it was opened. Of each peer one
- * message at a time is handed on, and so many in a second: a peer that floods waits, and nobody else does.
+ * message at a time is handed on, and where there is a rate so many in a second: a peer that floods waits, and nobody
+ * else does.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DfsError, describeError } from '../../errors.ts'
-import { HOLDS_MESSAGE_BYTES_MAX } from '../../format/hold-message.ts'
-import { logger } from '../../log.ts'
-import { type FrameChannel, streamChannel } from '../framing.ts'
-import type { DfsNode } from '../node.ts'
-import { RateLimit } from '../rate-limit.ts'
+import { DfsError, describeError } from '../errors.ts'
+import { logger } from '../log.ts'
+import { type FrameChannel, streamChannel } from './framing.ts'
+import type { DfsNode, ProtocolHandler } from './node.ts'
+import { RateLimit } from './rate-limit.ts'
 
-const log = logger('holds')
-export const HOLDS_PROTOCOL = '/dfs/holds/1'
+const log = logger('net')
 const SEND_MS_MAX = 20_000
 /** On one connection; one is needed, and another while it is replaced. */
 const STREAMS_MAX = 2
-const MESSAGES = { perSecond: 20, burst: 100 }
 const PAUSE_MS = 50
 
-export interface HoldStreamsOptions {
-  readonly node: Pick<DfsNode, 'handle' | 'unhandle' | 'open' | 'onMember'>
-  /** Resolves when the peer's next message may come; fails if it was none. */
+/** As it crosses between the threads. */
+export interface MessageOfPeer {
+  readonly peerId: string
+  readonly message: Uint8Array
+}
+
+export interface MessageProtocol {
+  readonly protocol: string
+  /** Length of the longest message. */
+  readonly bytesMax: number
+  /** Of the messages of one peer. Default: the next comes once `onMessage` has resolved. */
+  readonly rate?: { readonly perSecond: number; readonly burst: number }
+}
+
+export interface MessageStreamsOptions extends MessageProtocol {
+  readonly node: Pick<DfsNode, 'handle' | 'open' | 'onMember'>
+  /** Whom messages are taken of and sent to. Default: all members. */
+  readonly isPartner?: (peerId: string) => boolean
+  /** Resolves when the peer's next message may come; if it fails, the stream that the message came on ends. */
   readonly onMessage: (peerId: string, message: Buffer) => Promise<void>
 }
 
@@ -32,43 +46,52 @@ interface Sending {
   tail: Promise<unknown>
 }
 
-export class HoldStreams {
-  readonly #options: HoldStreamsOptions
+export class MessageStreams {
+  readonly #options: MessageStreamsOptions
+  readonly #isPartner: (peerId: string) => boolean
   readonly #sending = new Map<string, Sending>()
-  readonly #received = new RateLimit(MESSAGES)
+  readonly #received: RateLimit | undefined
   readonly #turns = new Map<string, Promise<unknown>>()
   #endListening = () => {}
 
-  constructor(options: HoldStreamsOptions) {
+  constructor(options: MessageStreamsOptions) {
+    const { isPartner = () => true, rate } = options
     this.#options = options
+    this.#isPartner = isPartner
+    this.#received = rate && new RateLimit(rate)
   }
 
   async start(): Promise<void> {
-    const { node } = this.#options
+    const { node, protocol } = this.#options
     this.#endListening = node.onMember((peerId, isUp) => {
       if (!isUp) this.#forget(peerId, new DfsError('unreachable', 'the peer is gone', { subject: peerId }))
     })
-    const read = (channel: FrameChannel, peerId: string) => this.#read(channel, peerId)
-    await node.handle(
-      HOLDS_PROTOCOL,
-      (stream, peerId) => read(streamChannel(stream, { bytesMax: HOLDS_MESSAGE_BYTES_MAX }), peerId),
-      { streamsMax: STREAMS_MAX },
-    )
+    const read: ProtocolHandler = async (stream, peerId) => {
+      this.#requirePartner(peerId)
+      await this.#read(streamChannel(stream, this.#options), peerId)
+    }
+    await node.handle(protocol, read, { streamsMax: STREAMS_MAX })
   }
 
   /** Resolves once the message is on its way. Fails with `unreachable`, `timeout`, `unsupported`, `no-permission`. */
-  send(peerId: string, message: Uint8Array): Promise<void> {
+  async send(peerId: string, message: Uint8Array): Promise<void> {
+    this.#requirePartner(peerId)
     const sending = this.#sending.get(peerId) ?? this.#open(peerId)
     const sent = sending.tail.catch(() => undefined).then(() => this.#sendOn(peerId, message))
     sending.tail = sent
-    sent.catch(() => undefined)
-    return sent
+    await sent
   }
 
   stop(): void {
     this.#endListening()
-    const error = new DfsError('aborted', 'the network is shutting down', { op: 'hold' })
+    const error = new DfsError('aborted', 'the network is shutting down', { op: this.#options.protocol })
     for (const peerId of [...this.#sending.keys()]) this.#forget(peerId, error)
+  }
+
+  #requirePartner(peerId: string): void {
+    if (this.#isPartner(peerId)) return
+    const { protocol } = this.#options
+    throw new DfsError('no-permission', 'is no device that this is spoken with', { op: protocol, subject: peerId })
   }
 
   async #sendOn(peerId: string, message: Uint8Array): Promise<void> {
@@ -78,7 +101,7 @@ export class HoldStreams {
     } catch (error) {
       // A stream that stood for long may have ended unseen.
       if (!isOld) throw error
-      log('%s: %s', peerId, describeError(error))
+      log('%s to %s: %s', this.#options.protocol, peerId, describeError(error))
       await this.#write(peerId, message)
     }
   }
@@ -87,7 +110,8 @@ export class HoldStreams {
     const sending = this.#sending.get(peerId) ?? this.#open(peerId)
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
-      late.reject(new DfsError('timeout', 'the peer takes no message', { op: 'hold', subject: peerId }))
+      const { protocol } = this.#options
+      late.reject(new DfsError('timeout', 'the peer takes no message', { op: protocol, subject: peerId }))
     }, SEND_MS_MAX)
     try {
       await Promise.race([sending.channel.then((channel) => channel.send(message)), late.promise])
@@ -100,10 +124,9 @@ export class HoldStreams {
   }
 
   #open(peerId: string): Sending {
+    const { node, protocol, bytesMax } = this.#options
     const signal = AbortSignal.timeout(SEND_MS_MAX)
-    const channel = this.#options.node
-      .open(peerId, HOLDS_PROTOCOL, { signal })
-      .then((stream) => streamChannel(stream, { bytesMax: HOLDS_MESSAGE_BYTES_MAX }))
+    const channel = node.open(peerId, protocol, { signal }).then((stream) => streamChannel(stream, { bytesMax }))
     channel.catch(() => undefined)
     const sending = { channel, tail: Promise.resolve() }
     this.#sending.set(peerId, sending)
@@ -118,7 +141,7 @@ export class HoldStreams {
 
   async #read(channel: FrameChannel, peerId: string): Promise<void> {
     for await (const message of channel) {
-      while (!this.#received.take(peerId)) await delay(PAUSE_MS)
+      while (this.#received?.take(peerId) === false) await delay(PAUSE_MS)
       await this.#handOn(peerId, message)
     }
     await channel.close()

@@ -1,0 +1,315 @@
+/**
+ * Changes of a folder that come from elsewhere than from programs: each by paths that a person sees, in one step that no
+ * program comes between. Whoever has the folder mounted hears of them. They are durable after `sync`.
+ */
+import type { ByteString } from '../dfs.ts'
+import { DfsError } from '../errors.ts'
+import { lastName, parentPath } from '../format/head-path.ts'
+import { RESERVED_NAME, storedNameOfFile } from '../format/stored-name.ts'
+import { utimesAt } from '../posix/attributes.ts'
+import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
+import { readDirectory } from '../posix/listing.ts'
+import { makeDirectoryAt, RENAME, renameAt, unlinkAt } from '../posix/names.ts'
+import { MODE, statAt } from '../posix/stat.ts'
+import { setXattrFd } from '../posix/xattrs.ts'
+import { belowMode } from '../seal/stub-mode.ts'
+import type { Checkpointer } from './checkpointer.ts'
+import { nowNs } from './clock.ts'
+import type { Committer } from './committer.ts'
+import type { FolderFiles } from './folder-files.ts'
+import type { FolderPaths } from './folder-paths.ts'
+import type { Inode } from './inode-table.ts'
+import type { Namespace } from './namespace.ts'
+import { lookOutside, MARK, type OutsideState } from './outside-objects.ts'
+import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt, writeStubOf } from './outside-stubs.ts'
+import type { Services } from './services.ts'
+import type { Versions } from './versions.ts'
+
+export interface OutsideChangesParts {
+  readonly names: Namespace
+  readonly paths: FolderPaths
+  readonly files: FolderFiles
+  readonly committer: Committer
+  readonly checkpointer: Checkpointer
+  readonly versions: Versions
+}
+
+const OWN_CALLER = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
+const OWNER_ALL = 0o700
+const OWNER_READ_WRITE = 0o600
+/** In `.dfs`: what is about to come into sight, and what is out of it for a moment. */
+const INCOMING = 'incoming'
+const PARKED = 'parked'
+export class OutsideChanges {
+  readonly setsOwners = SETS_OWNERS
+  readonly #services: Services
+  readonly #parts: OutsideChangesParts
+  #directories: { incoming: Inode; parked: Inode } | undefined
+  #next = 1
+
+  constructor(services: Services, parts: OutsideChangesParts) {
+    this.#services = services
+    this.#parts = parts
+  }
+
+  look(path: ByteString): ReturnType<typeof lookOutside> {
+    return lookOutside(this.#services, this.#parts.paths, path)
+  }
+
+  async list(path: ByteString): Promise<ByteString[]> {
+    const { paths, files } = this.#parts
+    const inode = paths.find(path)
+    if (inode?.kind !== 'directory') return []
+    try {
+      return (await files.names(inode.ino)).map(({ name }) => name)
+    } finally {
+      paths.letGo(inode)
+    }
+  }
+
+  make(path: ByteString, id: string, state: OutsideState): void {
+    const [directory, name] = [this.#find(parentPath(path)!), lastName(path)]
+    const { names } = this.#parts
+    try {
+      if (state.kind === 'file') this.#makeFile(directory, name, id, state)
+      else if (state.kind === 'directory') names.mkdir(directory, name, OWNER_ALL, OWN_CALLER)
+      else if (state.content.kind === 'symlink') names.symlink(directory, name, state.content.target, OWN_CALLER)
+      else names.mknod(directory, name, MODE.FIFO | OWNER_READ_WRITE, 0, OWN_CALLER)
+    } finally {
+      this.#parts.paths.letGo(directory)
+    }
+    this.#services.table.noteName(directory, name)
+    if (state.kind === 'directory') this.mark(path, id)
+    if (state.kind !== 'file') this.describe(path, state)
+  }
+
+  /** Fails with `busy` if somebody has the file open by one of several names. */
+  replace(path: ByteString, id: string, state: OutsideState): void {
+    const inode = this.#find(path)
+    const { parent, name } = inode.place
+    try {
+      if (this.#services.tree.stat(inode).nlink > 1) this.#replaceInPlace(inode, state)
+      else this.#replaceByAnother(inode, id, state)
+    } finally {
+      this.#parts.paths.letGo(inode)
+    }
+    this.#services.changes.name(parent, name)
+  }
+
+  describe(path: ByteString, state: Pick<OutsideState, 'mtimeNs' | 'attributes'>): void {
+    const inode = this.#find(path)
+    try {
+      inode.statSinceMade = undefined
+      if (inode.file === undefined) this.#describeOther(inode, state)
+      else this.#describeFile(inode, state)
+    } finally {
+      this.#parts.paths.letGo(inode)
+    }
+  }
+
+  /** A file becomes the file of this id. A directory whose disk keeps no such attribute is not marked. */
+  mark(path: ByteString, id: string): void {
+    const inode = this.#find(path)
+    const { tree } = this.#services
+    const { committer, paths } = this.#parts
+    try {
+      if (inode.kind === 'directory') {
+        orLeaveOut(() =>
+          tree.withStub(inode, O.RDONLY | O.DIRECTORY, (fd) => setXattrFd(fd, MARK, Buffer.from(id, 'hex'))),
+        )
+      } else if (inode.file !== undefined) {
+        committer.touch(inode.file)
+        inode.file.fileId = Buffer.from(id, 'hex')
+        committer.commit(inode.file)
+      }
+    } finally {
+      paths.letGo(inode)
+    }
+  }
+
+  link(from: ByteString, to: ByteString): void {
+    const inode = this.#find(from)
+    const directory = this.#find(parentPath(to)!)
+    try {
+      // What has a name is linked at once.
+      void this.#parts.names.link(inode, directory, lastName(to))
+      this.#services.table.noteName(directory, lastName(to))
+      this.#services.table.noteAttributes(inode)
+    } finally {
+      this.#parts.paths.letGo(directory)
+      this.#parts.paths.letGo(inode)
+    }
+  }
+
+  move(from: ByteString, to: ByteString): void {
+    this.#with([parentPath(from)!, parentPath(to)!], (parent, newParent) => {
+      this.#move({ parent, name: lastName(from) }, { parent: newParent!, name: lastName(to) })
+    })
+  }
+
+  park(path: ByteString, key: string): void {
+    const { parked } = this.#reserved()
+    this.#with([parentPath(path)!], (parent) =>
+      this.#move({ parent, name: lastName(path) }, { parent: parked, name: key }),
+    )
+  }
+
+  unpark(key: string, path: ByteString): void {
+    const { parked } = this.#reserved()
+    this.#with([parentPath(path)!], (parent) =>
+      this.#move({ parent: parked, name: key }, { parent, name: lastName(path) }),
+    )
+  }
+
+  async parked(): Promise<ByteString[]> {
+    const { parked } = this.#reserved()
+    return (await this.#parts.files.names(parked.ino)).map(({ name }) => name)
+  }
+
+  remove(path: ByteString): void {
+    const { names } = this.#parts
+    this.#with([parentPath(path)!], (parent) => {
+      const name = lastName(path)
+      const inode = names.find(parent, name)?.inode
+      if (inode?.kind === 'directory') names.rmdir(parent, name)
+      else names.unlink(parent, name)
+      this.#services.table.noteName(parent, name)
+      if (inode?.kind === 'stub') this.#services.table.noteAttributes(inode)
+    })
+  }
+
+  settle(): Promise<void> {
+    return this.#parts.checkpointer.run()
+  }
+
+  async sync(): Promise<void> {
+    await this.#services.journal.sync()
+    await syncFilesystem(this.#services.tree.rootFd)
+  }
+
+  #makeFile(directory: Inode, name: ByteString, id: string, state: OutsideState): void {
+    const { tree, table, changes } = this.#services
+    const aside = this.#writeAside(id, 1, state)
+    const incomingFd = tree.directoryFd(this.#reserved().incoming)
+    try {
+      renameAt(
+        incomingFd,
+        storedNameOfFile(aside),
+        tree.directoryFd(directory),
+        storedNameOfFile(name),
+        RENAME.NOREPLACE,
+      )
+    } catch (error) {
+      unlinkAt(incomingFd, storedNameOfFile(aside))
+      throw error
+    }
+    table.noteName(directory, name)
+    changes.name(directory, name)
+  }
+
+  /** Who has the file open keeps what it was, in a file without a name. */
+  #replaceByAnother(inode: Inode, id: string, state: OutsideState): void {
+    const { place, file } = inode
+    this.#parts.versions.keepNext(file!)
+    const aside = this.#writeAside(id, file!.sequence + 1, state)
+    this.#move({ parent: this.#reserved().incoming, name: aside }, place)
+  }
+
+  #replaceInPlace(inode: Inode, { content, mtimeNs, attributes }: OutsideState): void {
+    const { committer, versions } = this.#parts
+    const file = inode.file
+    if (inode.opens > 0 || file === undefined || content.kind !== 'file') {
+      throw new DfsError('busy', 'the file is open, and has several names', { op: 'replace' })
+    }
+    versions.keepNext(file)
+    committer.touch(file).replace(content.content, content.size)
+    file.contentChanged = true
+    this.#describeFile(inode, { mtimeNs, attributes })
+  }
+
+  #describeFile(inode: Inode, { mtimeNs, attributes }: Pick<OutsideState, 'mtimeNs' | 'attributes'>): void {
+    const { tree, table } = this.#services
+    const { committer } = this.#parts
+    const file = inode.file!
+    committer.touch(file)
+    const mode = belowMode(attributes.mode)
+    setAttributesAt(tree.directoryFd(inode.place.parent), tree.storedName(inode), { ...attributes, mode })
+    inode.hasNoCapabilities = false
+    file.stubChanges++
+    file.mode = attributes.mode
+    file.mtimeNs = mtimeNs
+    file.ctimeNs = nowNs()
+    committer.commit(file)
+    table.noteContent(inode)
+  }
+
+  #describeOther(inode: Inode, { mtimeNs, attributes }: Pick<OutsideState, 'mtimeNs' | 'attributes'>): void {
+    const { tree, table, changes } = this.#services
+    const [dirFd, stored] = [tree.directoryFd(inode.place.parent), tree.storedName(inode)]
+    if ((tree.stat(inode).mode & MODE.FORMAT) === MODE.SYMLINK) setOwnerAt(dirFd, stored, attributes)
+    else setAttributesAt(dirFd, stored, attributes)
+    inode.handsDownNoAcl = false
+    if (inode.kind !== 'directory') utimesAt(dirFd, stored, 'keep', mtimeNs)
+    table.noteAttributes(inode)
+    changes.object(inode)
+  }
+
+  /** A stub that is whole, under a name in `incoming`; gives the name. */
+  #writeAside(id: string, sequence: number, state: OutsideState): ByteString {
+    const dirFd = this.#services.tree.directoryFd(this.#reserved().incoming)
+    const name = `${this.#next++}`
+    writeStubOf({ dirFd, stored: storedNameOfFile(name) }, { id, sequence, state }, this.#services.keys)
+    return name
+  }
+
+  #move(from: { parent: Inode; name: ByteString }, to: { parent: Inode; name: ByteString }): void {
+    const { table } = this.#services
+    this.#parts.names.moveFromOutside(from, to)
+    table.noteName(from.parent, from.name)
+    table.noteName(to.parent, to.name)
+  }
+
+  #with(paths: readonly ByteString[], work: (...directories: [Inode, ...Inode[]]) => void): void {
+    const directories = paths.map((path) => this.#find(path))
+    // A lookup each, so that none is forgotten while the others are worked on.
+    for (const inode of directories) inode.lookups++
+    try {
+      work(...(directories as [Inode, ...Inode[]]))
+    } finally {
+      for (const inode of directories) inode.lookups--
+      for (const inode of directories) this.#parts.paths.letGo(inode)
+    }
+  }
+
+  #find(path: ByteString): Inode {
+    const inode = this.#parts.paths.find(path)
+    if (inode === undefined) throw new DfsError('not-found', 'nothing stands there any more', { subject: path })
+    return inode
+  }
+
+  /** Made where they are missing; what a crash left in the first is gone. */
+  #reserved(): { incoming: Inode; parked: Inode } {
+    if (this.#directories !== undefined) return this.#directories
+    const incoming = this.#directoryIn(INCOMING)
+    const parked = this.#directoryIn(PARKED)
+    const fd = openAt(this.#services.tree.directoryFd(incoming), '.', O.RDONLY | O.DIRECTORY)
+    try {
+      for (const { name } of readDirectory(fd)) unlinkAt(fd, name)
+    } finally {
+      closeFd(fd)
+    }
+    this.#directories = { incoming, parked }
+    return this.#directories
+  }
+
+  #directoryIn(name: ByteString): Inode {
+    const { table, tree } = this.#services
+    const parent = table.intern(statAt(tree.rootFd, RESERVED_NAME)!, 'directory', table.root, RESERVED_NAME)
+    const fd = tree.directoryFd(parent)
+    if (statAt(fd, name) === undefined) makeDirectoryAt(fd, name, OWNER_ALL)
+    const directory = table.intern(statAt(fd, name)!, 'directory', parent, name)
+    // Never forgotten: things are looked up below it.
+    directory.lookups++
+    return directory
+  }
+}
