@@ -40,12 +40,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'return false',
   },
   {
-    name: 'nobody sees that two names are no longer of one file',
-    file: 'disk-homes.ts',
-    line: 'if (has === otherHas ? comparePaths(home.path, path) < 0 : otherHas) return true',
-    instead: '',
-  },
-  {
     name: 'what loses a conflict becomes no copy',
     file: 'index-change.ts',
     line: 'if (copy !== undefined) await this.#mergeLatest(copy)',
