@@ -92,7 +92,9 @@ export class DiskApply {
     try {
       for (let hasMoved = true; hasMoved; ) {
         hasMoved = false
-        for (const id of [...this.#index.behind.ids()]) {
+        const ids = [...this.#index.behind.ids()]
+        for (const [at, id] of ids.entries()) {
+          if (at % APPLIED_AT_ONCE === 0) await this.#index.prefetch(ids.slice(at, at + APPLIED_AT_ONCE))
           signal.throwIfAborted()
           if (!this.#index.behind.has(id)) continue
           const done = await this.#applyOne(id, changed)

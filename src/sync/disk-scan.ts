@@ -30,6 +30,8 @@ export interface DiskScanOptions {
 /** Objects that are made in one write. */
 const CREATED_AT_ONCE = 500
 const REMOVED_AT_ONCE = 500
+/** What is found is looked into as often, while somebody moves it from one place to the next. */
+const ROUNDS_MAX = 100
 
 export class DiskScan {
   readonly #disk: SyncDisk
@@ -53,18 +55,20 @@ export class DiskScan {
     this.#homes = new DiskHomes({ disk, index, before: this.#before, after })
   }
 
-  /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. */
-  async scan(places: readonly DirtyPlace[], { expectsOwn = true } = {}): Promise<void> {
+  /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. What is to be looked at again, for somebody moves it about. */
+  async scan(places: readonly DirtyPlace[], { expectsOwn = true } = {}): Promise<readonly DirtyPlace[]> {
     this.#homes.expectsOwn = expectsOwn
     this.#gone = new Set()
     this.#differing = []
-    for (let left = places; left.length > 0; ) {
+    let left = places
+    for (let round = 0; left.length > 0 && round < ROUNDS_MAX; round++) {
       this.#came = []
       for (const place of await this.#reachable(left)) await this.#compareAt(place)
       left = await this.#takeIn()
     }
     for (const path of this.#differing) await this.#noteDifference(path)
     await this.#removeGone()
+    return left
   }
 
   /** Places whose directory the disk is known to show; of others the first that it is not known to show on the way there. */
@@ -114,6 +118,10 @@ export class DiskScan {
     } else if (this.#differs(object, shown)) this.#differing.push(path)
   }
 
+  async #prefetch(came: readonly Came[]): Promise<void> {
+    await this.#index.prefetch(came.flatMap(({ object: { id } }) => (id === undefined ? [] : [id])))
+  }
+
   /** Whether nothing has been done to a path since it was looked at: it is found again if so. */
   #stands({ path, object }: Came): boolean {
     const found = this.#disk.look(path)
@@ -140,7 +148,9 @@ export class DiskScan {
       await this.#makeAll(all)
       for (const { path, object } of all) if (object.kind === 'directory') next.push({ path, isTree: true })
     }
-    for (const one of this.#came.sort((a, b) => comparePaths(a.path, b.path))) {
+    const came = this.#came.sort((a, b) => comparePaths(a.path, b.path))
+    for (const [at, one] of came.entries()) {
+      if (at % CREATED_AT_ONCE === 0) await this.#prefetch(came.slice(at, at + CREATED_AT_ONCE))
       if (!this.#stands(one)) continue
       const home = await this.#homes.homeOf(one)
       if (home === undefined) {

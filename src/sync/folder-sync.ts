@@ -47,6 +47,7 @@ export class FolderSync {
    */
   async run(signal: AbortSignal): Promise<Round> {
     const { disk, index } = this.#options
+    using _remembered = index.remember()
     if (!this.#isRecovered) await this.#apply.recover()
     this.#isRecovered = true
     const before = index.own.sequence
@@ -72,7 +73,7 @@ export class FolderSync {
     const taken = this.#dirty.take()
     if (taken.size === 0) return
     try {
-      await this.#scan.scan(taken.places(), { expectsOwn })
+      for (const place of await this.#scan.scan(taken.places(), { expectsOwn })) this.#dirty.add(place)
     } catch (error) {
       this.#dirty.putBack(taken)
       throw error

@@ -126,6 +126,6 @@ export class IndexChange {
 }
 
 export function isSame(a: SyncEntry | undefined, b: SyncEntry | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
+  if (a === b || a === undefined || b === undefined) return a === b
   return encodeSyncEntry(a).equals(encodeSyncEntry(b))
 }

@@ -12,6 +12,7 @@ import type { ChangedEntry, IndexState, OnDisk, ReadLimits } from '../format/syn
 import type { WriterId } from '../format/version-vector.ts'
 import { Behind } from './behind.ts'
 import { DiskIndex } from './disk-index.ts'
+import { EntryCache } from './entry-cache.ts'
 import { compareOrigins } from './entry-merge.ts'
 import { IndexChange, isSame } from './index-change.ts'
 import { findLoops } from './loops.ts'
@@ -39,6 +40,7 @@ export class SyncIndex {
   readonly #nowMs: () => number
   readonly #mutex = new Mutex()
   readonly #slices = new Slices()
+  readonly #cache: EntryCache
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
   #loopsOnDisk: ReadonlySet<ObjectId>
@@ -48,6 +50,7 @@ export class SyncIndex {
 
   private constructor(store: SyncStore, state: IndexState, { behind, nowMs }: { behind: Behind; nowMs: () => number }) {
     this.#store = store
+    this.#cache = new EntryCache(store)
     this.#state = state
     this.#loops = new Set(state.loops)
     this.#loopsOnDisk = this.#loops
@@ -99,11 +102,21 @@ export class SyncIndex {
   }
 
   async get(id: ObjectId): Promise<SyncEntry | undefined> {
-    return (await this.#store.readEntries([id]))[0]?.entry
+    return (await this.#cache.get([id]))[0]
+  }
+
+  /** What is read until this is disposed of is remembered; for whoever goes through much of it. */
+  remember(): Disposable {
+    return this.#cache.remember()
+  }
+
+  /** Reads them all at once, so that `get` need not if they are remembered. */
+  async prefetch(ids: readonly ObjectId[]): Promise<void> {
+    await this.#cache.get(ids)
   }
 
   readChildren(parent: ObjectId, name?: string): AsyncIterable<SyncEntry> {
-    return this.#store.readChildren(parent, name)
+    return this.#cache.readChildren(parent, name)
   }
 
   readChanges(after: number, limits: ReadLimits): ReturnType<SyncStore['readChanges']> {
@@ -168,11 +181,11 @@ export class SyncIndex {
   noteApplied(shown: ReadonlyMap<ObjectId, SyncEntry | undefined>): Promise<void> {
     return this.#mutex.run(async () => {
       const ids = [...shown.keys()]
-      const stored = await this.#store.readEntries(ids)
+      const stored = await this.#cache.get(ids)
       const behind = new Map<ObjectId, OnDisk | undefined>()
       ids.forEach((id, at) => {
         const entry = shown.get(id)
-        behind.set(id, isSame(entry, stored[at]?.entry) ? undefined : { entry })
+        behind.set(id, isSame(entry, stored[at]) ? undefined : { entry })
       })
       await this.#noteBehind(behind)
     })
@@ -221,6 +234,7 @@ export class SyncIndex {
     for (const [id, onDisk] of fresh) this.behind.set(id, onDisk)
     try {
       await this.#store.write({ state, entries, cursor, behind })
+      this.#cache.note(entries)
       this.#state = state
       await this.#noteBehind(behind, placed)
     } finally {

@@ -1,13 +1,10 @@
 /** Runs random folders with a fault in the sources, or none, and tells what it found. */
 import { registerHooks } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Check } from './checks.ts'
 import { MUTANTS } from './mutants.ts'
 
-const { name, seeds, steps } = workerData as {
-  name: string | undefined
-  seeds: readonly number[]
-  steps: readonly number[]
-}
+const { name, seeds, steps } = workerData as Check
 const mutant = MUTANTS.find((one) => one.name === name)
 
 registerHooks({

@@ -19,6 +19,11 @@ class ToldStore extends MemorySyncStore {
     yield* super.readChildren(parent, name)
   }
 
+  override readEntries(ids: readonly ObjectId[]): ReturnType<MemorySyncStore['readEntries']> {
+    this.onRead()
+    return super.readEntries(ids)
+  }
+
   override async write(batch: IndexBatch): Promise<void> {
     this.onStep()
     await super.write(batch)

@@ -13,7 +13,7 @@ const NOW_MS = Date.UTC(2020, 0)
 const YEARS_MS = 365 * 86_400_000
 const CLOCKS_OFF_YEARS = [0, 0, 12, -30]
 /** Of so many reads, a program does something at one. */
-const READS_PER_CHANGE = 40
+const READS_PER_CHANGE = 12
 const ROUNDS_MAX = 30
 
 class Crash extends Error {}

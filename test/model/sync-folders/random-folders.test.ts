@@ -8,9 +8,10 @@ import { test } from 'node:test'
 import { fault } from './checks.ts'
 import { MUTANTS } from './mutants.ts'
 
-const RUNS = Number(process.env.DFS_MODEL_FOLDERS ?? 150)
+const RUNS = Number(process.env.DFS_MODEL_FOLDERS ?? 300)
 const SEED = process.env.DFS_MODEL_SEED
 const STEPS = [6, 12, 25, 40]
+const LONG_STEPS = 120
 const MUTANT_SEEDS_MAX = 600
 
 const upTo = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
@@ -18,6 +19,11 @@ const upTo = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
 test('folders of several devices become equal, and keep what was written', async () => {
   const seeds = SEED === undefined ? upTo(RUNS) : [Number(SEED)]
   const wrong = await fault({ name: undefined, seeds, steps: STEPS })
+  assert.equal(wrong, undefined, wrong)
+})
+
+test('the same after long histories', async () => {
+  const wrong = await fault({ name: undefined, seeds: upTo(RUNS / 10), steps: [LONG_STEPS] })
   assert.equal(wrong, undefined, wrong)
 })
 
