@@ -9,6 +9,7 @@
 import type { Progress } from '../dfs.ts'
 import type { ErrorKind } from '../errors.ts'
 import type { AuditedHolder, VerifyResult } from './check-shapes.ts'
+import type { ConflictInfo, FolderInfo } from './folder-shapes.ts'
 import type { ListResult } from './listing-shapes.ts'
 import type {
   DeviceInfo,
@@ -22,6 +23,7 @@ import type {
 export { type DaemonAddress, hasPassphrase, isHome, readAddress } from './address.ts'
 export type { AuditedHolder, Check, DamagedBlock, VerifyResult } from './check-shapes.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
+export type { ConflictInfo, FolderInfo } from './folder-shapes.ts'
 export type { ListedEntry, ListResult } from './listing-shapes.ts'
 export type {
   ContentStates,
@@ -210,26 +212,6 @@ export interface Results {
     /** Only when one's own device was removed: the kit of the new epoch. */
     kit?: string
   }
-}
-
-export interface FolderInfo {
-  id: string
-  name: string
-  /** Undefined if only others have it. */
-  path?: string
-  mounted: boolean
-  /** Names of the owner's other devices that have it, too. */
-  devices: readonly string[]
-  /** So many objects are other here than is known of them. */
-  waiting: number
-  /** Nothing waits, and who is connected knows all that was done here. */
-  settled: boolean
-}
-
-export interface ConflictInfo {
-  path: string
-  /** The file beside it that has the name. */
-  original: string
 }
 
 export interface HomeResult {

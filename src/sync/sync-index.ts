@@ -39,8 +39,8 @@ export class SyncIndex {
   readonly #store: SyncStore
   readonly #nowMs: () => number
   readonly #mutex = new Mutex()
-  readonly #cache: EntryCache
   readonly #slices = new Slices()
+  readonly #cache: EntryCache
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
   #loopsOnDisk: ReadonlySet<ObjectId>

@@ -1,0 +1,21 @@
+/** What is told of the folders of one's own devices. */
+
+export interface FolderInfo {
+  id: string
+  name: string
+  /** Undefined if only others have it. */
+  path?: string
+  mounted: boolean
+  /** Names of the owner's other devices that have it, too. */
+  devices: readonly string[]
+  /** So many objects are other here than is known of them. */
+  waiting: number
+  /** Nothing waits, and who is connected knows all that was done here. */
+  settled: boolean
+}
+
+export interface ConflictInfo {
+  path: string
+  /** The file beside it that has the name. */
+  original: string
+}
