@@ -159,9 +159,14 @@ class Gathering implements Group {
 
   /** Whether nothing is left in a directory without what is gathered. */
   async #isLeftEmpty(id: ObjectId): Promise<boolean> {
-    const directory = (await this.#sides.before.tree.wayTo(id))!.at(-1)!.directory
-    const inIt = [...(await this.#sides.before.tree.list(directory)).values()]
-    return inIt.every(({ objects }) => objects.every(({ entry }) => this.ids.has(entry.id)))
+    const { source, tree } = this.#sides.before
+    for (const one of (await tree.wayTo(id))!.at(-1)!.directory) {
+      // Of many, most often the first says it.
+      for await (const child of source.readChildren(one)) {
+        if (!this.ids.has(child.id) && (isAlive(child) || (await tree.wayTo(child.id)) !== undefined)) return false
+      }
+    }
+    return true
   }
 }
 

@@ -30,9 +30,12 @@ export class Behind {
     return this.#onDisk.keys()
   }
 
-  /** What the disk shows in a directory. */
+  /** What the disk shows in a directory. What is set meanwhile may come, or not. */
   *in(parent: ObjectId): Generator<SyncEntry> {
-    for (const id of this.#children.get(parent) ?? []) yield this.#onDisk.get(id)!.entry!
+    for (const id of this.#children.get(parent) ?? []) {
+      const entry = this.#onDisk.get(id)?.entry
+      if (entry !== undefined) yield entry
+    }
   }
 
   /** Undefined: the disk has caught up. */

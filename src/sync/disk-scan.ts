@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { ByteString } from '../dfs.ts'
-import { comparePaths, joinPath, lastName, parentPath } from '../format/head-path.ts'
+import { comparePaths, isAtOrBelow, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import { OBJECT_ID_BYTES, type ObjectId, type Place } from '../format/sync-entry.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { DiskObject, SyncDisk } from './disk.ts'
@@ -199,7 +199,7 @@ export class DiskScan {
       const directory = (await directoryAt(this.#before, parentPath(path)!))!
       await this.#changes.rename(shown, { directory, name: aside })
       this.#gone.add(joinPath(parentPath(path)!, aside))
-    } else await this.#removeTree(shown)
+    } else await this.#removeTrees([shown])
     this.#gone.delete(path)
   }
 
@@ -279,15 +279,21 @@ export class DiskScan {
   }
 
   async #removeGone(): Promise<void> {
+    const trees: Shown[] = []
+    let last: ByteString | undefined
     for (const path of [...this.#gone].sort(comparePaths)) {
+      if (last !== undefined && isAtOrBelow(path, last)) continue
       const shown = await shownAt(this.#before, path)
-      if (shown !== undefined && this.#disk.look(path) === undefined) await this.#removeTree(shown)
+      if (shown === undefined || this.#disk.look(path) !== undefined) continue
+      trees.push(shown)
+      last = path
     }
+    await this.#removeTrees(trees)
   }
 
-  /** With all that is shown below it. */
-  async #removeTree(shown: Shown): Promise<void> {
-    const all = [shown]
+  /** With all that is shown below them. */
+  async #removeTrees(trees: readonly Shown[]): Promise<void> {
+    const all = [...trees]
     for (const one of all) {
       if (one.objects[0].entry.kind === 'directory') all.push(...(await this.#before.list(directoryOf(one))).values())
     }

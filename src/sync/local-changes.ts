@@ -117,8 +117,9 @@ export class LocalChanges {
   /** Takes several names away, as one write, in their order; of directories nothing is left in the end. */
   removeAll(all: readonly Shown[]): Promise<void> {
     return this.#index.change(async (change) => {
+      const going = new Set(all.flatMap(({ objects }) => objects.map(({ entry }) => entry.id)))
       for (const shown of all) {
-        await this.#keepOtherNames(change, shown)
+        await this.#keepOtherNames(change, shown, going)
         for (const placed of shown.objects) await this.#takeAway(change, placed)
       }
     })
@@ -149,9 +150,13 @@ export class LocalChanges {
   }
 
   /** What shares the name and is shown by another has that one from now on, whatever becomes of this. */
-  async #keepOtherNames(change: IndexChange, { directory, base, name }: Shown): Promise<void> {
+  async #keepOtherNames(
+    change: IndexChange,
+    { directory, base, name }: Shown,
+    going: ReadonlySet<ObjectId> = new Set(),
+  ): Promise<void> {
     for (const other of await this.#tree.namesake(directory, base)) {
-      if (other.name === name || other.name === base) continue
+      if (other.name === name || other.name === base || going.has(other.objects[0].entry.id)) continue
       for (const placed of other.objects)
         await this.#move(change, placed, { parent: placed.place.parent, name: other.name })
     }
