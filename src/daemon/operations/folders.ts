@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { byteStringOf, textOf } from '../../bytes/byte-string.ts'
 import { DfsError } from '../../errors.ts'
+import { detachStale } from '../../fuse/mountpoint.ts'
 import { Folder } from '../../vfs/folder.ts'
 import type { FolderInfo, Params, Results } from '../control-api.ts'
 import { checkDirectory, checkFolderPath } from '../folder-checks.ts'
@@ -56,6 +57,7 @@ export async function foldersAdd(
   const others = syncs.known.list().filter(({ id }) => !here.has(id))
   const chosen = choose(name, others)
   checkFolderPath(at, { home: home.dir, others: home.folders.list().map((folder) => folder.path) })
+  await detachStale(at)
   await checkDirectory(at)
   if ((await Folder.idAt(at)) !== undefined) {
     throw new DfsError('exists', 'is a folder already', {

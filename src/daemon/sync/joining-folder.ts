@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { byteStringOf, textOf } from '../../bytes/byte-string.ts'
 import { DfsError } from '../../errors.ts'
+import { detachStale } from '../../fuse/mountpoint.ts'
 import { logger } from '../../log.ts'
 import { closeFd, O, openAt } from '../../posix/files.ts'
 import { Folder } from '../../vfs/folder.ts'
@@ -44,7 +45,10 @@ export async function joinFolder(
   signal: AbortSignal,
 ): Promise<JoinedFolder | undefined> {
   const { home, network, syncs } = joining
-  if (syncs.others.length === 0 || (await Folder.idAt(directory)) !== undefined) return undefined
+  if (syncs.others.length === 0) return undefined
+  // Of a daemon that was killed.
+  await detachStale(directory)
+  if ((await Folder.idAt(directory)) !== undefined) return undefined
   if (!syncs.known.isTold) await hear(directory, joining, signal)
   const chosen = choose(directory, syncs.known.list(), home)
   if (chosen === undefined) return undefined

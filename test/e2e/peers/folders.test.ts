@@ -95,6 +95,16 @@ test('the folder of one device is on the other, and follows it', { skip }, async
     await gone(desktop, 'hard')
   })
 
+  await t.test('a daemon that was killed goes on where it was', async () => {
+    await soon(fs.writeFile(at(desktop, 'killed.txt'), 'closed before'))
+    for (const pid of desktop.pids()) process.kill(pid, 'SIGKILL')
+    await until('it has ended', () => desktop.pids().length === 0, SOON_MS)
+    await soon(fs.writeFile(at(laptop, 'during.txt'), 'meanwhile'))
+    await desktop.dfsOk(['mount', desktop.folder])
+    await shows(desktop, 'during.txt', 'meanwhile')
+    await shows(laptop, 'killed.txt', 'closed before')
+  })
+
   await t.test('edits that did not know of each other are both kept', async () => {
     await desktop.dfsOk(['umount', desktop.folder])
     await stopDaemon(desktop)
