@@ -80,10 +80,11 @@ export class History {
     return missing && `${missing.content}, written by ${missing.device}, is lost`
   }
 
-  /** A copy may be of what somebody went on from who did not know of the conflict. */
+  /** A copy may be of what somebody went on from who did not know of the conflict; it is one while nothing that lasted was written to it. */
   #returned(shown: readonly Shown[]): string | undefined {
+    const written = new Set(this.#writes.filter(({ isLost }) => !isLost).map(({ object }) => object))
     for (const one of shown) {
-      if (isDirectory(one) || one.objects.some(({ entry }) => !this.#objects.has(entry.id))) continue
+      if (isDirectory(one) || one.objects.some(({ entry }) => !written.has(entry.id))) continue
       const { content } = faceOf(one)
       const writes = this.#writes.filter((write) => write.content === content)
       const isAllowed = writes.some(({ replaced }) => !replaced.some(({ isLost }) => !isLost))
