@@ -9,6 +9,7 @@ import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import test from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type Device, newDevice, pair } from '../e2e/support/device.ts'
 import { until, within } from '../e2e/support/process.ts'
 import { connected } from '../e2e/support/sharing.ts'
@@ -122,6 +123,9 @@ test('two devices end with the same folder, whatever was done on both', {
     const { folders } = await device.json('folders')
     return folders.every((folder: { waiting: number; settled: boolean }) => folder.waiting === 0 && folder.settled)
   }
-  await until('nothing is on its way', async () => (await isSettled(laptop)) && (await isSettled(desktop)), EQUAL_MS)
+  const isSame = async () => isDeepStrictEqual(await contents(desktop), await contents(laptop))
+  const isDone = async () => (await isSettled(laptop)) && (await isSettled(desktop)) && (await isSame())
+  await until('both have the same, and nothing is on its way', isDone, EQUAL_MS).catch(() => undefined)
   assert.deepEqual(await contents(desktop), await contents(laptop))
+  assert.deepEqual([await isSettled(laptop), await isSettled(desktop)], [true, true])
 })
