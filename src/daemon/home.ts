@@ -3,7 +3,7 @@
  * the index lie. A directory is a home once its `format` file stands, which is written last; keys are never replaced.
  */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { encodeBase32 } from '../bytes/base32.ts'
@@ -18,7 +18,7 @@ import { type SigningKey, signingKeyOfSeed } from '../seal/signing.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { type Config, createConfig, readConfig } from './config.ts'
 import { FolderRegistry } from './folder-registry.ts'
-import { KeyFiles } from './key-files.ts'
+import { KeyFiles, readIfThere } from './key-files.ts'
 import { readNetwork, writeNetwork } from './network-file.ts'
 
 const FORMAT = 1
@@ -218,14 +218,4 @@ function requireFormat(dir: string): void {
 function isMissing(dir: string, name: string): never {
   const mend = name === 'personal.key' ? 'run "dfs recover" with your recovery kit' : 'restore it from a backup'
   throw new DfsError('corrupt', `the file ${name} is missing`, { subject: dir, mend })
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const failure = fromNodeError(error, 'read', file)
-    if (failure.kind === 'not-found' || failure.kind === 'not-a-directory') return undefined
-    throw failure
-  }
 }

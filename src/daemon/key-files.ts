@@ -169,7 +169,7 @@ function locked(dir: string): DfsError {
 }
 
 /** Undefined if it is not there. Fails as the system does. */
-function readIfThere(file: string): string | undefined {
+export function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
