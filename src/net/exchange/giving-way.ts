@@ -9,7 +9,7 @@ const TURN_BYTES = 1024 * 1024
 /** Readers that take less than this share of what is sent feel nothing of it. */
 const READERS_SHARE_MIN = 1 / 4
 /** Bytes for readers to each byte that is sent. */
-const READERS_SHARE = 8
+const READERS_SHARE = 16
 /** The slowest that is sent at, whatever is read: TURN_BYTES in this time. */
 const WAIT_MAX_MS = 100
 const LOOK_MS = 5

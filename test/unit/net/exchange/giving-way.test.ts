@@ -37,14 +37,14 @@ test('while nobody reads, or somebody reads a little, nothing is held up', async
   assert.equal(await send(clock, new GivingWay(clock, slow.read), 64), 64)
 })
 
-test('who reads much gets eight bytes for each that is sent', async () => {
+test('who reads much gets sixteen bytes for each that is sent', async () => {
   const clock = new VirtualClock()
   const fast = reader(clock, PIECE)
   const givingWay = new GivingWay(clock, fast.read)
   const before = fast.read()
   await send(clock, givingWay, 400)
   const share = (fast.read() - before) / (400 * PIECE)
-  assert(share > 7 && share < 11, `${share}`)
+  assert(share > 15 && share < 20, `${share}`)
 })
 
 test('when reading ends, it goes on at once', async () => {
