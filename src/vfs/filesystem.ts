@@ -142,6 +142,9 @@ export class Filesystem implements FilesystemOperations {
 
   open(ino: Ino, flags: number, options?: WriteOptions): Awaitable<number> {
     const inode = this.#inode(ino)
+    // Removed, or replaced, since its name was looked up: the kernel, told so, looks the name up again.
+    const isGone = inode.kind === 'stub' && inode.places.length === 0 && inode.opens === 0
+    if (isGone) throw new DfsError('stale', 'the file has no name any more')
     const writes = (flags & O.ACCMODE) !== O.RDONLY
     if (writes) this.names.checkMayChange(inode)
     if (inode.kind !== 'plain' || !writes) return this.#files.open(inode, flags, options)

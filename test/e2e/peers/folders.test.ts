@@ -85,6 +85,21 @@ test('the folder of one device is on the other, and follows it', { skip }, async
     assert.deepEqual(await names(desktop, 'empty'), [])
   })
 
+  await t.test('a file that is replaced is there at every moment', async () => {
+    await soon(fs.writeFile(at(laptop, 'replaced.txt'), 'edition 0'))
+    await shows(desktop, 'replaced.txt', 'edition 0')
+    for (let edition = 1; edition <= 10; edition++) {
+      await soon(fs.writeFile(at(laptop, 'replaced.txt'), `edition ${edition}`))
+      const read = () => soon(fs.readFile(at(desktop, 'replaced.txt'), 'utf8'))
+      const latest = async () => {
+        for (let text = await read(); text !== `edition ${edition}`; text = await read()) assert.match(text, /^edition/)
+      }
+      await soon(latest())
+    }
+    await soon(fs.rm(at(laptop, 'replaced.txt')))
+    await gone(desktop, 'replaced.txt')
+  })
+
   await t.test('what was done while one was away is there when it is back', async () => {
     await desktop.dfsOk(['umount', desktop.folder])
     await stopDaemon(desktop)
