@@ -20,6 +20,7 @@ import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
 import type { Inode } from './inode-table.ts'
 import type { Namespace } from './namespace.ts'
+import { OutsideKeeping } from './outside-keeping.ts'
 import { lookOutside, MARK, type OutsideState } from './outside-objects.ts'
 import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt, writeStubOf } from './outside-stubs.ts'
 import type { Services } from './services.ts'
@@ -44,12 +45,14 @@ export class OutsideChanges {
   readonly setsOwners = SETS_OWNERS
   readonly #services: Services
   readonly #parts: OutsideChangesParts
+  readonly #keeping: OutsideKeeping
   #directories: { incoming: Inode; parked: Inode } | undefined
   #next = 1
 
   constructor(services: Services, parts: OutsideChangesParts) {
     this.#services = services
     this.#parts = parts
+    this.#keeping = new OutsideKeeping(parts.versions)
   }
 
   look(path: ByteString): ReturnType<typeof lookOutside> {
@@ -172,7 +175,8 @@ export class OutsideChanges {
       const name = lastName(path)
       const inode = names.find(parent, name)?.inode
       if (inode?.kind === 'directory') names.rmdir(parent, name)
-      else names.unlink(parent, name)
+      else if (inode?.file === undefined) names.unlink(parent, name)
+      else this.#keeping.whileRemoving(inode.file, () => names.unlink(parent, name))
       this.#services.table.noteName(parent, name)
       if (inode?.kind === 'stub') this.#services.table.noteAttributes(inode)
     })
@@ -212,7 +216,8 @@ export class OutsideChanges {
     const { place, file } = inode
     this.#parts.versions.keepNext(file!)
     const aside = this.#writeAside(id, file!.sequence + 1, state)
-    this.#move({ parent: this.#reserved().incoming, name: aside }, place)
+    const from = { parent: this.#reserved().incoming, name: aside }
+    this.#keeping.whileReplacing(file!, state.mtimeNs, () => this.#move(from, place))
   }
 
   #replaceInPlace(inode: Inode, { content, mtimeNs, attributes }: OutsideState): void {
