@@ -19,6 +19,7 @@ import type { Committer } from './committer.ts'
 import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
 import type { Inode } from './inode-table.ts'
+import { requireMarker } from './marker.ts'
 import type { Namespace } from './namespace.ts'
 import { OutsideKeeping } from './outside-keeping.ts'
 import { lookOutside, MARK, type OutsideState } from './outside-objects.ts'
@@ -57,6 +58,10 @@ export class OutsideChanges {
 
   look(path: ByteString): ReturnType<typeof lookOutside> {
     return lookOutside(this.#services, this.#parts.paths, path)
+  }
+
+  requireThere(): void {
+    requireMarker(this.#services.tree.rootFd)
   }
 
   async list(path: ByteString): Promise<ByteString[]> {
