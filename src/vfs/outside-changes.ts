@@ -22,7 +22,7 @@ import type { Inode } from './inode-table.ts'
 import { requireMarker } from './marker.ts'
 import type { Namespace } from './namespace.ts'
 import { OutsideKeeping } from './outside-keeping.ts'
-import { lookOutside, MARK, type OutsideState } from './outside-objects.ts'
+import { listOutside, lookOutside, MARK, type OutsideState } from './outside-objects.ts'
 import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt, writeStubOf } from './outside-stubs.ts'
 import type { Services } from './services.ts'
 import type { Versions } from './versions.ts'
@@ -42,6 +42,7 @@ const OWNER_READ_WRITE = 0o600
 /** In `.dfs`: what is about to come into sight, and what is out of it for a moment. */
 const INCOMING = 'incoming'
 const PARKED = 'parked'
+
 export class OutsideChanges {
   readonly setsOwners = SETS_OWNERS
   readonly #services: Services
@@ -64,15 +65,8 @@ export class OutsideChanges {
     requireMarker(this.#services.tree.rootFd)
   }
 
-  async list(path: ByteString): Promise<ByteString[]> {
-    const { paths, files } = this.#parts
-    const inode = paths.find(path)
-    if (inode?.kind !== 'directory') return []
-    try {
-      return (await files.names(inode.ino)).map(({ name }) => name)
-    } finally {
-      paths.letGo(inode)
-    }
+  list(path: ByteString): Promise<ByteString[]> {
+    return listOutside(this.#parts, path)
   }
 
   make(path: ByteString, id: string, state: OutsideState): void {
