@@ -79,6 +79,13 @@ export class RunningSync implements AsyncDisposable {
     return this.#open.index
   }
 
+  /** Looks at what was done by now, without waiting for more; resolves once that is in the index, or could not be brought there. */
+  async lookNow(): Promise<void> {
+    await this.#running
+    this.#begin()
+    await this.#running
+  }
+
   /** Resolves when nothing uses the folder any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error('the folder is being closed'))
@@ -98,13 +105,17 @@ export class RunningSync implements AsyncDisposable {
   #runIn(ms: number): void {
     if (this.#stopping.signal.aborted || this.#running !== undefined) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#running = this.#run().finally(() => {
-        this.#running = undefined
-        if (this.#since !== undefined) this.#wake()
-      })
-    }, ms)
+    this.#timer = setTimeout(() => this.#begin(), ms)
+  }
+
+  #begin(): void {
+    if (this.#stopping.signal.aborted || this.#running !== undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      if (this.#since !== undefined) this.#wake()
+    })
   }
 
   async #run(): Promise<void> {
