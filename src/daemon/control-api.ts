@@ -177,6 +177,8 @@ export interface Results {
     stopping: boolean
     /** What is on fewer other devices than it is to be; absent where that is not known, or nothing is. */
     unsafe?: { files: number; bytes: number }
+    /** Devices that are connected and do not have all that was done here; absent if there is none. */
+    untold?: readonly string[]
   }
   add: AddResult
   /** Sent after the content, which travels in raw frames. */

@@ -54,7 +54,8 @@ export function check(left: Plan, disk: SyncDisk): void {
     if (!arriving.has(parent) && !isDirectoryAt(formerOf(parent, moves).path, disk)) throw new Changed([parent])
   }
   const leaving = new Set([...moves.map(({ from }) => from), ...removals.map(({ path }) => path)])
-  const known = new Set([...leaving, ...stays.map(({ path }) => path)].map((path) => identityAt(path, disk)))
+  const isKnown = (identity: string | undefined) =>
+    [...leaving, ...stays.map(({ path }) => path)].some((path) => identityAt(path, disk) === identity)
   const requireRoom = (path: ByteString, shown: Shown | undefined) => {
     const former = formerOf(path, moves)
     if (!isIn(former.path, leaving, former.within)) requireFree(former.path, shown, disk)
@@ -63,7 +64,7 @@ export function check(left: Plan, disk: SyncDisk): void {
     requireRoom(path, shown)
     if (isIn(path, leaving)) continue
     // A name that nobody told of yet, of an object that is another one.
-    if (disk.look(path) !== undefined && known.has(identityAt(path, disk))) throw new Changed([path])
+    if (disk.look(path) !== undefined && isKnown(identityAt(path, disk))) throw new Changed([path])
   }
   for (const { to } of moves) requireRoom(to, undefined)
   for (const { to, shown } of links) requireRoom(to, shown)

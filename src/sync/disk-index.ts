@@ -28,12 +28,7 @@ export class DiskIndex implements ChangeableTree {
 
   async *readChildren(parent: ObjectId, name?: ByteString): AsyncGenerator<SyncEntry> {
     const { behind } = this.#index
-    for (const entry of behind.in(parent)) {
-      if (!isAlive(entry) && entry.kind !== 'directory') continue
-      for (const place of entry.placement.value.places) {
-        if (place.parent === parent && (name === undefined || place.name === name)) yield entry
-      }
-    }
+    for (const entry of behind.in(parent, name)) if (isAlive(entry) || entry.kind === 'directory') yield entry
     for await (const entry of this.#index.readChildren(parent, name)) if (!behind.has(entry.id)) yield entry
   }
 

@@ -54,6 +54,10 @@ async function runUmount(app: App, typed: string, { lazy, json }: UmountOptions)
     ended,
     ({ mountpoint, stillUsed }) => `Unmounted: ${mountpoint}${stillUsed ? ' (programs still use it)' : ''}`,
   )
+  if (ended.untold !== undefined && !json) {
+    const devices = ended.untold.join(', ')
+    app.say(`Not all that was done here is on ${devices} yet: that goes on when the folder is mounted again.`)
+  }
   if (ended.unsafe !== undefined && !json) {
     const { files, bytes } = ended.unsafe
     app.say(

@@ -10,6 +10,8 @@ type Umounted = Results['umount']
 
 /** What is not safe elsewhere is told of, if it can be found out in this time. */
 const COUNT_MS_MAX = 1_000
+/** For other devices that are connected, to have what was done last. */
+const TELL_MS_MAX = 5_000
 
 /** `stopping`: tells whether the daemon ends now, because this was its last mount. */
 export async function umount(
@@ -18,22 +20,27 @@ export async function umount(
   stopping: () => boolean,
 ): Promise<Umounted> {
   const parts = await context.parts()
-  const { mounts, folders } = parts
+  const { mounts, folders, syncs } = parts
   const found = mounts.find(folder)
   if (found === undefined && (await detachStale(folder))) {
     return { folder, mountpoint: folder, stillUsed: false, stopping: stopping() }
   }
-  if (found === undefined || lazy || !isReplicating(context, parts)) {
+  const replicates = isReplicating(context, parts)
+  if (found === undefined || lazy || !(replicates || syncs.others.length > 0)) {
     const { ended, stillUsed } = await mounts.umount(folder, { lazy })
     return { folder: ended.folder, mountpoint: ended.mountpoint, stillUsed, stopping: stopping() }
   }
-  const unsafe = await folders.use(found.folder, async (open) => {
+  const left = await folders.use(found.folder, async (open) => {
     await mounts.umount(folder, { lazy })
     await open.checkpoint()
-    return unsafeIn(open)
+    const untold = await syncs.tell(open.id, AbortSignal.timeout(TELL_MS_MAX))
+    return { untold, unsafe: replicates ? await unsafeIn(open) : undefined }
   })
-  const told = { folder: found.folder, mountpoint: found.mountpoint, stillUsed: false, stopping: stopping() }
-  return unsafe === undefined || unsafe.files === 0 ? told : { ...told, unsafe }
+  return {
+    ...{ folder: found.folder, mountpoint: found.mountpoint, stillUsed: false, stopping: stopping() },
+    ...(left.unsafe === undefined || left.unsafe.files === 0 ? {} : { unsafe: left.unsafe }),
+    ...(left.untold.length === 0 ? {} : { untold: left.untold }),
+  }
 }
 
 function isReplicating(context: Context, { network }: Parts): boolean {

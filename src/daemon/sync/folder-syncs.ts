@@ -99,6 +99,18 @@ export class FolderSyncs implements AsyncDisposable {
     return this.#links.isSettled(id)
   }
 
+  /** Brings what was done to a folder to the devices that are connected; names those that do not have all of it when the signal aborts. */
+  async tell(id: string, signal: AbortSignal): Promise<string[]> {
+    const running = await this.of(id)
+    if (running === undefined) return []
+    await running.lookNow()
+    await this.#links.untilSettled(id, signal)
+    const members = this.#network.membership.members()
+    return this.#links
+      .unsettled(id)
+      .map((device) => members.find(({ deviceId }) => deviceId === device)?.name ?? device)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const unlisten of this.#unlisten) unlisten()
     for (const folder of [...this.#open.values()]) await this.closing(folder)

@@ -18,6 +18,8 @@ export interface LinkedFolderOptions {
   readonly id: string
   readonly index: SyncIndex
   readonly onTaken: () => void
+  /** What `isSettledWith` says of some device may have changed. */
+  readonly onHeard: () => void
   readonly send: (device: string, message: Buffer) => Promise<void>
   readonly newBeginning: () => Beginning
   readonly clock: Clock
@@ -42,13 +44,14 @@ export class LinkedFolder {
   linkTo(device: string): SyncLink {
     const present = this.#links.get(device)
     if (present !== undefined) return present
-    const { index, clock } = this.#options
+    const { index, clock, onHeard } = this.#options
     const link = new SyncLink({
       device,
       index,
       use: (work) => this.#use(work),
       send: (message) => this.#send(device, message),
       onTaken: () => this.#taken(),
+      onHeard,
       beginAnew: (lost) => this.#beginAnew(lost),
       complain: (what) => this.#complain(device, what),
       clock,

@@ -114,12 +114,16 @@ export class RunningSync implements AsyncDisposable {
   async answer(answer: Answer): Promise<Missing> {
     const missing = await this.missing()
     this.#sync.answer(answer)
-    await this.#running
-    clearTimeout(this.#timer)
-    this.#begin()
-    await this.#running
+    await this.lookNow()
     if (this.#failure !== undefined) throw this.#failure
     return missing
+  }
+
+  /** Looks at what was done by now, without waiting for more; resolves once that is in the index, or could not be brought there. */
+  async lookNow(): Promise<void> {
+    await this.#running
+    this.#begin()
+    await this.#running
   }
 
   /** Resolves when nothing uses the folder any more. */
@@ -147,9 +151,10 @@ export class RunningSync implements AsyncDisposable {
   }
 
   #begin(): void {
+    if (this.#stopping.signal.aborted || this.#running !== undefined) return
+    clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#stopping.signal.aborted) return
-    this.#running ??= this.#run().finally(() => {
+    this.#running = this.#run().finally(() => {
       this.#hasRun.resolve()
       this.#running = undefined
       if (this.#since !== undefined) this.#wake()
@@ -174,7 +179,6 @@ export class RunningSync implements AsyncDisposable {
       log('%s: %s', kindOf(error), (error as Error).stack)
       this.#runAgain()
     }
-  }
 
   #runAgain(): void {
     const isAsked = this.#sync.missing !== undefined

@@ -32,6 +32,8 @@ export interface SyncLinkOptions {
   send(message: SyncMessageBody): Promise<void>
   /** Entries of the other were merged into the index, durably. */
   onTaken(): void
+  /** Something was heard of the other, or is known no more: what `isSettled` says may have changed. */
+  onHeard(): void
   /** The index is an older state of itself: begins it anew, and all links with it. */
   beginAnew(lost: Cursor): Promise<void>
   /** Tells somebody who minds what the daemon cannot mend. */
@@ -104,6 +106,7 @@ export class SyncLink {
         this.#pause(error)
       }
       this.#waitIfNeeded()
+      this.#options.onHeard()
     })
   }
 

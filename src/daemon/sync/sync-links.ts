@@ -33,6 +33,8 @@ export class SyncLinks implements AsyncDisposable {
   readonly #up = new Set<string>()
   /** Own devices among them with which links have begun. */
   readonly #partners = new Set<string>()
+  /** Resolves when another device may have come to know more. */
+  #heard = Promise.withResolvers<void>()
 
   constructor(options: SyncLinksOptions) {
     const { clock = realClock } = options
@@ -57,6 +59,7 @@ export class SyncLinks implements AsyncDisposable {
       id: folderId,
       index,
       onTaken,
+      onHeard: () => this.#noteHeard(),
       send: (device, message) => send(device, message),
       newBeginning: () => newBeginning(),
       clock: this.#clock,
@@ -94,6 +97,7 @@ export class SyncLinks implements AsyncDisposable {
     if (!this.#partners.delete(deviceId)) return
     this.#lists.disconnected(deviceId)
     for (const folder of this.#folders.values()) folder.unlink(deviceId)
+    this.#noteHeard()
   }
 
   /**
@@ -107,7 +111,10 @@ export class SyncLinks implements AsyncDisposable {
     const decoded = decodeSyncMessage(message)
     this.#greet(deviceId)
     if (!this.#partners.has(deviceId)) return
-    if (decoded.kind === 'folders') return this.#lists.take(deviceId, decoded)
+    if (decoded.kind === 'folders') {
+      await this.#lists.take(deviceId, decoded)
+      return this.#noteHeard()
+    }
     // Of a folder that is not open here; once it is, this device says hello.
     await this.#folders.get(decoded.folder.toString('hex'))?.linkTo(deviceId).receive(decoded)
   }
@@ -117,18 +124,35 @@ export class SyncLinks implements AsyncDisposable {
    * did not say yet what it has: no.
    */
   isSettled(folderId: string): boolean {
+    return this.#folders.has(folderId) && this.unsettled(folderId).length === 0
+  }
+
+  /** Own devices that are connected and did not acknowledge all of the index, nor say that they do not have the folder. */
+  unsettled(folderId: string): string[] {
     const folder = this.#folders.get(folderId)
-    if (folder === undefined) return false
-    return [...this.#partners].every((device) => {
+    return [...this.#partners].filter((device) => {
       const has = this.#lists.has(device, folderId)
-      return has === false || (has === true && folder.isSettledWith(device))
+      return has !== false && !(has === true && folder?.isSettledWith(device) === true)
     })
+  }
+
+  /** Resolves once nobody is `unsettled`, or when the signal aborts. */
+  async untilSettled(folderId: string, signal: AbortSignal): Promise<void> {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    while (!signal.aborted && this.unsettled(folderId).length > 0) await Promise.race([this.#heard.promise, aborted])
+    resolve()
   }
 
   /** Resolves when no index is used any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const device of [...this.#up]) this.memberUp(device, false)
     await Promise.all([...this.#folders.keys()].map((id) => this.remove(id)))
+  }
+
+  #noteHeard(): void {
+    this.#heard.resolve()
+    this.#heard = Promise.withResolvers()
   }
 
   /** A device may be known as one's own only some time after it connected. */

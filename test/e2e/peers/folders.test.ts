@@ -100,6 +100,17 @@ test('the folder of one device is on the other, and follows it', { skip }, async
     await gone(desktop, 'replaced.txt')
   })
 
+  await t.test('what was done last before unmounting is on the other, whatever follows', async () => {
+    await soon(fs.writeFile(at(laptop, 'last.txt'), 'written last'))
+    await laptop.dfsOk(['umount', laptop.folder])
+    await stopDaemon(laptop)
+    await shows(desktop, 'last.txt', 'written last')
+    await laptop.dfsOk(['mount', laptop.folder])
+    await connected(desktop)
+    await soon(fs.rm(at(laptop, 'last.txt')))
+    await gone(desktop, 'last.txt')
+  })
+
   await t.test('what was done while one was away is there when it is back', async () => {
     await desktop.dfsOk(['umount', desktop.folder])
     await stopDaemon(desktop)

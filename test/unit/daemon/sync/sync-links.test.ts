@@ -46,6 +46,30 @@ describe('links between own devices', () => {
     assert(ann!.taken.get(FOLDER)! > 0)
   })
 
+  it('tell when all that are connected have what was changed, and who has not', async () => {
+    const [net, ann, bob, cas] = await connected('ann', 'bob', 'cas')
+    await net.settle(FOLDER)
+    await ann!.create(FOLDER)
+    const settled = ann!.links.untilSettled(FOLDER, new AbortController().signal)
+    assert.deepEqual(ann!.links.unsettled(FOLDER), ['bob', 'cas'])
+    await net.settle(FOLDER)
+    await settled
+    assert.deepEqual(ann!.links.unsettled(FOLDER), [])
+
+    net.fate = (_, to) => (to === bob ? [] : [0])
+    await ann!.create(FOLDER)
+    const patience = new AbortController()
+    const given = ann!.links.untilSettled(FOLDER, patience.signal)
+    await net.clock.sleep(60_000)
+    patience.abort()
+    await given
+    assert.deepEqual(ann!.links.unsettled(FOLDER), ['bob'])
+    net.disconnect(ann!, bob!)
+    await ann!.links.untilSettled(FOLDER, new AbortController().signal)
+    assert(ann!.links.isSettled(FOLDER))
+    assert.equal(Object.keys(await cas!.entries(FOLDER)).length, 2)
+  })
+
   it('bring it through a device between them', async () => {
     const net = new DeviceNetwork()
     const [ann, bob, cas] = [net.add('ann'), net.add('bob'), net.add('cas')]
