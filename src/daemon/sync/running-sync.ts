@@ -15,7 +15,7 @@ import type { SyncLinks } from './sync-links.ts'
 
 const log = logger('sync')
 
-export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'outside' | 'onChange' | 'onCommit'>
+export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'outside' | 'onChange' | 'onCommit'>
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
