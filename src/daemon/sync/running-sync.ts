@@ -15,7 +15,7 @@ import type { SyncLinks } from './sync-links.ts'
 
 const log = logger('sync')
 
-export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'outside' | 'onChange' | 'onCommit'>
+export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'outside' | 'onChange' | 'onCommit'>
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
@@ -179,6 +179,7 @@ export class RunningSync implements AsyncDisposable {
       log('%s: %s', kindOf(error), (error as Error).stack)
       this.#runAgain()
     }
+  }
 
   #runAgain(): void {
     const isAsked = this.#sync.missing !== undefined

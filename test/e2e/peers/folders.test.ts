@@ -226,3 +226,38 @@ test('folders are listed, had here by name, and left; a conflict is settled by k
     assert.match((await laptop.dfs(['conflicts', 'keep', original])).stderr, /there is no conflict about this file/)
   })
 })
+
+test('a device whose home came back from a backup loses nothing that either device wrote since', {
+  skip,
+}, async (t) => {
+  const { laptop, desktop } = await twoDevices(t)
+  await shows(desktop, 'note.txt', 'a note')
+  const backup = `${desktop.home}.backup`
+  const offline = async (work: () => Promise<void>) => {
+    await desktop.dfsOk(['mount', '--offline', desktop.folder])
+    await work()
+    await desktop.dfsOk(['umount', desktop.folder])
+    await stopDaemon(desktop)
+  }
+  await desktop.dfsOk(['umount', desktop.folder])
+  await stopDaemon(desktop)
+  await fs.cp(desktop.home, backup, { recursive: true })
+
+  await desktop.dfsOk(['mount', desktop.folder])
+  await soon(fs.writeFile(at(desktop, 'known.txt'), 'written before the home was lost'))
+  await shows(laptop, 'known.txt', 'written before the home was lost')
+  await desktop.dfsOk(['umount', desktop.folder])
+  await stopDaemon(desktop)
+  await fs.rm(desktop.home, { recursive: true })
+  await fs.rename(backup, desktop.home)
+
+  await soon(fs.writeFile(at(laptop, 'known.txt'), 'as the laptop has it'))
+  await offline(() => soon(fs.writeFile(at(desktop, 'known.txt'), 'as the desktop has it')))
+  await desktop.dfsOk(['mount', desktop.folder])
+  const kept = async (device: Device) => {
+    const files = (await names(device)).filter((name) => name.startsWith('known'))
+    const contents = await Promise.all(files.map((name) => soon(fs.readFile(at(device, name), 'utf8')).catch(() => '')))
+    return contents.includes('as the laptop has it') && contents.includes('as the desktop has it')
+  }
+  for (const device of [laptop, desktop]) await until('both are kept', () => kept(device), SOON_MS)
+})
