@@ -11,11 +11,12 @@ import { type Answer, FolderSync } from '../../sync/folder-sync.ts'
 import { Missing } from '../../sync/missing-files.ts'
 import type { SyncIndex } from '../../sync/sync-index.ts'
 import type { Folder } from '../../vfs/folder.ts'
+import { readBeginning } from './read-beginning.ts'
 import type { SyncLinks } from './sync-links.ts'
 
 const log = logger('sync')
 
-export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'outside' | 'onChange' | 'onCommit'>
+export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'filesystem' | 'outside' | 'onChange' | 'onCommit'>
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
@@ -63,7 +64,12 @@ export class RunningSync implements AsyncDisposable {
     const { index } = open
     this.#options = options
     this.#open = open
-    this.#sync = new FolderSync({ disk: folder.outside, index, deviceName })
+    this.#sync = new FolderSync({
+      disk: folder.outside,
+      index,
+      deviceName,
+      readFile: (path, bytesMax) => readBeginning(folder.filesystem, path, bytesMax),
+    })
     this.#unlisten = [
       folder.onChange((change) => {
         this.#sync.note(change)
