@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import test from 'node:test'
+import type { Device } from '../support/device.ts'
 import { noise } from '../support/files.ts'
 import { fuseMissing } from '../support/mount.ts'
 import { until } from '../support/process.ts'
 import { at, gone, MIB, names, SOON_MS, shows, soon, twoDevices } from '../support/same-folder.ts'
-import { stopDaemon } from '../support/sharing.ts'
+import { connected, stopDaemon } from '../support/sharing.ts'
 
 const skip = fuseMissing()
 
