@@ -16,7 +16,10 @@ import type { SyncLinks } from './sync-links.ts'
 
 const log = logger('sync')
 
-export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'directoryFd' | 'filesystem' | 'outside' | 'onChange' | 'onCommit'>
+export type SyncedFolder = Pick<
+  Folder,
+  'id' | 'path' | 'directoryFd' | 'filesystem' | 'outside' | 'onChange' | 'onCommit'
+>
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
