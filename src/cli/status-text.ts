@@ -29,6 +29,7 @@ function problemsOf({ folders, store, network, replication, below }: StatusResul
   const bad = [
     ...(network.removed ? ['this device was removed from the network: it reaches no other device'] : []),
     ...folders.flatMap(({ folder, problem }) => (problem === undefined ? [] : [`${folder}: ${problem}`])),
+    ...folders.flatMap(({ syncProblem }) => syncProblem ?? []),
     ...new Set(unreadable.map(({ path, why }) => `${path}: ${why}`)),
     ...replication.problems,
   ]

@@ -19,7 +19,9 @@ export type Counter = (typeof COUNTERS)[number]
 /** Where each is counted. */
 export const COUNT = Object.fromEntries(COUNTERS.map((name, at) => [name, at])) as Readonly<Record<Counter, number>>
 
-const counts = new Float64Array(COUNTERS.length)
+/** Other threads may look at it with `countedIn`: whole numbers of a thread that goes on counting. */
+export const countsMemory = new SharedArrayBuffer(COUNTERS.length * Float64Array.BYTES_PER_ELEMENT)
+const counts = new Float64Array(countsMemory)
 
 /** `at`: one of `COUNT`. */
 export function count(at: number, by: number): void {
@@ -28,4 +30,10 @@ export function count(at: number, by: number): void {
 
 export function counted(counter: Counter): number {
   return counts[COUNT[counter]]!
+}
+
+/** What another thread has counted, from its `countsMemory`. */
+export function countedIn(memory: SharedArrayBuffer, counter: Counter): () => number {
+  const theirs = new Float64Array(memory)
+  return () => theirs[COUNT[counter]]!
 }

@@ -129,8 +129,12 @@ export const SCHEMA = {
     atOnce: true,
     min: 0,
     max: 36_500,
-    fallback: 30,
+    fallback: 365,
     about: 'how long older versions of files are kept, in days that dfs runs',
+  },
+  versionBytes: {
+    ...BYTES_OR_NONE,
+    about: 'how much of this disk the older versions of each folder may take; beyond it the oldest go; 0: any amount',
   },
   gcGraceMinutes: {
     type: 'number',

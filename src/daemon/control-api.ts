@@ -9,7 +9,7 @@
 import type { Progress } from '../dfs.ts'
 import type { ErrorKind } from '../errors.ts'
 import type { AuditedHolder, VerifyResult } from './check-shapes.ts'
-import type { ConflictInfo, FolderInfo } from './folder-shapes.ts'
+import type { ConflictInfo, FolderInfo, MissingFilesInfo } from './folder-shapes.ts'
 import type { ListResult } from './listing-shapes.ts'
 import type {
   DeviceInfo,
@@ -23,7 +23,7 @@ import type {
 export { type DaemonAddress, hasPassphrase, isHome, readAddress } from './address.ts'
 export type { AuditedHolder, Check, DamagedBlock, VerifyResult } from './check-shapes.ts'
 export { encodeJsonFrame, FrameParser } from './control-wire.ts'
-export type { ConflictInfo, FolderInfo } from './folder-shapes.ts'
+export type { ConflictInfo, FolderInfo, MissingFilesInfo } from './folder-shapes.ts'
 export type { ListedEntry, ListResult } from './listing-shapes.ts'
 export type {
   ContentStates,
@@ -118,6 +118,9 @@ export const METHODS = {
   folders: {},
   foldersAdd: { name: 'text', path: 'text' },
   foldersLeave: { path: 'text' },
+  foldersMissing: { path: 'text' },
+  foldersConfirm: { path: 'text' },
+  foldersRestore: { path: 'text' },
   /** Without a path those of all folders that are open. */
   conflicts: { path: 'text?' },
   conflictsKeep: { path: 'text' },
@@ -204,6 +207,11 @@ export interface Results {
   folders: { folders: FolderInfo[] }
   foldersAdd: { id: string; name: string; path: string }
   foldersLeave: { path: string }
+  foldersMissing: MissingFilesInfo
+  /** So many files are gone for good now, apart from their versions. */
+  foldersConfirm: { path: string; files: number }
+  /** `waiting`: so many objects could not be brought back yet. */
+  foldersRestore: { path: string; files: number; waiting: number }
   conflicts: { conflicts: ConflictInfo[] }
   /** `path`: of the file as it is called now. */
   conflictsKeep: { path: string; removed: number }

@@ -1,5 +1,5 @@
 /**
- * The examination behind `dfs doctor`: `node doctor-main.ts HOME` prints `Check[]` as JSON. A process of its own that
+ * The examination behind `dfs doctor`: `node doctor-main.ts HOME` prints `Check[]` as one line of JSON. A process of its own that
  * imports native code only inside the check that is about it; a check that throws is a finding.
  */
 import { describeError } from '../errors.ts'
@@ -13,7 +13,7 @@ const home = process.argv[2]!
 const checks: Check[] = []
 await examineAll('machine', SYSTEM_CHECKS)
 await examineAll('home', { ...HOME_CHECKS, ...DISK_CHECKS })
-process.stdout.write(JSON.stringify(checks))
+process.stdout.write(`${JSON.stringify(checks)}\n`)
 
 async function examineAll(area: Check['area'], examinations: Record<string, Examine>): Promise<void> {
   for (const [name, examine] of Object.entries(examinations)) {

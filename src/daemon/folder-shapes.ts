@@ -12,6 +12,18 @@ export interface FolderInfo {
   waiting: number
   /** Nothing waits, and who is connected knows all that was done here. */
   settled: boolean
+  /** Why it is not kept the same for now, with what to do about it. */
+  problem?: string | undefined
+}
+
+/** Files that are gone and that somebody has to say something about. */
+export interface MissingFilesInfo {
+  path: string
+  files: number
+  /** So many there were. */
+  of: number
+  /** Paths of some of them. */
+  examples: string[]
 }
 
 export interface ConflictInfo {

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
+import { countedIn } from '../concurrency/counters.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { deviceIdOf } from '../format/device-id.ts'
 import { logger } from '../log.ts'
@@ -126,6 +127,7 @@ async function serve(starting: DfsNode): Promise<void> {
     isMember,
     deviceKey,
     timeoutMs: start.fetchTimeoutMs,
+    bytesReadHere: countedIn(start.counts, 'readBytes'),
     directHosts: start.listen.hosts ?? DIRECT_HOSTS,
   })
   if (start.bitswap) await startBitswap({ node, blocks: reader })

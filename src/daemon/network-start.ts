@@ -1,6 +1,7 @@
 /** What the network's worker is started with: what home, settings and members say of it. */
 import path from 'node:path'
 import { encodeBase32 } from '../bytes/base32.ts'
+import { countsMemory } from '../concurrency/counters.ts'
 import type { NetworkIdentity } from '../net/member.ts'
 import type { Membership } from '../net/membership.ts'
 import type { NetworkStart } from '../net/network-calls.ts'
@@ -24,6 +25,7 @@ export function networkStart(home: Home, membership: Membership, memory: SharedA
     bitswap: config.bitswap === 'on',
     fetchTimeoutMs: config.fetchTimeoutSeconds * 1000,
     memory,
+    counts: countsMemory,
   }
 }
 
@@ -43,6 +45,7 @@ export function pairingStart(homeDir: string, identitySeed: Buffer, identity: Ne
     fetchTimeoutMs: 1000,
     bitswap: false,
     memory: new SharedArrayBuffer(0),
+    counts: countsMemory,
   }
 }
 

@@ -89,6 +89,8 @@ export interface FolderStatus {
   driver: string | undefined
   /** What keeps the folder from being read, if something does; the numbers are zero then. */
   problem: string | undefined
+  /** Why it is not kept the same as on other devices for now. */
+  syncProblem: string | undefined
   files: number
   /** Sum of the files' lengths. */
   logicalBytes: number

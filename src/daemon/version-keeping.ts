@@ -37,8 +37,10 @@ export async function expireVersions(
   const { checkedMs, ages: known } = await readVersionAges(file)
   const nowMs = clock.nowMs()
   if (checkedMs !== undefined && checkedMs <= nowMs && nowMs - checkedMs < everyMs) return 0
-  const keepMs = home.config.versionDays * DAY_MS
-  const { removed, ages } = await folder.expireVersions({ ages: known, nowMs, keepMs, signal })
+  const { versionDays, versionBytes } = home.config
+  const keepMs = versionDays * DAY_MS
+  const bytesMax = versionBytes === 0 ? undefined : versionBytes
+  const { removed, ages } = await folder.expireVersions({ ages: known, nowMs, keepMs, bytesMax, signal })
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await writeVersionAges(file, { checkedMs: nowMs, ages })
   log('%s: %d of %d versions expired', folder.path, removed, removed + ages.size)

@@ -33,6 +33,8 @@ export interface NetworkStart {
   fetchTimeoutMs: number
   /** What blocks that are fetched are written into. */
   memory: SharedArrayBuffer
+  /** What the main thread counts (`concurrency/counters`): bulk gives way to those who read here. */
+  counts: SharedArrayBuffer
   /** What is known of the members. */
   statements: Uint8Array[]
   /** Only to join another network: nothing is served and nothing exchanged. */

@@ -6,10 +6,9 @@
  * nothing is promised that may not be remembered. Beside each block's entry stand keys that follow from it, by which
  * entries are found (FORMAT.md §12); they change in one batch with it.
  */
-import { Level } from 'level'
 import { Slices } from '../concurrency/slices.ts'
 import type { Cid } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import { cidOfDigest, DIGEST_BYTES, digestOfCid } from '../format/cid.ts'
 import { PUBLIC_KEY_BYTES } from '../format/device-id.ts'
 import {
@@ -22,9 +21,9 @@ import {
 import { warn } from '../log.ts'
 import { Group } from './group.ts'
 import { decodeChecked, encodeChecked } from './index-value.ts'
+import { type Database, LastingLevel, type Operation } from './lasting-level.ts'
 import { LentBytes } from './lent-bytes.ts'
 
-type Database = Level<Buffer, Buffer>
 export type LedgerChanges = ReadonlyMap<Cid, HoldEntry | undefined>
 
 const FORMAT = '1'
@@ -40,17 +39,16 @@ const KEYS_AT_ONCE = 256
 
 export class HoldLedger {
   readonly #dir: string
-  readonly #db: Database | DfsError
-  readonly #lent: LentBytes
+  readonly #level: LastingLevel | DfsError
   readonly #writes = new Group((changes: LedgerChanges[]) => this.#write(changes))
   readonly #slices = new Slices()
-
+  #lent: LentBytes
   /** Where there are none, no block needs to be looked for. */
   #mayHaveShards: boolean
 
-  private constructor(dir: string, db: Database | DfsError, lent = new LentBytes(), mayHaveShards = false) {
+  private constructor(dir: string, level: LastingLevel | DfsError, lent = new LentBytes(), mayHaveShards = false) {
     this.#dir = dir
-    this.#db = db
+    this.#level = level
     this.#lent = lent
     this.#mayHaveShards = mayHaveShards
   }
@@ -58,9 +56,9 @@ export class HoldLedger {
   /** Opens the ledger in `dir`, or makes it. Fails with `locked`; one that is damaged opens, and fails at each use. */
   static async open(dir: string): Promise<HoldLedger> {
     try {
-      const db = await openLevel(dir)
-      const shards = await db.keys({ gt: SHARD_OF, lte: endOf(SHARD_OF), limit: 1 }).all()
-      return new HoldLedger(dir, db, await LentBytes.read(db), shards.length > 0)
+      const level = await openLevel(dir)
+      const shards = await level.db.keys({ gt: SHARD_OF, lte: endOf(SHARD_OF), limit: 1 }).all()
+      return new HoldLedger(dir, level, await LentBytes.read(level.db), shards.length > 0)
     } catch (cause) {
       const error = openError(dir, cause)
       if (error.kind === 'locked') throw error
@@ -147,7 +145,7 @@ export class HoldLedger {
 
   async close(): Promise<void> {
     await this.#writes.settled()
-    if (!(this.#db instanceof DfsError)) await this.#db.close()
+    if (!(this.#level instanceof DfsError)) await this.#level.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -155,12 +153,18 @@ export class HoldLedger {
   }
 
   get #open(): Database {
-    if (this.#db instanceof DfsError) throw this.#db
-    return this.#db
+    return this.#usable.db
+  }
+
+  get #usable(): LastingLevel {
+    if (this.#level instanceof DfsError) throw this.#level
+    return this.#level
   }
 
   async #write(round: LedgerChanges[]): Promise<void> {
-    await using batch = this.#open.batch()
+    // What failed to be written may be there now.
+    if (await this.#usable.mend()) this.#lent = await LentBytes.read(this.#open)
+    const operations: Operation[] = []
     const lent = this.#lent.copy()
     // The last word on a block counts.
     const changes = new Map(round.flatMap((changes) => [...changes]))
@@ -171,15 +175,17 @@ export class HoldLedger {
       lent.change(before, entry)
       this.#mayHaveShards ||= entry?.shard !== undefined
       const keys = keysOf(digest, entry)
-      for (const key of keysOf(digest, before)) if (!keys.some((one) => one.equals(key))) batch.del(key)
-      for (const key of keys) batch.put(key, NO_VALUE)
+      for (const key of keysOf(digest, before)) {
+        if (!keys.some((one) => one.equals(key))) operations.push({ type: 'del', key })
+      }
+      for (const key of keys) operations.push({ type: 'put', key, value: NO_VALUE })
       const key = Buffer.concat([BLOCK, digest])
-      if (entry === undefined) batch.del(key)
-      else batch.put(key, encodeChecked(key, encodeHoldEntry(entry)))
+      if (entry === undefined) operations.push({ type: 'del', key })
+      else operations.push({ type: 'put', key, value: encodeChecked(key, encodeHoldEntry(entry)) })
     }
-    for (const [key, value] of lent.changes()) batch.put(key, value)
-    await batch.write({ sync: true }).catch((cause) => {
-      throw new DfsError('io', `the ledger of holds cannot be written: ${(cause as Error).message}`, {
+    for (const [key, value] of lent.changes()) operations.push({ type: 'put', key, value })
+    await this.#usable.write(operations).catch((cause) => {
+      throw new DfsError(kindOf(cause), `the ledger of holds cannot be written: ${cause.message}`, {
         op: 'write holds',
         subject: this.#dir,
         cause,
@@ -217,22 +223,22 @@ function keysOf(digest: Buffer, entry: HoldEntry | undefined): Buffer[] {
   ]
 }
 
-async function openLevel(dir: string): Promise<Database> {
-  const db: Database = new Level(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-  await db.open()
+async function openLevel(dir: string): Promise<LastingLevel> {
+  const level = await LastingLevel.open(dir)
+  const { db } = level
   const format = await db.get(FORMAT_KEY)
   if (format === undefined) {
     if ((await db.keys({ limit: 1 }).all()).length > 0) throw new Error('its format is not there')
     await db.put(FORMAT_KEY, Buffer.from(FORMAT), { sync: true })
   } else if (format.toString() !== FORMAT) {
-    await db.close()
+    await level.close()
     throw new DfsError('newer-version', `the ledger of holds has format ${format}, this dfs knows ${FORMAT}`, {
       op: 'open holds',
       subject: dir,
       mend: 'install a newer dfs on this device',
     })
   }
-  return db
+  return level
 }
 
 function openError(dir: string, error: unknown): DfsError {

@@ -7,7 +7,6 @@
  * others get their turn in between.
  */
 import { mkdir } from 'node:fs/promises'
-import { Level } from 'level'
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
@@ -43,23 +42,21 @@ import {
 import type { Keys } from '../seal/keys.ts'
 import { openRow, sealRow } from '../seal/sync-seal.ts'
 import { decodeChecked, encodeChecked } from './index-value.ts'
-
-type Database = Level<Buffer, Buffer>
-type Operation =
-  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
-  | { readonly type: 'del'; readonly key: Buffer }
+import { LastingLevel, type Operation } from './lasting-level.ts'
 
 const NO_VALUE = Buffer.alloc(0)
 /** Entries that are read at once where there may be many. */
 const READ_AT_ONCE = 256
 
 export class SyncIndexDb {
-  readonly #db: Database
+  readonly #level: LastingLevel
   readonly #keys: Keys
   readonly #slices = new Slices()
+  /** The state that was written last. */
+  #written: Buffer | undefined
 
-  private constructor(db: Database, keys: Keys) {
-    this.#db = db
+  private constructor(level: LastingLevel, keys: Keys) {
+    this.#level = level
     this.#keys = keys
   }
 
@@ -67,16 +64,14 @@ export class SyncIndexDb {
   static async open(dir: string, keys: Keys): Promise<SyncIndexDb> {
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 })
-      const db: Database = new Level(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-      await db.open()
-      return new SyncIndexDb(db, keys)
+      return new SyncIndexDb(await LastingLevel.open(dir), keys)
     } catch (error) {
       throw openError(dir, error)
     }
   }
 
   async readState(): Promise<IndexState | undefined> {
-    const value = await guarded(this.#db.get(STATE_KEY))
+    const value = await guarded(this.#level.db.get(STATE_KEY))
     return value && decodeIndexState(decodeChecked(STATE_KEY, value))
   }
 
@@ -92,7 +87,7 @@ export class SyncIndexDb {
   async *readChildren(parent: ObjectId, name?: ByteString): AsyncGenerator<SyncEntry> {
     for (const isAlive of [true, false]) {
       const prefix = childPrefix(parent, isAlive, name)
-      const keys = this.#db.keys({ gte: prefix, lt: keyAfter(prefix) })
+      const keys = this.#level.db.keys({ gte: prefix, lt: keyAfter(prefix) })
       try {
         for (;;) {
           const some = await guarded(keys.nextv(READ_AT_ONCE))
@@ -109,7 +104,7 @@ export class SyncIndexDb {
   async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
     const end = (await this.readState())?.own.sequence ?? 0
     const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
-    const changes = await guarded(this.#db.iterator(range).all())
+    const changes = await guarded(this.#level.db.iterator(range).all())
     const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))
     const entries: Buffer[] = []
     let bytes = 0
@@ -127,13 +122,13 @@ export class SyncIndexDb {
 
   async readCursor(device: string): Promise<Cursor | undefined> {
     const key = cursorKey(device)
-    const value = await guarded(this.#db.get(key))
+    const value = await guarded(this.#level.db.get(key))
     return value && decodeCursor(decodeChecked(key, value))
   }
 
   async readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>> {
     const behind = new Map<ObjectId, OnDisk>()
-    const rows = await guarded(this.#db.iterator({ gte: BEHIND_PREFIX, lt: keyAfter(BEHIND_PREFIX) }).all())
+    const rows = await guarded(this.#level.db.iterator({ gte: BEHIND_PREFIX, lt: keyAfter(BEHIND_PREFIX) }).all())
     for (const [key, sealed] of rows) behind.set(idOfBehindKey(key), decodeBehindRow(openRow(key, sealed, this.#keys)))
     return behind
   }
@@ -159,21 +154,35 @@ export class SyncIndexDb {
       const key = behindKey(id)
       operations.push(onDisk === undefined ? remove(key) : put(key, sealRow(key, encodeBehindRow(onDisk), this.#keys)))
     }
-    operations.push(put(STATE_KEY, encodeChecked(STATE_KEY, encodeIndexState(state))))
-    await guarded(this.#db.batch(operations, { sync: true }))
+    const written = encodeChecked(STATE_KEY, encodeIndexState(state))
+    operations.push(put(STATE_KEY, written))
+    await this.#mend()
+    await guarded(this.#level.write(operations))
+    this.#written = written
   }
 
   close(): Promise<void> {
-    return this.#db.close()
+    return this.#level.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  /** What was said to have failed, and is there after all, is not what whoever writes goes by: he has to begin with it. */
+  async #mend(): Promise<void> {
+    if (!(await guarded(this.#level.mend()))) return
+    const value = await guarded(this.#level.db.get(STATE_KEY))
+    if (this.#written === undefined || value?.equals(this.#written) === true) return
+    throw new DfsError(
+      'io',
+      'the index of the folder is ahead of what is known of it: unmount the folder, and mount it',
+    )
+  }
+
   async #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
     const keys = ids.map(entryKey)
-    const values = await guarded(this.#db.getMany(keys))
+    const values = await guarded(this.#level.db.getMany(keys))
     const rows: (Buffer | undefined)[] = []
     for (const [at, value] of values.entries()) {
       await this.#slices.next()

@@ -16,6 +16,7 @@ import { isAlive, isSameContent } from './entry-merge.ts'
 import { directoryAt, directoryOf, shownAt, shownIn } from './find-shown.ts'
 import { type DirtyPlace, distinctPlaces } from './head-dirty.ts'
 import { LocalChanges, type Made, type Target } from './local-changes.ts'
+import type { Inspect } from './missing-files.ts'
 import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import { type Directory, ROOT, type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
@@ -56,7 +57,10 @@ export class DiskScan {
   }
 
   /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. What is to be looked at again, for somebody moves it about. */
-  async scan(places: readonly DirtyPlace[], { expectsOwn = true } = {}): Promise<readonly DirtyPlace[]> {
+  async scan(
+    places: readonly DirtyPlace[],
+    { expectsOwn = true, inspect }: { expectsOwn?: boolean; inspect?: Inspect } = {},
+  ): Promise<readonly DirtyPlace[]> {
     this.#homes.expectsOwn = expectsOwn
     this.#gone = new Set()
     this.#differing = []
@@ -64,6 +68,7 @@ export class DiskScan {
     for (let round = 0; left.length > 0 && round < ROUNDS_MAX; round++) {
       this.#came = []
       for (const place of await this.#reachable(left)) await this.#compareAt(place)
+      if (round === 0) await inspect?.({ gone: this.#gone, came: this.#came })
       left = await this.#takeIn()
     }
     for (const path of this.#differing) await this.#noteDifference(path)
@@ -152,12 +157,14 @@ export class DiskScan {
     for (const [at, one] of came.entries()) {
       if (at % CREATED_AT_ONCE === 0) await this.#prefetch(came.slice(at, at + CREATED_AT_ONCE))
       if (!this.#stands(one)) continue
-      const home = await this.#homes.homeOf(one)
-      if (home === undefined) {
+      if ((await this.#homes.homeOf(one)) === undefined) {
         fresh.push(one)
         continue
       }
       await makeFresh()
+      // It was set aside if something new stands where it was.
+      const home = await this.#homes.homeOf(one)
+      if (home === undefined) continue
       const isReplaced = !home.isThere && this.#disk.look(home.path) !== undefined
       // Something new stands where it was, and may be what it is in now.
       if (isReplaced) next.push({ path: home.path, isTree: true })

@@ -29,6 +29,8 @@ export interface SyncDisk {
   /** Whether owners can be set here; where not, all is the user's. */
   readonly setsOwners: boolean
   look(path: ByteString): Looked
+  /** Fails with `needs-confirmation` if this is not the folder any more: then what is not found is not gone. */
+  requireThere(): void
   /** All names in a directory; none if it is not there. Fails if it cannot be read. */
   list(path: ByteString): Promise<ByteString[]>
 

@@ -3,7 +3,7 @@
  * What is too much to remember is the whole folder.
  */
 import type { ByteString, ObjectChange } from '../dfs.ts'
-import { comparePaths, isAtOrBelow } from '../format/head-path.ts'
+import { comparePaths, isAtOrBelow, parentPath } from '../format/head-path.ts'
 import { type ObjectKey, objectKeyOf } from './head-links.ts'
 
 const PATHS_MAX = 200_000
@@ -59,6 +59,15 @@ export class DirtyPaths {
   putBack(taken: DirtyPaths): void {
     for (const [path, isTree] of taken.#paths) this.add({ path, isTree })
     for (const object of taken.#objects) this.#objects.add(object)
+  }
+
+  /** Whether a path is one of them, or in a tree of them. */
+  covers(path: ByteString): boolean {
+    if (this.#paths.has(path)) return true
+    for (let at: ByteString | undefined = path; at !== undefined; at = parentPath(at)) {
+      if (this.#paths.get(at) === true) return true
+    }
+    return false
   }
 
   /** In the order of their paths, none at or below the tree of another. */

@@ -21,6 +21,7 @@ export class MemoryDisk implements SyncDisk {
   #root: Node
   #parked = new Map<string, Node>()
   #count = 0
+  isThere = true
   /** Called before each change that synchronisation makes; for tests that have it fail. */
   onStep: () => void = () => {}
 
@@ -37,6 +38,10 @@ export class MemoryDisk implements SyncDisk {
     const node = this.#find(path)
     if (node === undefined) return undefined
     return node.isBusy ? 'busy' : this.#object(node)
+  }
+
+  requireThere(): void {
+    if (!this.isThere) throw new DfsError('needs-confirmation', 'the folder is not there')
   }
 
   async list(path: ByteString): Promise<ByteString[]> {

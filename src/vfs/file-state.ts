@@ -77,12 +77,13 @@ async function localPart(
   return { localBytes: Math.max(0, size - elsewhere), isWhole: elsewhere === 0 }
 }
 
-function withoutFetching({ reader }: Parts): GuardedReader {
+/** A reader of what is here. */
+export function withoutFetching({ reader }: Pick<Parts, 'reader'>): GuardedReader {
   return new GuardedReader(reader, () => false)
 }
 
 /** A node of the manifest is not on this device: what a reader without leave to fetch, or without a source, fails with. */
-function isNotHere(error: unknown): boolean {
+export function isNotHere(error: unknown): boolean {
   return kindOf(error) === 'not-permitted' || kindOf(error) === 'unreachable'
 }
 

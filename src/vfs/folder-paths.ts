@@ -1,8 +1,10 @@
 /**
  * Objects of a folder by the path that a person sees, for who works on it without a mount.
  */
-import type { ByteString } from '../dfs.ts'
-import { kindOf } from '../errors.ts'
+import type { ByteString, StubState } from '../dfs.ts'
+import { DfsError, kindOf } from '../errors.ts'
+import { O } from '../posix/files.ts'
+import { statFd } from '../posix/stat.ts'
 import type { Committer } from './committer.ts'
 import type { Filesystem } from './filesystem.ts'
 import type { Inode } from './inode-table.ts'
@@ -46,6 +48,27 @@ export class FolderPaths {
       if (kindOf(error) !== 'corrupt') throw error
       return undefined
     }
+  }
+
+  /** What the stub that stands there says; `busy` if that cannot be told, or is not all. Undefined if no file of dfs is there. */
+  contentAt(inside: ByteString): StubState | 'busy' | undefined {
+    try {
+      const inode = this.find(inside)
+      if (inode === undefined) return undefined
+      try {
+        if (inode.file === undefined) return undefined
+        return inode.file.isBusy ? 'busy' : this.#services.tree.withStub(inode, O.RDONLY, (fd) => this.#load(fd))
+      } finally {
+        this.letGo(inode)
+      }
+    } catch (error) {
+      if (!(error instanceof DfsError)) throw error
+      return 'busy'
+    }
+  }
+
+  #load(fd: number): StubState {
+    return this.#services.tree.loadFd(fd, statFd(fd)).state
   }
 
   /** What was found and nobody else knows is forgotten again. */

@@ -190,10 +190,11 @@ export class Folder {
     return this.#keeping.run(() => this.#restore(inside, at))
   }
 
-  /** Lets kept versions go that are too old or stand too close together; not while one is being restored. */
-  expireVersions(options: ExpiryOptions): Promise<Expired> {
+  /** Lets kept versions go that are too old, stand too close together or take too much; not while one is being restored. */
+  expireVersions(options: Omit<ExpiryOptions, 'present'>): Promise<Expired> {
     const { services, versions } = this.#parts
-    return this.#keeping.run(() => expireVersions(services, versions, options))
+    const present = (path: ByteString) => this.#paths.contentAt(path)
+    return this.#keeping.run(() => expireVersions(services, versions, { ...options, present }))
   }
 
   /** What a garbage collection must find alive, in the order in which it must look. */

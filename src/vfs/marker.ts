@@ -61,6 +61,18 @@ export async function writeMarker(
   return marker
 }
 
+/**
+ * Fails with `needs-confirmation` if the open directory has no marker any more: what is not found in it may be anywhere,
+ * and is not gone.
+ */
+export function requireMarker(rootFd: number): void {
+  if (statAt(rootFd, `${RESERVED_NAME}/${MARKER}`) !== undefined) return
+  throw new DfsError('needs-confirmation', `its marker ${RESERVED_NAME}/${MARKER} is missing`, {
+    op: 'read folder',
+    mend: 'connect the disk that it is on; if the folder is to be given up unmount it, and use "dfs mount --yes"',
+  })
+}
+
 function parseMarker(text: string, folder: string): Marker {
   let marker: Partial<Marker>
   try {

@@ -19,8 +19,10 @@ import type { Committer } from './committer.ts'
 import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
 import type { Inode } from './inode-table.ts'
+import { requireMarker } from './marker.ts'
 import type { Namespace } from './namespace.ts'
-import { lookOutside, MARK, type OutsideState } from './outside-objects.ts'
+import { OutsideKeeping } from './outside-keeping.ts'
+import { listOutside, lookOutside, MARK, type OutsideState } from './outside-objects.ts'
 import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt, writeStubOf } from './outside-stubs.ts'
 import type { Services } from './services.ts'
 import type { Versions } from './versions.ts'
@@ -40,31 +42,31 @@ const OWNER_READ_WRITE = 0o600
 /** In `.dfs`: what is about to come into sight, and what is out of it for a moment. */
 const INCOMING = 'incoming'
 const PARKED = 'parked'
+
 export class OutsideChanges {
   readonly setsOwners = SETS_OWNERS
   readonly #services: Services
   readonly #parts: OutsideChangesParts
+  readonly #keeping: OutsideKeeping
   #directories: { incoming: Inode; parked: Inode } | undefined
   #next = 1
 
   constructor(services: Services, parts: OutsideChangesParts) {
     this.#services = services
     this.#parts = parts
+    this.#keeping = new OutsideKeeping(parts.versions)
   }
 
   look(path: ByteString): ReturnType<typeof lookOutside> {
     return lookOutside(this.#services, this.#parts.paths, path)
   }
 
-  async list(path: ByteString): Promise<ByteString[]> {
-    const { paths, files } = this.#parts
-    const inode = paths.find(path)
-    if (inode?.kind !== 'directory') return []
-    try {
-      return (await files.names(inode.ino)).map(({ name }) => name)
-    } finally {
-      paths.letGo(inode)
-    }
+  requireThere(): void {
+    requireMarker(this.#services.tree.rootFd)
+  }
+
+  list(path: ByteString): Promise<ByteString[]> {
+    return listOutside(this.#parts, path)
   }
 
   make(path: ByteString, id: string, state: OutsideState): void {
@@ -172,7 +174,8 @@ export class OutsideChanges {
       const name = lastName(path)
       const inode = names.find(parent, name)?.inode
       if (inode?.kind === 'directory') names.rmdir(parent, name)
-      else names.unlink(parent, name)
+      else if (inode?.file === undefined) names.unlink(parent, name)
+      else this.#keeping.whileRemoving(inode.file, () => names.unlink(parent, name))
       this.#services.table.noteName(parent, name)
       if (inode?.kind === 'stub') this.#services.table.noteAttributes(inode)
     })
@@ -212,7 +215,8 @@ export class OutsideChanges {
     const { place, file } = inode
     this.#parts.versions.keepNext(file!)
     const aside = this.#writeAside(id, file!.sequence + 1, state)
-    this.#move({ parent: this.#reserved().incoming, name: aside }, place)
+    const from = { parent: this.#reserved().incoming, name: aside }
+    this.#keeping.whileReplacing(file!, state.mtimeNs, () => this.#move(from, place))
   }
 
   #replaceInPlace(inode: Inode, { content, mtimeNs, attributes }: OutsideState): void {

@@ -12,6 +12,7 @@ import { readLinkAt } from '../posix/names.ts'
 import { MODE, type Stat, statFd } from '../posix/stat.ts'
 import { getXattrAt, getXattrFd, listXattrsAt, listXattrsFd } from '../posix/xattrs.ts'
 import { readXattrs } from '../seal/carried-xattrs.ts'
+import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
 import { type Inode, objectKey } from './inode-table.ts'
 import type { Services } from './services.ts'
@@ -137,5 +138,19 @@ function markOf(get: () => Buffer | undefined): string | undefined {
   } catch (error) {
     if (kindOf(error) === 'unsupported') return undefined
     throw error
+  }
+}
+
+/** The names in a directory; none where there is no directory. */
+export async function listOutside(
+  { paths, files }: { paths: FolderPaths; files: FolderFiles },
+  path: ByteString,
+): Promise<ByteString[]> {
+  const inode = paths.find(path)
+  if (inode?.kind !== 'directory') return []
+  try {
+    return (await files.names(inode.ino)).map(({ name }) => name)
+  } finally {
+    paths.letGo(inode)
   }
 }

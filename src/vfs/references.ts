@@ -5,6 +5,7 @@ import { textOf } from '../bytes/byte-string.ts'
 import type { BlockRef, ByteString, Cid, FileReference, ReferenceSource, StubState } from '../dfs.ts'
 import { DfsError, describeError } from '../errors.ts'
 import { ManifestTree } from '../seal/manifest-tree.ts'
+import { requireMarker } from './marker.ts'
 import type { Services } from './services.ts'
 import { walkStubs } from './stub-walk.ts'
 
@@ -50,6 +51,7 @@ async function* stubReferences(services: Services, path: string, countRenames: (
     for await (const stub of walkStubs(services)) {
       for await (const { cid } of blocksOf(services, stub.load())) yield cid
     }
+    requireMarker(services.tree.rootFd)
     if (countRenames() === renames) return
   }
   throw new DfsError('busy', 'files are being renamed all the time', { subject: path, mend: 'try again later' })

@@ -1,5 +1,5 @@
 /**
- * Lets versions go that are too old or stand too close together. Their blocks go with the next garbage collection.
+ * Lets versions go that are too old, stand too close together or take too much of the disk. Their blocks go with the next garbage collection.
  *
  * A version's age counts from when this was first run with it there; whoever calls remembers that between runs.
  */
@@ -9,8 +9,9 @@ import type { ByteString, VersionAge } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { contentHash } from '../seal/hash.ts'
 import type { Services } from './services.ts'
+import { type HistoryToCount, type VersionedContent, versionsOverBudget } from './version-budget.ts'
 import { type AgedVersion, expiredVersions } from './version-thinning.ts'
-import { type WalkedVersion, walkVersions } from './version-walk.ts'
+import { readVersionOf, type WalkedVersion, walkVersions } from './version-walk.ts'
 import type { Versions } from './versions.ts'
 
 export interface ExpiryOptions {
@@ -20,6 +21,10 @@ export interface ExpiryOptions {
   nowMs: number
   /** The age at which every version goes. */
   keepMs: number
+  /** How much of the disk the versions of a folder may take. */
+  bytesMax?: number | undefined
+  /** The content of the file at a path; `busy` if it cannot be told now. */
+  present?: ((path: ByteString) => VersionedContent | 'busy' | undefined) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -39,7 +44,7 @@ const LINEAGE_DIGITS = 32
 
 /** Fails with `aborted`, `io`; the versions removed until then were due. */
 export async function expireVersions(services: Services, versions: Versions, options: ExpiryOptions): Promise<Expired> {
-  const { nowMs, keepMs, signal } = options
+  const { nowMs, keepMs, bytesMax, signal } = options
   const ages = new Map<string, VersionAge>()
   const histories = new Map<string, Kept[]>()
   for await (const version of walkVersions(services, versions.directory)) {
@@ -54,18 +59,41 @@ export async function expireVersions(services: Services, versions: Versions, opt
   }
   const slices = new Slices()
   let removed = 0
-  for (const history of histories.values()) {
-    for (const expired of expiredVersions(history, { nowMs, keepMs })) {
+  const remove = async (expired: readonly Kept[]) => {
+    for (const version of expired) {
       checkAborted(signal)
       await slices.next()
       // One that is in use goes the next time.
-      if (!versions.remove(expired.id, expired.time)) continue
-      ages.delete(keyOf(expired))
+      if (!versions.remove(version.id, version.time)) continue
+      ages.delete(keyOf(version))
       removed++
     }
+  }
+  for (const history of histories.values()) {
+    await remove(expiredVersions(history, { nowMs, keepMs }))
     await slices.next()
   }
+  if (bytesMax !== undefined) {
+    const left = [...histories.values()].map((history) => history.filter((version) => ages.has(keyOf(version))))
+    const counted = toCount(left, options, { services, versions })
+    await remove(await versionsOverBudget(counted, { nowMs, bytesMax }, services))
+  }
   return { removed, ages }
+}
+
+/** The history of a file that is being written is passed over, so that nothing goes for its sake. */
+function* toCount(
+  histories: readonly Kept[][],
+  { present, signal }: ExpiryOptions,
+  { services, versions }: { services: Services; versions: Versions },
+): Generator<HistoryToCount<Kept>> {
+  const contentOf = (version: Kept) => readVersionOf(services, versions.directory, version)
+  for (const history of histories) {
+    checkAborted(signal)
+    const path = history.length === 0 ? undefined : contentOf(history[0]!)?.path
+    const found = path === undefined ? undefined : present?.(path)
+    if (found !== 'busy') yield { versions: history, present: found, read: (version) => contentOf(version)?.state }
+  }
 }
 
 function ageOf(version: WalkedVersion, { ages, nowMs }: ExpiryOptions, services: Services): VersionAge {

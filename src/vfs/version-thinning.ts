@@ -1,6 +1,6 @@
 /**
- * Which kept versions of a path may go: all stay for an hour, then one an hour for a day, then one a day until they
- * are too old.
+ * Which kept versions of a path may go: all stay for an hour, then one an hour for a day, then one a day for thirty days,
+ * then one a week until they are too old.
  *
  * Ages are the store's running time, so the wall clock never lets a version go: the times in their names, which it gave,
  * can only keep apart what running time has run together, as when the ages were lost and begin anew.
@@ -14,8 +14,10 @@ export interface AgedVersion {
   readonly timeMs: number
 }
 
-const HOUR_MS = 3_600_000
+export const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
+const WEEK_MS = 7 * DAY_MS
+const DAILY_MS = 30 * DAY_MS
 
 /** `nowMs`: running time; a version first seen later than now counts as new. `keepMs`: the age at which all go. */
 export function expiredVersions<T extends AgedVersion>(
@@ -28,12 +30,18 @@ export function expiredVersions<T extends AgedVersion>(
     const ageMs = Math.max(0, nowMs - version.firstSeenMs)
     if (ageMs >= keepMs) expired.push(version)
     if (ageMs >= keepMs || ageMs < HOUR_MS) continue
-    const span = spanOf(version, ageMs < DAY_MS ? HOUR_MS : DAY_MS)
+    const span = spanOf(version, spacingAt(ageMs))
     const other = newestOf.get(span)
-    if (other !== undefined) expired.push(isNewer(version, other) ? other : version)
-    if (other === undefined || isNewer(version, other)) newestOf.set(span, version)
+    if (other !== undefined) expired.push(compareAges(version, other) > 0 ? other : version)
+    if (other === undefined || compareAges(version, other) > 0) newestOf.set(span, version)
   }
   return expired
+}
+
+/** How long the stretches are of which one version of this age stays. */
+function spacingAt(ageMs: number): number {
+  if (ageMs < DAY_MS) return HOUR_MS
+  return ageMs < DAILY_MS ? DAY_MS : WEEK_MS
 }
 
 /** Names the stretch of time of which one version stays. */
@@ -41,6 +49,7 @@ function spanOf({ firstSeenMs, timeMs }: AgedVersion, spanMs: number): string {
   return [spanMs, Math.floor(firstSeenMs / spanMs), Math.floor(timeMs / spanMs)].join('/')
 }
 
-function isNewer(one: AgedVersion, other: AgedVersion): boolean {
-  return one.firstSeenMs === other.firstSeenMs ? one.timeMs > other.timeMs : one.firstSeenMs > other.firstSeenMs
+/** The older first, by running time; of those seen at one moment by the times in their names. */
+export function compareAges(one: AgedVersion, other: AgedVersion): number {
+  return one.firstSeenMs - other.firstSeenMs || one.timeMs - other.timeMs
 }

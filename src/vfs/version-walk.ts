@@ -5,7 +5,7 @@
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString, StubState } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
-import { mayBeStub, visibleNameOfStub } from '../format/stored-name.ts'
+import { mayBeStub, STUB_SUFFIX, visibleNameOfStub } from '../format/stored-name.ts'
 import { STUB_BYTES_MAX, TRAILER_OFFSET } from '../format/stub.ts'
 import { closeFd, O, openAt, preadFd, tryOpenAt } from '../posix/files.ts'
 import { iterateDirectory } from '../posix/listing.ts'
@@ -53,6 +53,21 @@ export async function* walkVersions({ tree, keys }: Services, directory: Inode):
         }
       }
     }
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/** Reads one version of a walk that is over; undefined as there. */
+export function readVersionOf(
+  { tree, keys }: Services,
+  directory: Inode,
+  { id, time }: Pick<WalkedVersion, 'id' | 'time'>,
+): VersionContent | undefined {
+  const fd = tryOpenAt(tree.directoryFd(directory), id, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
+  if (fd === undefined) return undefined
+  try {
+    return readVersion(fd, time + STUB_SUFFIX, keys)
   } finally {
     closeFd(fd)
   }

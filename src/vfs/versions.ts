@@ -23,7 +23,7 @@ import { formatVersionTime } from './version-time.ts'
 export const VERSIONS_DIRECTORY = 'versions'
 
 /** A file overwritten again within this time makes no second version. */
-const OVERWRITTEN_EVERY_MS = 60_000
+export const OVERWRITTEN_EVERY_MS = 60_000
 /** How many files' last versions are remembered; forgetting one costs a version too many. */
 const REMEMBERED_MAX = 10_000
 
@@ -34,6 +34,8 @@ export class Versions {
   readonly #deletedAgeNsMin: bigint
   /** When each file last made a version, in ms of the monotonic clock. */
   readonly #madeAt = new Map<string, number>()
+  /** Whether a file becomes a version, while that is not decided by its age. */
+  #decided: { readonly file: StubFile; readonly isKept: boolean } | undefined
 
   /**
    * `directory`: the inode of `.dfs/versions`. A file deleted sooner than `deletedAgeMsMin` after its last change was
@@ -68,9 +70,25 @@ export class Versions {
   isWorthKeeping(file: StubFile): boolean {
     // What no stub has yet cannot become a version, which is a stub.
     if (file.stubSequence === 0) return false
-    const age = nowNs() - file.ctimeNs
+    if (file.size === 0) return false
+    return this.#decided?.file === file ? this.#decided.isKept : this.isOldEnough(file.ctimeNs)
+  }
+
+  /** Whether what was changed last at this time is kept when it is deleted. */
+  isOldEnough(changedNs: bigint): boolean {
+    const age = nowNs() - changedNs
     // A clock that went back says nothing about the age.
-    return file.size > 0 && (age < 0n || age >= this.#deletedAgeNsMin)
+    return age < 0n || age >= this.#deletedAgeNsMin
+  }
+
+  /** While `work` replaces or removes the file, it becomes a version or not as is said here, however young it is. */
+  whileDecided(file: StubFile, isKept: boolean, work: () => void): void {
+    this.#decided = { file, isKept }
+    try {
+      work()
+    } finally {
+      this.#decided = undefined
+    }
   }
 
   /** Moves a file that nobody has open to its version's place instead of deleting it; false if there is no room. */

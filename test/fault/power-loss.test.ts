@@ -87,12 +87,7 @@ test('what is synced survives under its name where the folder has a disk of its 
   skip: skipUnless(fuse, loopDisk),
   timeout: 60_000,
 }, async (t) => {
-  const place = newPlace(t)
-  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 64, mountOptions: 'commit=300' })
-  const system = new DfsSystem(place, { folder: join(disk.path, 'folder') })
-  fs.mkdirSync(system.root)
-  await system.mount()
-  const at = (name: string) => join(system.root, name)
+  const { disk, system, at } = await onDiskOfItsOwn(t)
   for (const name of ['replaced', 'moved', 'linked', 'one', 'other']) writeDurably(at(name), `old ${name}`)
   await system.unmount()
   await system.mount()
@@ -119,12 +114,7 @@ test('what is synced survives removals and renames that did not, where the folde
   skip: skipUnless(fuse, loopDisk),
   timeout: 60_000,
 }, async (t) => {
-  const place = newPlace(t)
-  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 64, mountOptions: 'commit=300' })
-  const system = new DfsSystem(place, { folder: join(disk.path, 'folder') })
-  fs.mkdirSync(system.root)
-  await system.mount()
-  const at = (name: string) => join(system.root, name)
+  const { disk, system, at } = await onDiskOfItsOwn(t)
   const names = ['replaced', 'replacing', 'removed']
   for (const name of names) writeDurably(at(name), `content of ${name}`)
   fs.renameSync(at('replacing'), at('replaced'))
@@ -143,6 +133,16 @@ test('what is synced survives removals and renames that did not, where the folde
   ])
   await system.unmount()
 })
+
+/** A mounted folder on a disk that loses its power apart from that of the home. */
+async function onDiskOfItsOwn(t: TestContext) {
+  const place = newPlace(t)
+  const disk = await SmallDisk.create(place, 'disk', { mebibytes: 64, mountOptions: 'commit=300' })
+  const system = new DfsSystem(place, { folder: join(disk.path, 'folder') })
+  fs.mkdirSync(system.root)
+  await system.mount()
+  return { disk, system, at: (name: string) => join(system.root, name) }
+}
 
 /** What dfs does on its own account, a while after the last write, must survive as well. */
 async function beIdle(workload: RunningWorkload, random: Random): Promise<void> {

@@ -1,7 +1,7 @@
 /** `dfs doctor`: what is missing on this machine, and the exact mend. */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { type Check, DOCTOR_ENTRY } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
@@ -32,28 +32,41 @@ Examples:
 
 async function runDoctor(app: App, options: ReportOptions): Promise<void> {
   const home = await app.home()
-  const checks = [...(await examine(home)), ...(await examineReach(home))]
+  const checks = (await Promise.all([examine(home), examineReach(home)])).flat()
   if (checks.some(({ status }) => status === 'problem')) app.outcome = 'problems-found'
   app.report(options, checks, describe)
 }
 
-/** In a process of its own, so that a library that does not load is a finding and not the end. */
+/**
+ * In a process of its own, so that a library that does not load is a finding and not the end. It is not waited for once
+ * it has said all: a mount that hangs keeps it from ending.
+ */
 export async function examine(home: string): Promise<Check[]> {
+  const child = spawn(process.execPath, [fileURLToPath(DOCTOR_ENTRY), home], { stdio: ['ignore', 'pipe', 'ignore'] })
+  child.unref()
+  const tooLate = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS)
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(DOCTOR_ENTRY), home], {
-      timeout: DEADLINE_MS,
-    })
-    return JSON.parse(stdout)
+    return JSON.parse(await firstLine(child.stdout))
   } catch (cause) {
-    // A mount that hangs keeps the process from ending, after it has said all.
-    const { stdout } = cause as { stdout?: string }
-    if (stdout) return JSON.parse(stdout)
     throw new DfsError('internal', 'the examination itself failed', {
       op: 'doctor',
       mend: 'run "npm install" in the directory of dfs',
       cause,
     })
+  } finally {
+    clearTimeout(tooLate)
+    child.kill('SIGKILL')
   }
+}
+
+/** Reads no further. */
+async function firstLine(from: Readable): Promise<string> {
+  let said = ''
+  for await (const part of from.setEncoding('utf8')) {
+    said += part
+    if (said.includes('\n')) break
+  }
+  return said
 }
 
 /** What is wrong first. */

@@ -1,9 +1,15 @@
 /** `dfs folders`: the folders of this device and of the owner's others; having one of theirs here, and leaving one. */
 import type { Command } from 'commander'
-import type { FolderInfo } from '../../daemon/control-api.ts'
+import type { FolderInfo, MissingFilesInfo } from '../../daemon/control-api.ts'
+import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
 import { formatCount, formatTable } from '../output.ts'
 import { resolvePath } from '../paths.ts'
+import { Questions } from '../questions.ts'
+
+interface ConfirmOptions extends ReportOptions {
+  yes?: boolean
+}
 
 export function registerFolders(program: Command, app: App): void {
   const folders = program
@@ -15,7 +21,9 @@ export function registerFolders(program: Command, app: App): void {
 Examples:
   $ dfs folders
   $ dfs folders add photos ~/photos    has what your other devices have, from the next mount on
-  $ dfs folders leave ~/photos         keeps what is in it, and follows the others no more`,
+  $ dfs folders leave ~/photos         keeps what is in it, and follows the others no more
+  $ dfs folders restore ~/photos       brings back what is gone without anybody having removed it
+  $ dfs folders confirm ~/photos       says that it was removed`,
     )
   folders
     .command('list', { isDefault: true })
@@ -38,6 +46,21 @@ Examples:
     .option('--json', 'report as JSON')
     .addHelpText('after', '\nExamples:\n  $ dfs folders leave ~/photos')
     .action((folder: string, options: ReportOptions) => runLeave(app, folder, options))
+  folders
+    .command('confirm')
+    .description('say that files that are gone were deleted, when "dfs status" asks that: they go on the others, too')
+    .argument('<folder>', 'a folder, by its path or its mount point')
+    .option('--yes', 'without asking')
+    .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs folders confirm ~/photos\n  $ dfs folders confirm --yes ~/photos')
+    .action((folder: string, options: ConfirmOptions) => runConfirm(app, folder, options))
+  folders
+    .command('restore')
+    .description('bring files back that are gone, when "dfs status" asks that')
+    .argument('<folder>', 'a folder, by its path or its mount point')
+    .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs folders restore ~/photos')
+    .action((folder: string, options: ReportOptions) => runRestore(app, folder, options))
 }
 
 async function runFolders(app: App, options: ReportOptions): Promise<void> {
@@ -68,12 +91,49 @@ async function runLeave(app: App, folder: string, options: ReportOptions): Promi
   app.report(options, result, (left) => `${left.path} is a folder of its own now`)
 }
 
+async function runConfirm(app: App, folder: string, { yes, json }: ConfirmOptions): Promise<void> {
+  const path = await resolvePath(folder)
+  const result = await app.withDaemon(async (client) => {
+    const missing = await client.call('foldersMissing', { path })
+    if (!yes) await confirm(app, missing)
+    return client.call('foldersConfirm', { path })
+  })
+  app.report(
+    { json },
+    result,
+    ({ files }) => `${formatCount(files, 'file')} deleted; on your other devices dfs history still has them`,
+  )
+}
+
+async function confirm(app: App, { path, files, of, examples }: MissingFilesInfo): Promise<void> {
+  const more = files > examples.length ? [`and ${formatCount(files - examples.length, 'more')}`] : []
+  app.say([`${files} of ${of} files are gone from ${path}:`, ...examples, ...more].join('\n  '))
+  if (app.streams.stdin.isTTY) {
+    using questions = new Questions(app.streams)
+    if (await questions.confirm('Were they deleted, and are they to go from your other devices, too?', false)) return
+  }
+  throw new DfsError('needs-confirmation', 'nothing was deleted on your other devices', {
+    subject: path,
+    mend: `say --yes if they were deleted, or bring them back with "dfs folders restore ${path}"`,
+  })
+}
+
+async function runRestore(app: App, folder: string, options: ReportOptions): Promise<void> {
+  const path = await resolvePath(folder)
+  const result = await app.withDaemon((client) => client.call('foldersRestore', { path }))
+  app.report(options, result, ({ files, waiting }) => {
+    const rest = waiting === 0 ? '' : `; ${formatCount(waiting, 'object')} still to come`
+    return `${formatCount(files, 'file')} back as placeholders${rest}`
+  })
+}
+
 function where({ devices }: FolderInfo): string {
   return devices.length === 0 ? 'here alone' : `also on ${devices.join(', ')}`
 }
 
-function state({ path, mounted, waiting, settled, devices, id }: FolderInfo): string {
+function state({ path, mounted, waiting, settled, devices, id, problem }: FolderInfo): string {
   if (path === undefined) return `not here: dfs folders add ${id.slice(0, 8)} DIRECTORY`
+  if (problem !== undefined) return `not kept the same: ${problem}`
   if (!mounted) return 'not mounted'
   if (waiting > 0) return `${formatCount(waiting, 'change')} to come`
   if (devices.length === 0) return 'mounted'

@@ -11,7 +11,8 @@ export function registerGc(program: Command, app: App): void {
     .addHelpText(
       'after',
       `
-Versions stay for an hour, then one an hour for a day, then one a day: see "dfs config get versionDays". A block that
+Versions stay for an hour, then one an hour for a day, one a day for thirty days, then one a week: see
+"dfs config get versionDays" and "dfs config get versionBytes". A block that
 nothing needs stays for a while: see "dfs config get gcGraceMinutes".
 
 Examples:

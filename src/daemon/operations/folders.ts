@@ -29,6 +29,7 @@ export async function folders(context: Context): Promise<Results['folders']> {
         devices: devicesOf(id),
         waiting: running?.index.behind.size ?? 0,
         settled: running?.isIdle === true && syncs.isSettled(id),
+        problem: running?.problem,
       }
     }),
   )

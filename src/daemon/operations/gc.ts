@@ -12,10 +12,12 @@ import { type Context, leaseAll } from './context.ts'
 const MS_PER_MINUTE = 60_000
 
 export async function gc(context: Context, { signal, onProgress }: Call): Promise<Results['gc']> {
-  const { folders, store, clock, collecting, heads, holds } = await context.parts()
+  const { folders, store, clock, collecting, heads, holds, syncs } = await context.parts()
   const home = context.home()
   return collecting.run(async () => {
     await using leases = await leaseAll(folders, home.folders.list())
+    // Of files that are gone and that somebody has to be asked about, nothing else may say that they are needed.
+    for (const { id } of leases.folders) await (await syncs.of(id))?.requireNothingAsked()
     let versions = 0
     for (const folder of leases.folders) versions += await expireVersions(folder, { home, clock }, { signal })
     const collected = await collectGarbage({

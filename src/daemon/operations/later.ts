@@ -16,6 +16,7 @@ export const later = {
   invite: () => import('./invite.ts'),
   join: () => import('./join.ts'),
   list: () => import('./list.ts'),
+  missingFiles: () => import('./missing-files.ts'),
   passphrase: () => import('./passphrase.ts'),
   read: () => import('./read.ts'),
   recover: () => import('./recover.ts'),

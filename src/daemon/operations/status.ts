@@ -41,7 +41,7 @@ export async function status(context: Context, params: Params<'status'>, call: C
 }
 
 async function statusOf(
-  { folders, mounts }: Parts,
+  { folders, mounts, syncs }: Parts,
   id: string,
   path: string,
   signal: AbortSignal,
@@ -50,11 +50,11 @@ async function statusOf(
   const told = { id, folder: path, mountpoint: active?.mountpoint, driver: active?.driver }
   try {
     const counted = await folders.use(path, (folder) => count(folder, signal))
-    return { ...told, problem: undefined, ...counted }
+    return { ...told, problem: undefined, syncProblem: (await syncs.of(id))?.problem, ...counted }
   } catch (error) {
     signal.throwIfAborted()
     const nothing = { files: 0, logicalBytes: 0, storedBytes: 0, journalBytes: 0, content: undefined }
-    return { ...told, problem: describeError(error), ...nothing }
+    return { ...told, problem: describeError(error), syncProblem: undefined, ...nothing }
   }
 }
 

@@ -17,6 +17,7 @@ import { realClock } from './clock.ts'
 import { DirectCarrier } from './direct-carrier.ts'
 import { Exchange } from './exchange.ts'
 import { Forwarder } from './forward.ts'
+import { GivingWay } from './giving-way.ts'
 import { log } from './log.ts'
 import { PeerLink } from './peer-link.ts'
 import { Reputation } from './reputation.ts'
@@ -32,6 +33,8 @@ export interface NodeExchangeOptions {
   readonly deviceKey: SigningKey
   /** Without progress in this time a fetch fails. */
   readonly timeoutMs: number
+  /** How many bytes programs here have read so far: bulk gives way to them. */
+  readonly bytesReadHere: () => number
   /** Where direct sockets are listened for; none: bulk goes over libp2p's streams. */
   readonly directHosts?: readonly string[]
 }
@@ -51,6 +54,7 @@ export class NodeExchange {
   readonly #forwarder: Forwarder
   readonly #reputation = new Reputation(realClock)
   readonly #budget = new Budget(SERVING_BYTES)
+  readonly #givingWay: GivingWay
   readonly #rooms: Buffer[] = []
   readonly #links = new Map<string, Promise<PeerLink>>()
   readonly #open = new Map<string, PeerLink>()
@@ -66,6 +70,7 @@ export class NodeExchange {
 
   private constructor(options: NodeExchangeOptions) {
     this.#options = options
+    this.#givingWay = new GivingWay(realClock, options.bytesReadHere)
     const { node, blocks, isMember, deviceKey, timeoutMs } = options
     this.#forwarder = new Forwarder(
       {
@@ -150,6 +155,7 @@ export class NodeExchange {
       clock: realClock,
       itemRate: ITEM_RATE,
       byteRate: BYTE_RATE,
+      giveWay: (bytes, isBulk) => this.#givingWay.turn(bytes, isBulk),
       isAllowed: () => isMember(peerId),
       onMessage: (message, answer) => this.#takeMessage(peerId, message, answer),
     })

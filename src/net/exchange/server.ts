@@ -5,9 +5,7 @@
  * sent count against one budget of all peers, in the order in which they came. Urgent wants interrupt bulk ones between
  * two pieces. A block that is not the one its name says is never sent: it counts as missing.
  */
-import type { Budget } from '../../concurrency/budget.ts'
 import { COUNT, count } from '../../concurrency/counters.ts'
-import type { BlockReader } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
 import { BLOCK_BYTES_MAX } from '../../format/block.ts'
 import { cidOfDigest } from '../../format/cid.ts'
@@ -22,9 +20,9 @@ import {
 import { warn } from '../../log.ts'
 import { digestOf } from '../../seal/hash.ts'
 import type { FrameChannel } from '../framing.ts'
-import type { Clock } from './clock.ts'
 import { planPieces, preferPieces, type Range } from './piece-plan.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
+import type { ServeOptions } from './serve-options.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Wants that one peer may have open at a time; one more ends the channel. */
 export const OPEN_WANTS_MAX = 1024
@@ -32,23 +30,6 @@ export const OPEN_WANTS_MAX = 1024
 const BULK_AT_HAND_MAX = 4
 const STALLED_MS = 30_000
 const ROOMS_MAX = 8
-
-export interface ServeOptions {
-  readonly blocks: BlockReader
-  /** Memory that blocks were in and may be in again, shared by all channels: new memory costs more than reading. */
-  readonly rooms: Buffer[]
-  /** Memory for blocks on their way to peers, shared by all channels. */
-  readonly budget: Budget
-  readonly clock: Clock
-  /** How many items (wants, seeks, haves) a peer may send. */
-  readonly itemRate: Rate
-  /** How many bytes a peer is sent. */
-  readonly byteRate: Rate
-  /** Asked before each answer: a peer that is no member any more gets none. */
-  isAllowed(): boolean
-  /** Messages that are not about wants; what it throws ends the channel. */
-  onMessage(message: Message, answer: (message: Message) => void): void
-}
 
 /** Serves until the channel ends; never fails. Says why it ended unless the peer just closed it. */
 export async function serve(channel: FrameChannel, options: ServeOptions): Promise<Error | undefined> {
@@ -183,6 +164,8 @@ class Server {
     try {
       while (!this.#stop.signal.aborted) {
         this.#loadNext()
+        const waited = this.#giveWay()
+        if (waited !== undefined) await waited
         const serving = this.#loaded[0]
         if (serving !== undefined) await this.#sendPiece(serving)
         else if (this.#loading.size > 0) await Promise.race(this.#loading.values())
@@ -193,6 +176,15 @@ class Server {
     } finally {
       this.#isSending = false
     }
+  }
+
+  /** Bulk that is next waits for those who read here, unless something urgent comes before it meanwhile. */
+  #giveWay(): Promise<void> | undefined {
+    const bulk = this.#loaded[0]
+    if (bulk?.mode !== 'bulk') return undefined
+    const { from, to } = bulk.pieces[0]!
+    const isBulk = () => this.#loaded[0] === bulk && bulk.mode === 'bulk'
+    return this.#options.giveWay(to - from, isBulk)
   }
 
   async #sendPiece(serving: Serving): Promise<void> {

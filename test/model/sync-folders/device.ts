@@ -9,6 +9,9 @@ import { SyncIndex } from '../../../src/sync/sync-index.ts'
 import { Programs } from './programs.ts'
 import type { Random } from './random.ts'
 
+/** Folders are small here. */
+export const MISSING_MIN = 3
+
 /** A store of which each use is told. */
 class ToldStore extends MemorySyncStore {
   onStep: () => void = () => {}
@@ -75,6 +78,8 @@ export class Device {
     const indexId = `${name}${`${++this.#runs}`.padStart(31, '0')}`
     this.index = await SyncIndex.open(this.#store, { indexId, newWriter: indexId, nowMs })
     const newId = () => `${name}f${`${++this.#ids}`.padStart(30, '0')}`
-    this.sync = new FolderSync({ disk: this.disk, index: this.index, deviceName: (writer) => `D${writer[0]}`, newId })
+    const deviceName = (writer: string) => `D${writer[0]}`
+    const options = { disk: this.disk, index: this.index, deviceName, newId, missingMin: MISSING_MIN }
+    this.sync = new FolderSync(options)
   }
 }

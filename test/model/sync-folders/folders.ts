@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { decodeSyncEntry } from '../../../src/format/sync-entry.ts'
-import { Device } from './device.ts'
+import { Missing } from '../../../src/sync/missing-files.ts'
+import { Device, MISSING_MIN } from './device.ts'
 import { Random } from './random.ts'
 import { shownOn, textsOn } from './states.ts'
 
@@ -17,6 +18,16 @@ const READS_PER_CHANGE = 12
 const ROUNDS_MAX = 30
 
 class Crash extends Error {}
+
+async function missingAfter(run: Promise<unknown>): Promise<Missing | undefined> {
+  try {
+    await run
+    return undefined
+  } catch (error) {
+    if (error instanceof Missing) return error
+    throw error
+  }
+}
 
 /** What is wrong after so many steps, with all that happened; undefined if nothing. */
 export async function faultOf(seed: number, steps: number): Promise<string | undefined> {
@@ -59,12 +70,13 @@ export class World {
   async step(): Promise<void> {
     const random = this.#random
     const device = random.of(this.#devices)!
-    const choice = random.below(20)
+    const choice = random.below(21)
     if (choice < 11) device.programs.act()
     else if (choice < 14) await this.#runBusily(device)
     else if (choice < 18) await this.#hear(device, random.of(this.#devices)!)
     else if (choice < 19) await this.#crash(device)
-    else await this.#restart(device)
+    else if (choice < 20) await this.#restart(device)
+    else await this.#lose(device)
   }
 
   /** All talk until nothing is left to be said or done; then all disks are equal, and have what was written. */
@@ -96,7 +108,29 @@ export class World {
 
   async #run(device: Device): Promise<void> {
     this.#note(device, 'runs')
-    await device.sync.run(NEVER)
+    for (;;) {
+      const missing = await missingAfter(device.sync.run(NEVER))
+      if (missing === undefined) return
+      // Files that programs removed and nobody told of: they may as well come back.
+      const answer = this.#random.below(2) === 0 ? 'removed' : 'restore'
+      this.#note(device, `misses ${missing.files}: ${answer}`)
+      device.sync.answer(answer)
+    }
+  }
+
+  /** All that it has is gone, while it does not run; it knows what that was, and brings it back once it is told to. */
+  async #lose(device: Device): Promise<void> {
+    device.programs.closeAll()
+    device.sync.note({ path: '', isTree: true })
+    await this.#run(device)
+    const files = new Set([...device.disk.walk()].flatMap(([, { kind, id }]) => (kind === 'file' ? [id] : [])))
+    if (files.size < MISSING_MIN) return
+    for (const [path] of [...device.disk.walk()].reverse()) device.disk.remove(path)
+    this.#note(device, `loses ${files.size}`)
+    await this.#restart(device)
+    assert(await missingAfter(device.sync.run(NEVER)), 'it asks what has become of its files')
+    device.sync.answer('restore')
+    await this.#run(device)
   }
 
   /** Programs go on meanwhile. */

@@ -46,6 +46,12 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
   },
   {
+    name: 'files that are missing are taken for removed',
+    file: 'folder-sync.ts',
+    line: "if (answer === 'restore') return this.#forgetOnDisk(missing.ids)",
+    instead: 'return',
+  },
+  {
     name: 'the disk counts as having what others did',
     file: 'index-change.ts',
     line: 'this.#unshown.add(entry.id)',

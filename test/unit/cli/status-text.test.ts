@@ -13,6 +13,7 @@ const content = {
 }
 const folder: FolderStatus = {
   ...{ id: '00', folder: '/me/cloud', mountpoint: '/me/cloud', driver: 'kernel', problem: undefined },
+  syncProblem: undefined,
   ...{ files: 3, logicalBytes: 3 * GIB, storedBytes: GIB, journalBytes: 0, content },
 }
 const status: StatusResult = {
@@ -52,14 +53,16 @@ test('what is wrong comes first, each thing once', () => {
     folders: [
       { ...folder, content: { ...content, unreadable } },
       { ...folder, folder: '/gone', problem: 'is not there' },
+      { ...folder, folder: '/other', syncProblem: '/other: files are gone' },
     ],
     below: { path: '/me/cloud/a', content: { ...content, unreadable } },
     store: { ...status.store, diskFreeBytes: GIB / 2 },
     network: { ...status.network, behind: true },
     replication: { ...status.replication, problems: ['nobody lends'] },
   })
-  assert.deepEqual(lines.slice(0, 6), [
+  assert.deepEqual(lines.slice(0, 7), [
     { tone: 'bad', text: 'problem  /gone: is not there' },
+    { tone: 'bad', text: 'problem  /other: files are gone' },
     { tone: 'bad', text: 'problem  /me/cloud/a: damaged' },
     { tone: 'bad', text: 'problem  nobody lends' },
     {

@@ -9,7 +9,7 @@ const fileIn = (directory: string) => path.join(directory, 'config.json')
 
 test('what is not set has its fallback', (t) => {
   const config = readConfig(fileIn(temporaryDirectory(t)))
-  assert.equal(config.versionDays, 30)
+  assert.equal(config.versionDays, 365)
   assert.equal(config.driver, 'auto')
 })
 
@@ -18,7 +18,7 @@ test('a setting is kept, and "default" takes it back', async (t) => {
   assert.equal((await setConfig(file, 'versionDays', '90')).value, 90)
   assert.equal(readConfig(file).versionDays, 90)
   await setConfig(file, 'versionDays', 'default')
-  assert.equal(readConfig(file).versionDays, 30)
+  assert.equal(readConfig(file).versionDays, 365)
   assert.equal(readFileSync(file, 'utf8'), '{}\n')
 })
 

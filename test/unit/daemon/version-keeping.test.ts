@@ -15,7 +15,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 function setUp(t: TestContext) {
-  const home = { dir: temporaryDirectory(t), config: { versionDays: 3 } as Config }
+  const home = { dir: temporaryDirectory(t), config: { versionDays: 3, versionBytes: 0 } as Config }
   const clock = { time: 10 * DAY, nowMs: () => clock.time }
   const calls: ExpiryOptions[] = []
   const folder = {
@@ -40,6 +40,16 @@ describe('expireVersions', () => {
     assert.equal(first!.ages.size, 0)
     assert.deepEqual([first!.nowMs, first!.keepMs], [10 * DAY, 3 * DAY])
     assert.deepEqual([...second!.ages], [['1/T', { firstSeenMs: 10 * DAY, lineage: 'l' }]])
+  })
+
+  it('sets a limit to what they take only where there is one', async (t) => {
+    const { home, calls, folder, parts } = setUp(t)
+    await expireVersions(folder, parts)
+    await expireVersions(folder, { ...parts, home: { ...home, config: { ...home.config, versionBytes: 5 } } })
+    assert.deepEqual(
+      calls.map(({ bytesMax }) => bytesMax),
+      [undefined, 5],
+    )
   })
 
   it('does nothing too soon, unless the running time went back', async (t) => {

@@ -1,37 +1,18 @@
 /** The bitswap face of a real node on loopback, asked by a stranger. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Cid } from '../../../src/dfs.ts'
 import { cidOfDigest } from '../../../src/format/cid.ts'
 import { BITSWAP_PROTOCOL, startBitswap } from '../../../src/net/bitswap.ts'
-import { createNode, type DfsNode } from '../../../src/net/node.ts'
 import { StreamCarrier } from '../../../src/net/stream-carrier.ts'
 import { digestOf } from '../../../src/seal/hash.ts'
+import { startNode } from './support/node.ts'
 
 const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
 const PING_PROTOCOL = '/ipfs/ping/1.0.0'
 /** As many as one stranger fetches at a time, and more than it may have open elsewhere. */
 const OPEN_STREAMS = 30
-
-async function startNode(t: TestContext, isMember: () => boolean): Promise<DfsNode> {
-  const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
-  const node = await createNode({
-    identitySeed: randomBytes(32),
-    networkId: 'testnet',
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    isMember,
-    datastoreDir,
-  })
-  t.after(async () => {
-    await node.stop()
-    await rm(datastoreDir, { recursive: true, force: true })
-  })
-  return node
-}
 
 function wantlist(...digests: Buffer[]): Buffer {
   const entries = digests.map((digest) =>
@@ -44,10 +25,10 @@ function wantlist(...digests: Buffer[]): Buffer {
 test('a stranger fetches a block by its CID, and is told what is not here', async (t) => {
   const block = randomBytes(300_000)
   const cid = cidOfDigest(digestOf(block))
-  const holder = await startNode(t, () => false)
+  const holder = await startNode(t, { isMember: () => false })
   const blocks = { has: (name: Cid) => name === cid, read: async (name: Cid) => (name === cid ? block : undefined) }
   await startBitswap({ node: holder, blocks })
-  const asker = await startNode(t, () => false)
+  const asker = await startNode(t, { isMember: () => false })
   const got: Buffer[] = []
   const enough = Promise.withResolvers<void>()
   await asker.handle(
@@ -75,8 +56,8 @@ test('a stranger fetches a block by its CID, and is told what is not here', asyn
 })
 
 test('a stranger is told what is served where bitswap is, and may ask for one block after the other', async (t) => {
-  const holder = await startNode(t, () => false)
-  const asker = await startNode(t, () => false)
+  const holder = await startNode(t, { isMember: () => false })
+  const asker = await startNode(t, { isMember: () => false })
   const [address] = holder.addresses()
   const asks = async (protocol: string) => {
     const stream = await asker.open(address!, protocol, { membersOnly: false, signal: AbortSignal.timeout(5_000) })
@@ -103,8 +84,8 @@ test('a stranger is told what is served where bitswap is, and may ask for one bl
 })
 
 test('a stranger with many wants under way is answered when it asks whether we are there', async (t) => {
-  const holder = await startNode(t, () => false)
-  const asker = await startNode(t, () => false)
+  const holder = await startNode(t, { isMember: () => false })
+  const asker = await startNode(t, { isMember: () => false })
   const [address] = holder.addresses()
   await startBitswap({ node: holder, blocks: { has: () => false, read: async () => undefined } })
   for (let i = 0; i < OPEN_STREAMS; i++) await asker.open(address!, BITSWAP_PROTOCOL, { membersOnly: false })
@@ -123,9 +104,9 @@ test('whenever a want comes, it is answered: also while the answers before are j
 }, async (t) => {
   const missing = new Set(Array.from({ length: 150 }, () => randomBytes(100)))
   const byCid = new Map([...missing].map((block) => [cidOfDigest(digestOf(block)), block]))
-  const holder = await startNode(t, () => false)
+  const holder = await startNode(t, { isMember: () => false })
   await startBitswap({ node: holder, blocks: { has: (cid) => byCid.has(cid), read: async (cid) => byCid.get(cid) } })
-  const asker = await startNode(t, () => false)
+  const asker = await startNode(t, { isMember: () => false })
   const all = Promise.withResolvers<void>()
   await asker.handle(
     BITSWAP_PROTOCOL,

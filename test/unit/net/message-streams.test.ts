@@ -1,32 +1,13 @@
 /** Protocols of messages between real nodes on loopback. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { streamChannel } from '../../../src/net/framing.ts'
 import { MessageStreams, type MessageStreamsOptions } from '../../../src/net/message-streams.ts'
-import { createNode, type DfsNode } from '../../../src/net/node.ts'
+import type { DfsNode } from '../../../src/net/node.ts'
+import { startNode } from './support/node.ts'
 
 const PROTOCOL = '/test/messages/1'
 const BYTES_MAX = 300_000
-
-async function startNode(t: TestContext): Promise<DfsNode> {
-  const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-messages-'))
-  const node = await createNode({
-    identitySeed: randomBytes(32),
-    networkId: 'testnet',
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    isMember: () => true,
-    datastoreDir,
-  })
-  t.after(async () => {
-    await node.stop()
-    await rm(datastoreDir, { recursive: true, force: true })
-  })
-  return node
-}
 
 type Options = Partial<Pick<MessageStreamsOptions, 'isPartner' | 'onMessage' | 'rate'>>
 

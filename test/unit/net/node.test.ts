@@ -2,44 +2,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import os from 'node:os'
-import path from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cid } from '../../../src/dfs.ts'
 import { DfsError } from '../../../src/errors.ts'
 import { deviceIdOf } from '../../../src/format/device-id.ts'
 import { streamChannel } from '../../../src/net/framing.ts'
-import { createNode, type DfsNode, type NodeOptions } from '../../../src/net/node.ts'
+import type { DfsNode } from '../../../src/net/node.ts'
 import { identityOfSeed } from '../../../src/seal/key-file.ts'
+import { scratch, startNode } from './support/node.ts'
 
 const SIGNAL_MS = 20_000
 
 class Members {
   readonly ids = new Set<string>()
   readonly options = { isMember: (id: string) => this.ids.has(id), membersToReach: () => this.ids }
-}
-
-async function startNode(t: TestContext, options: Partial<NodeOptions> = {}): Promise<DfsNode> {
-  const datastoreDir = options.datastoreDir ?? (await scratch(t))
-  const node = await createNode({
-    identitySeed: randomBytes(32),
-    networkId: 'testnet',
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    isMember: () => true,
-    ...options,
-    datastoreDir,
-  })
-  t.after(() => node.stop())
-  return node
-}
-
-async function scratch(t: TestContext): Promise<string> {
-  const dir = await mkdtemp(path.join(os.tmpdir(), 'dfs-net-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  return dir
 }
 
 function soon(): AbortSignal {

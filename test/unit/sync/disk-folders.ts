@@ -43,6 +43,10 @@ export class FolderDevice {
     this.#sync = new FolderSync({ disk: this.disk, index: this.#index, deviceName, newId: () => this.#newId() })
   }
 
+  get sync(): FolderSync {
+    return this.#sync
+  }
+
   /** Looks at all of the disk, and brings to it what it has heard of. */
   run(): Promise<Round> {
     this.#sync.note({ path: '', isTree: true })

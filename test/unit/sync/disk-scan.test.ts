@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ObjectState } from '../../../src/sync/disk.ts'
 import { agree, FolderDevice, sharedFolder } from './disk-folders.ts'
 
 describe('what was done to the disk comes to others', () => {
@@ -97,6 +98,26 @@ describe('what was done to the disk comes to others', () => {
     await a.run()
     await agree(a, b)
     assert.deepEqual(b.at('link').content, { kind: 'symlink', target: 'y' })
+  })
+
+  it('knows a file again that was moved over a link, if another is where it was', async () => {
+    const symlink = (target: string): ObjectState => ({
+      kind: 'symlink',
+      content: { kind: 'symlink', target },
+      mtimeNs: 1n,
+      attributes: { mode: 0o777, uid: 0, gid: 0, xattrs: [] },
+    })
+    const [a, b] = await sharedFolder((device) => {
+      device.create('file', 'text')
+      device.disk.make('link', undefined, symlink('x'))
+    })
+    a.disk.remove('link')
+    a.disk.move('file', 'link')
+    a.disk.make('file', undefined, symlink('link'))
+    await a.run()
+    await b.hear(a)
+    await b.run()
+    assert.deepEqual(b.shown(), { file: 'symlink', link: 'text' })
   })
 
   it('does not take what a person made alike for what others made', async () => {

@@ -56,6 +56,8 @@ export class TestFolder implements AsyncDisposable {
   readonly filesystem: Filesystem
   readonly adopter: Adopter
   readonly versions: Inode
+  /** A file is kept if it stood unchanged for ten seconds. */
+  readonly keeping: Versions
   diskFree = Number.POSITIVE_INFINITY
   readonly #stack: AsyncDisposableStack
 
@@ -66,6 +68,7 @@ export class TestFolder implements AsyncDisposable {
     this.#stack = stack
     this.versions = versionsDirectory(services)
     const versions = new Versions(services, { directory: this.versions, deletedAgeMsMin: 10_000 })
+    this.keeping = versions
     this.committer = new Committer(services)
     this.checkpointer = new Checkpointer(services, { committer: this.committer, versions })
     const reserved = this.versions.place.parent

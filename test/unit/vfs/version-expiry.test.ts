@@ -29,7 +29,7 @@ class Kept extends AsyncDisposableStack {
     return new Kept(await TestFolder.open())
   }
 
-  async write(name: string, content: string): Promise<void> {
+  async write(name: string, content: string | Buffer): Promise<void> {
     const { filesystem, services, checkpointer } = this.folder
     const { handle } = await filesystem.create(services.table.root.ino, name, 0o644, O.RDWR, CALLER)
     await filesystem.write(handle, 0, Buffer.from(content))

@@ -6,6 +6,7 @@ import { type AgedVersion, expiredVersions } from '../../../src/vfs/version-thin
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
+const WEEK = 7 * DAY
 const KEEP = 30 * DAY
 /** Some moment on the wall clock at the beginning of a day; running time is counted from it. */
 const EPOCH = 20_000 * DAY
@@ -52,6 +53,17 @@ describe('expiredVersions', () => {
     assert.deepEqual(
       kept.map(({ firstSeenMs }) => firstSeenMs),
       [1, 2, 3].map((day) => day * DAY - HOUR),
+    )
+  })
+
+  it('keeps one a week after thirty days, the newest of each', () => {
+    const weeks = 8
+    const monday = Math.ceil(EPOCH / WEEK) * WEEK
+    const made = everyOf(DAY, weeks * WEEK - 1).map(({ firstSeenMs }) => at(firstSeenMs, monday + firstSeenMs))
+    const kept = left(made, weeks * WEEK + 30 * DAY, 365 * DAY)
+    assert.deepEqual(
+      kept.map(({ firstSeenMs }) => firstSeenMs),
+      Array.from({ length: weeks }, (_, week) => (week + 1) * WEEK - DAY),
     )
   })
 

@@ -61,6 +61,7 @@ test('blocks come whole over it, and one that was called off is written to no mo
       clock: realClock,
       itemRate: { perSecond: 1e6, burst: 1e6 },
       byteRate: { perSecond: 1e12, burst: 1e12 },
+      giveWay: () => undefined,
       isAllowed: () => true,
       onMessage: () => {},
     })

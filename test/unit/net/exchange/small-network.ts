@@ -209,6 +209,7 @@ export const honest: Behaviour = (channel, from, self) =>
     clock: self.clock,
     itemRate: { perSecond: 10_000, burst: 10_000 },
     byteRate: { perSecond: 1e12, burst: 1e12 },
+    giveWay: () => undefined,
     isAllowed: () => self.isMember(from.name),
     onMessage: (message) => self.takeMessage(from.name, message),
   })

@@ -1,40 +1,21 @@
 /** `/dfs/heads/1` between real nodes on loopback, one of which may say what it likes. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { HEAD_RECORD_BYTES_MAX } from '../../../../src/format/head-record.ts'
 import { encodeHeadsMessage } from '../../../../src/format/heads-message.ts'
 import { streamChannel } from '../../../../src/net/framing.ts'
 import type { WireHeadAnswer } from '../../../../src/net/heads/head-calls.ts'
 import { HeadExchange, type HeadExchangeOptions } from '../../../../src/net/heads/head-exchange.ts'
-import { createNode, type DfsNode } from '../../../../src/net/node.ts'
 import { bufferOf } from '../../../../src/net/pairing/pairing-calls.ts'
+import { startNode } from '../support/node.ts'
 
 const PROTOCOL = '/dfs/heads/1'
 const OWNER = Buffer.alloc(32, 7)
 
-async function startNode(t: TestContext, isMember = () => true): Promise<DfsNode> {
-  const datastoreDir = await mkdtemp(path.join(os.tmpdir(), 'dfs-heads-'))
-  const node = await createNode({
-    identitySeed: randomBytes(32),
-    networkId: 'testnet',
-    listen: { port: 0, hosts: ['127.0.0.1'] },
-    isMember,
-    datastoreDir,
-  })
-  t.after(async () => {
-    await node.stop()
-    await rm(datastoreDir, { recursive: true, force: true })
-  })
-  return node
-}
-
 /** One that keeps heads, and one that gives and asks. */
 async function two(t: TestContext, keeper: Partial<HeadExchangeOptions> = {}, isMember = () => true) {
-  const [keeping, giving] = [await startNode(t, isMember), await startNode(t)]
+  const [keeping, giving] = [await startNode(t, { isMember }), await startNode(t)]
   const none = { given: async () => 'kept' as const, wanted: async () => [] }
   await new HeadExchange({ node: keeping, ...none, ...keeper }).start()
   const exchange = new HeadExchange({ node: giving, ...none })
