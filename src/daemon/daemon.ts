@@ -25,6 +25,7 @@ import { BlockFiles } from '../store/block-files.ts'
 import { FilePins } from '../store/file-pins.ts'
 import { HoldLedger } from '../store/hold-ledger.ts'
 import { IndexDb } from '../store/index-db.ts'
+import { WitnessFile } from '../store/index-witness.ts'
 import { Journal } from '../store/journal.ts'
 import { RunningTime } from '../store/running-time.ts'
 import { readFileIfThere } from '../store/small-file.ts'
@@ -48,7 +49,7 @@ import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
 import { sharedMemory } from './shared-memory.ts'
 import { FolderSyncs } from './sync/folder-syncs.ts'
-import type { OpenIndex } from './sync/running-sync.ts'
+import type { OpenIndex, SyncedFolder } from './sync/running-sync.ts'
 import { VersionKeeper } from './version-keeping.ts'
 
 export interface PartsOptions {
@@ -81,7 +82,9 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.onMember((device) => heads.memberCame(device)))
   opened.defer(network.onAdvance(async () => heads.forgetTrees()))
 
-  const syncs = opened.use(await FolderSyncs.open(home, network, (id, beginning) => openSyncIndex(home, id, beginning)))
+  const syncs = opened.use(
+    await FolderSyncs.open(home, network, (folder, beginning) => openSyncIndex(home, folder, beginning)),
+  )
 
   const { membership } = network
   const members = { self: home.deviceId, ownerOf: (device: string) => membership.ownerOf(device) }
@@ -165,14 +168,14 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   }
 }
 
-async function openSyncIndex(home: Home, id: string, beginning: Beginning): Promise<OpenIndex> {
-  const db = await SyncIndexDb.open(path.join(home.directory('sync'), id), home.keys)
-  try {
-    return { index: await SyncIndex.open(db, beginning), close: () => db.close() }
-  } catch (error) {
-    await db.close()
-    throw error
-  }
+async function openSyncIndex(home: Home, folder: SyncedFolder, beginning: Beginning): Promise<OpenIndex> {
+  const directory = path.join(home.directory('sync'), folder.id)
+  await using opened = new AsyncDisposableStack()
+  const db = opened.use(await SyncIndexDb.open(directory, home.keys))
+  const witness = opened.use(new WitnessFile(folder.directoryFd, directory))
+  const index = await SyncIndex.open(db, { ...beginning, witness })
+  const closing = opened.move()
+  return { index, close: () => closing.disposeAsync() }
 }
 
 function openHeads(

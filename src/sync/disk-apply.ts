@@ -8,7 +8,7 @@
  */
 import type { ByteString } from '../dfs.ts'
 import { describeError, kindOf } from '../errors.ts'
-import { comparePaths, joinPath, parentPath } from '../format/head-path.ts'
+import { comparePaths, isAtOrBelow, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import { logger } from '../log.ts'
 import { groupOf, type Move, type Plan, planOf } from './apply-plan.ts'
@@ -17,6 +17,7 @@ import type { SyncDisk } from './disk.ts'
 import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
+import { IGNORE_FILE, type IgnoredPaths } from './ignored-paths.ts'
 import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
@@ -27,6 +28,7 @@ export interface DiskApplyOptions {
   readonly disk: SyncDisk
   readonly index: SyncIndex
   readonly deviceName: DeviceNames
+  readonly ignored: IgnoredPaths
 }
 
 export interface Applied {
@@ -43,14 +45,16 @@ export class DiskApply {
   readonly #index: SyncIndex
   readonly #before: ShownTree
   readonly #after: ShownTree
-  /** Directories that stood where one was to be made, or that were to go and did not: nobody has looked at what is in them. */
+  readonly #ignored: IgnoredPaths
+  /** To be looked at: directories that stood where one was to be made, or that were to go and did not; files that say what is ignored. */
   #adopted: ByteString[] = []
 
-  constructor({ disk, index, deviceName }: DiskApplyOptions) {
+  constructor({ disk, index, deviceName, ignored }: DiskApplyOptions) {
     this.#disk = disk
     this.#index = index
     this.#before = new ShownTree(index.onDisk, deviceName)
     this.#after = new ShownTree(index, deviceName)
+    this.#ignored = ignored
   }
 
   /** Puts back in sight what a crash left parked, and takes away what it left empty. To be called before anything is scanned. */
@@ -138,15 +142,42 @@ export class DiskApply {
     const shown = new Map<ObjectId, SyncEntry | undefined>()
     for (const one of group.ids) if (behind.has(one)) shown.set(one, await this.#index.get(one))
     try {
-      const left = leftOf(planOf(group), this.#disk)
+      const plan = this.#sparing(planOf(group))
+      if (await this.#isObstructed(plan)) return undefined
+      const left = leftOf(plan, this.#disk)
       check(left, this.#disk)
       this.#perform(left)
+      const paths = [...group.before.keys(), ...group.after.keys()]
+      this.#adopted.push(...paths.filter((path) => lastName(path) === IGNORE_FILE))
       return shown
     } catch (error) {
-      if (error instanceof Changed) for (const path of error.paths) changed.add(path)
-      else if (!(error instanceof Occupied)) throw error
+      if (!(error instanceof Changed || error instanceof Occupied)) throw error
+      const paths = error instanceof Changed ? error.paths : []
+      for (const path of paths) if (!this.#isIgnored(path)) changed.add(path)
       return undefined
     }
+  }
+
+  /** What is ignored stays where it is when others remove it, as a file that they never had. */
+  #sparing(plan: Plan): Plan {
+    const removals = plan.removals.filter(({ path, shown }) => !this.#ignored.has(path, shown.objects[0].entry.kind))
+    return { ...plan, removals }
+  }
+
+  /** Whether something is to come where a directory stays, for what is ignored is in it. */
+  async #isObstructed({ moves, links, makes, removals }: Plan): Promise<boolean> {
+    const arrivals = [...makes.map(({ path }) => path), ...[...moves, ...links].map(({ to }) => to)]
+    for (const { path, shown } of removals) {
+      if (!isDirectory(shown) || !arrivals.some((arrival) => isAtOrBelow(path, arrival))) continue
+      if (await this.#ignored.isIn(path)) return true
+    }
+    return false
+  }
+
+  /** A scan would find nothing there, whatever was done to it. */
+  #isIgnored(path: ByteString): boolean {
+    const found = this.#disk.look(path) ?? { kind: 'directory' }
+    return this.#ignored.has(path, typeof found === 'object' ? found.kind : undefined)
   }
 
   #perform({ moves, links, makes, stays, removals }: Plan): void {

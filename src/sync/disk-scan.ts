@@ -15,6 +15,7 @@ import { type Came, DiskHomes } from './disk-homes.ts'
 import { isAlive, isSameContent } from './entry-merge.ts'
 import { directoryAt, directoryOf, shownAt, shownIn } from './find-shown.ts'
 import { type DirtyPlace, distinctPlaces } from './head-dirty.ts'
+import { type IgnoredPaths, withIgnored } from './ignored-paths.ts'
 import { LocalChanges, type Made, type Target } from './local-changes.ts'
 import type { Inspect } from './missing-files.ts'
 import { isDescribedAlike, isEqualState, isUnmarked, stateOf } from './object-state.ts'
@@ -26,6 +27,7 @@ export interface DiskScanOptions {
   readonly index: SyncIndex
   readonly deviceName: DeviceNames
   readonly newId?: () => ObjectId
+  readonly ignored: IgnoredPaths
 }
 
 /** Objects that are made in one write. */
@@ -38,6 +40,7 @@ export class DiskScan {
   readonly #disk: SyncDisk
   readonly #index: SyncIndex
   readonly #newId: () => ObjectId
+  readonly #ignored: IgnoredPaths
   readonly #changes: LocalChanges
   /** What the disk is known to show. */
   readonly #before: ShownTree
@@ -46,14 +49,14 @@ export class DiskScan {
   #gone = new Set<ByteString>()
   #differing: ByteString[] = []
 
-  constructor({ disk, index, deviceName, newId = randomId }: DiskScanOptions) {
+  constructor({ disk, index, deviceName, newId = randomId, ignored }: DiskScanOptions) {
     this.#disk = disk
     this.#index = index
     this.#newId = newId
+    this.#ignored = ignored
     this.#changes = new LocalChanges(index.onDisk, deviceName)
     this.#before = new ShownTree(index.onDisk, deviceName)
-    const after = new ShownTree(index, deviceName)
-    this.#homes = new DiskHomes({ disk, index, before: this.#before, after })
+    this.#homes = new DiskHomes({ disk, index, before: this.#before, after: new ShownTree(index, deviceName) })
   }
 
   /** Looks at these places; `expectsOwn`: what was half brought by us is no change. What is busy is left for when it is no more. Fails if something cannot be read, or the index fails; what was found by then stands. What is to be looked at again, for somebody moves it about. */
@@ -64,7 +67,7 @@ export class DiskScan {
     this.#homes.expectsOwn = expectsOwn
     this.#gone = new Set()
     this.#differing = []
-    let left = places
+    let left: readonly DirtyPlace[] = withIgnored(places)
     for (let round = 0; left.length > 0 && round < ROUNDS_MAX; round++) {
       this.#came = []
       for (const place of await this.#reachable(left)) await this.#compareAt(place)
@@ -101,13 +104,14 @@ export class DiskScan {
 
   async #compareIn(path: ByteString, directory: Directory): Promise<void> {
     const shown = await this.#before.list(directory)
-    const names = new Set([...shown.keys(), ...(await this.#disk.list(path))])
+    const names = new Set([...shown.keys(), ...(await this.#ignored.list(path))])
     for (const name of names) await this.#compare(joinPath(path, name), shown.get(name), true)
   }
 
   async #compare(path: ByteString, shown: Shown | undefined, isTree: boolean): Promise<void> {
     const object = this.#disk.look(path)
     if (object === 'busy' || object === 'foreign') return
+    if (this.#ignored.isLeft(path, (object ?? shown?.objects[0].entry)?.kind)) return
     if (object === undefined) {
       if (shown !== undefined && !(await this.#homes.isOurDoing(path, undefined))) this.#gone.add(path)
       return
@@ -158,7 +162,7 @@ export class DiskScan {
       if (at % CREATED_AT_ONCE === 0) await this.#prefetch(came.slice(at, at + CREATED_AT_ONCE))
       if (!this.#stands(one)) continue
       if ((await this.#homes.homeOf(one)) === undefined) {
-        fresh.push(one)
+        if (!(await this.#ignored.isForIgnored(one.path, one.object.kind))) fresh.push(one)
         continue
       }
       await makeFresh()

@@ -9,9 +9,12 @@ import type { ByteString, ObjectChange } from '../dfs.ts'
 import { type Applied, DiskApply } from './disk-apply.ts'
 import { DiskScan, type DiskScanOptions } from './disk-scan.ts'
 import { DirtyPaths } from './head-dirty.ts'
+import { IgnoredPaths, type ReadFile } from './ignored-paths.ts'
 import { type Found, type Inspect, type Missing, MissingFiles } from './missing-files.ts'
 
-export interface FolderSyncOptions extends DiskScanOptions {
+export interface FolderSyncOptions extends Omit<DiskScanOptions, 'ignored'> {
+  /** Reads files of the folder. Without it no file `.dfsignore` is heeded. */
+  readonly readFile?: ReadFile
   /** So many files, if they are more than half, are asked about. */
   readonly missingMin?: number
 }
@@ -19,7 +22,7 @@ export interface FolderSyncOptions extends DiskScanOptions {
 export interface Round {
   /** The index was changed by what was found on the disk. */
   readonly hasChanged: boolean
-  /** So many objects could not be brought to the disk yet. */
+  /** So many objects could not be brought to the disk yet, or files `.dfsignore` not be read. */
   readonly waiting: number
 }
 
@@ -31,6 +34,7 @@ const ATTEMPTS_MAX = 5
 
 export class FolderSync {
   readonly #options: FolderSyncOptions
+  readonly #ignored: IgnoredPaths
   readonly #scan: DiskScan
   readonly #apply: DiskApply
   readonly #missingFiles: MissingFiles
@@ -45,8 +49,9 @@ export class FolderSync {
   /** All of the folder is to be looked at. */
   constructor(options: FolderSyncOptions) {
     this.#options = options
-    this.#scan = new DiskScan(options)
-    this.#apply = new DiskApply(options)
+    this.#ignored = new IgnoredPaths(options.disk, options.readFile)
+    this.#scan = new DiskScan({ ...options, ignored: this.#ignored })
+    this.#apply = new DiskApply({ ...options, ignored: this.#ignored })
     const isSeen = (path: ByteString) => this.#seen.some((seen) => seen.covers(path))
     this.#missingFiles = new MissingFiles({ ...options, isSeen })
     this.#dirty.addAll()
@@ -54,7 +59,7 @@ export class FolderSync {
 
   /** Whether there is something to look at, or to bring. */
   get hasWork(): boolean {
-    return this.#dirty.size > 0 || this.#options.index.behind.size > 0
+    return this.#dirty.size > 0 || this.#options.index.behind.size + this.#ignored.unread.size > 0
   }
 
   /** Whether it is known that what was done while nobody looked is nothing that has to be asked about. */
@@ -88,6 +93,8 @@ export class FolderSync {
     if (!this.#isRecovered) await this.#apply.recover()
     this.#isRecovered = true
     const before = index.own.sequence
+    for (const path of this.#ignored.unread) this.#dirty.add({ path, isTree: true })
+    const unread = () => this.#ignored.unread.size
     let applied: Applied = { changed: new Set(), waiting: 0 }
     let isStuck = false
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
@@ -95,7 +102,7 @@ export class FolderSync {
       if (isStuck) this.#dirty.addAll()
       await this.#look(!isStuck)
       signal.throwIfAborted()
-      if (index.behind.size === 0) return { hasChanged: index.own.sequence > before, waiting: 0 }
+      if (index.behind.size === 0) return { hasChanged: index.own.sequence > before, waiting: unread() }
       const { changed } = applied
       applied = await this.#apply.apply(signal)
       // What a crash left half done, and others changed since, looks like nothing that we would have done.
@@ -103,7 +110,7 @@ export class FolderSync {
       for (const path of applied.changed) this.#dirty.add({ path, isTree: true })
       if (this.#dirty.size === 0) break
     }
-    return { hasChanged: index.own.sequence > before, waiting: applied.waiting }
+    return { hasChanged: index.own.sequence > before, waiting: applied.waiting + unread() }
   }
 
   async #look(expectsOwn: boolean): Promise<void> {

@@ -26,9 +26,17 @@ export interface Beginning {
   readonly newWriter: WriterId
 }
 
+/** Remembers elsewhere how far the index has come. */
+export interface Witness {
+  /** Whether it is sure that the index went on; `hasBeen`: whether it was ever there. */
+  confirms(hasBeen: (index: Cursor) => boolean): boolean
+  /** The index is durably there. Never fails. */
+  note(index: Cursor): void
+}
+
 export interface OpenIndexOptions extends Beginning {
-  /** The index may be an older state of itself: what this device counts from now on is counted anew. */
-  readonly isSetBack?: boolean
+  /** If it does not confirm the index, which may be an older state of itself, this device counts its changes anew. */
+  readonly witness?: Witness
   readonly nowMs?: () => number
 }
 
@@ -38,6 +46,7 @@ const FORMER_IDS_MAX = 256
 export class SyncIndex {
   readonly #store: SyncStore
   readonly #nowMs: () => number
+  readonly #witness: Witness | undefined
   readonly #mutex = new Mutex()
   readonly #slices = new Slices()
   readonly #cache: EntryCache
@@ -48,7 +57,11 @@ export class SyncIndex {
   readonly behind: Behind
   readonly onDisk = new DiskIndex(this)
 
-  private constructor(store: SyncStore, state: IndexState, { behind, nowMs }: { behind: Behind; nowMs: () => number }) {
+  private constructor(
+    store: SyncStore,
+    state: IndexState,
+    { behind, nowMs, witness }: { behind: Behind; nowMs: () => number; witness: Witness | undefined },
+  ) {
     this.#store = store
     this.#cache = new EntryCache(store)
     this.#state = state
@@ -56,12 +69,15 @@ export class SyncIndex {
     this.#loopsOnDisk = this.#loops
     this.behind = behind
     this.#nowMs = nowMs
+    this.#witness = witness
   }
 
   /** To be called once whenever the device starts: an index has another id in each run, and a new one has a new writer. */
   static async open(store: SyncStore, options: OpenIndexOptions): Promise<SyncIndex> {
-    const { indexId, newWriter, isSetBack = false, nowMs = Date.now } = options
+    const { indexId, newWriter, witness, nowMs = Date.now } = options
     const before = await store.readState()
+    const isConfirmed =
+      witness === undefined || witness.confirms((index) => before !== undefined && hasStateBeen(before, index))
     const state: IndexState =
       before === undefined
         ? { own: { indexId, sequence: 0 }, former: [], lost: [], writer: newWriter, counter: 0, loops: [] }
@@ -69,10 +85,11 @@ export class SyncIndex {
             ...before,
             own: { indexId, sequence: before.own.sequence },
             former: [...before.former, before.own].slice(-FORMER_IDS_MAX),
-            ...(isSetBack ? { writer: newWriter, counter: 0 } : {}),
+            ...(isConfirmed ? {} : { writer: newWriter, counter: 0 }),
           }
     await store.write({ state, entries: [] })
-    const index = new SyncIndex(store, state, { behind: new Behind(await store.readBehind()), nowMs })
+    witness?.note(state.own)
+    const index = new SyncIndex(store, state, { behind: new Behind(await store.readBehind()), nowMs, witness })
     await index.#findLoopsOnDisk(index.behind.ids())
     return index
   }
@@ -97,8 +114,8 @@ export class SyncIndex {
   }
 
   /** Whether this is a state that the index has been in. */
-  hasBeen({ indexId, sequence }: Cursor): boolean {
-    return [...this.#state.former, this.#state.own].some((one) => one.indexId === indexId && sequence <= one.sequence)
+  hasBeen(cursor: Cursor): boolean {
+    return hasStateBeen(this.#state, cursor)
   }
 
   async get(id: ObjectId): Promise<SyncEntry | undefined> {
@@ -149,6 +166,7 @@ export class SyncIndex {
       }
       await this.#store.write({ state, entries: [] })
       this.#state = state
+      this.#witness?.note(state.own)
     })
   }
 
@@ -236,6 +254,7 @@ export class SyncIndex {
       await this.#store.write({ state, entries, cursor, behind })
       this.#cache.note(entries)
       this.#state = state
+      this.#witness?.note(state.own)
       await this.#noteBehind(behind, placed)
     } finally {
       const isWritten = this.#state === state
@@ -264,6 +283,11 @@ export class SyncIndex {
     if (directories.length === 0 && this.#loopsOnDisk.size === 0) return
     this.#loopsOnDisk = await findLoops(directories, this.#loopsOnDisk, (id) => this.onDisk.get(id))
   }
+}
+
+/** Whether an index of this state has been in that one. */
+export function hasStateBeen({ own, former }: IndexState, { indexId, sequence }: Cursor): boolean {
+  return [...former, own].some((one) => one.indexId === indexId && sequence <= one.sequence)
 }
 
 /** Also to where it was: the move is a later one then. */

@@ -8,7 +8,7 @@ import { whenReady } from '../concurrency/when-ready.ts'
 import type { ByteString, Ino } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { mayBeStub, NAME_BYTES_MAX, RESERVED_NAME } from '../format/stored-name.ts'
-import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
+import { O } from '../posix/files.ts'
 import { availableBytes, statFilesystem } from '../posix/filesystem-stat.ts'
 import { FALLOCATE } from '../posix/holes.ts'
 import { MODE } from '../posix/stat.ts'
@@ -18,6 +18,7 @@ import { idleObjects } from './idle-objects.ts'
 import type { Inode } from './inode-table.ts'
 import { listDirectory } from './listing.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
+import { OpenDirectories } from './open-directories.ts'
 import { OpenFiles, type OpenFilesOptions } from './open-files.ts'
 import type {
   AttributeChanges,
@@ -35,6 +36,7 @@ import type {
 } from './operations.ts'
 import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
+import { VersionsView } from './versions-view.ts'
 import { Xattrs } from './xattrs.ts'
 
 export interface FilesystemOptions extends NamespaceOptions, Omit<OpenFilesOptions, 'find'> {
@@ -49,8 +51,8 @@ export class Filesystem implements FilesystemOperations {
   readonly #setter: AttributeSetter
   readonly #storeFd: number
   readonly #adoptInWay: NamespaceOptions['adoptInWay']
-  readonly #directories = new Map<number, { directory: Inode; entries: Promise<DirectoryEntry[]> | undefined }>()
-  #nextDirectory = 1
+  readonly #directories: OpenDirectories
+  readonly #versions: VersionsView
   readonly names: Namespace
 
   constructor(options: FilesystemOptions) {
@@ -63,15 +65,19 @@ export class Filesystem implements FilesystemOperations {
     })
     this.#xattrs = new Xattrs(options)
     this.#setter = new AttributeSetter(options.services, { ...options, files: this.#files })
+    this.#directories = new OpenDirectories(options.services, (directory) => this.#list(directory))
     this.names = new Namespace(options)
+    this.#versions = new VersionsView(options.services, { versions: options.versions, names: this.names })
   }
 
   get openHandles(): number {
     return this.#files.count
   }
 
-  lookup(parent: Ino, name: ByteString): Attributes | undefined {
-    const found = this.names.lookup(this.#inode(parent), name)
+  lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined> {
+    const directory = this.#inode(parent)
+    if (this.#versions.shows(directory, name)) return this.#versions.lookup(directory, name)
+    const found = this.names.lookup(directory, name)
     if (found === undefined && name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
     return found
   }
@@ -190,49 +196,26 @@ export class Filesystem implements FilesystemOperations {
   }
 
   opendir(ino: Ino): number {
-    const directory = this.#inode(ino)
-    if (directory.kind !== 'directory') throw new DfsError('not-a-directory', 'it is not a directory')
-    const handle = this.#nextDirectory++
-    directory.opens++
-    this.#directories.set(handle, { directory, entries: undefined })
-    return handle
+    return this.#directories.open(this.#inode(ino))
   }
 
-  /** What the directory held when it was first read through this handle. */
   readdir(handle: number): Promise<readonly DirectoryEntry[]> {
-    const open = this.#directory(handle)
-    open.entries ??= this.#list(open.directory)
-    return open.entries
+    return this.#directories.read(handle)
   }
 
   async #list(directory: Inode): Promise<DirectoryEntry[]> {
+    if (this.#versions.owns(directory)) return this.#versions.list(directory)
     const entries = await listDirectory(this.#services, directory, this.#adoptInWay)
     this.#files.noteListing(directory, entries)
     return entries
   }
 
   releasedir(handle: number): void {
-    const { directory } = this.#directory(handle)
-    this.#directories.delete(handle)
-    directory.opens--
-    if (directory.opens === 0 && directory.heldFd !== undefined) {
-      closeFd(directory.heldFd)
-      directory.heldFd = undefined
-    }
-    this.#services.table.release(directory)
+    this.#directories.release(handle)
   }
 
   async fsyncdir(handle: number): Promise<void> {
-    const { directory } = this.#directory(handle)
-    // Opened anew: a descriptor that is held may be closed while the disk is waited for.
-    const dirFd = directory.heldFd ?? this.#services.tree.directoryFd(directory)
-    const fd = openAt(dirFd, '.', O.RDONLY | O.DIRECTORY)
-    try {
-      await syncFd(fd)
-    } finally {
-      closeFd(fd)
-    }
-    await this.#services.journal.sync()
+    if (!this.#versions.owns(this.#directories.inodeOf(handle))) await this.#directories.sync(handle)
   }
 
   statfs(): FilesystemStatistics {
@@ -240,11 +223,13 @@ export class Filesystem implements FilesystemOperations {
   }
 
   getxattr(ino: Ino, name: ByteString): Awaitable<Buffer | undefined> {
-    return this.#xattrs.get(this.#inode(ino), name)
+    const inode = this.#inode(ino)
+    return this.#versions.owns(inode) ? undefined : this.#xattrs.get(inode, name)
   }
 
   listxattr(ino: Ino): ByteString[] {
-    return this.#xattrs.list(this.#inode(ino))
+    const inode = this.#inode(ino)
+    return this.#versions.owns(inode) ? [] : this.#xattrs.list(inode)
   }
 
   setxattr(ino: Ino, name: ByteString, value: Buffer, flags: number): void {
@@ -265,7 +250,8 @@ export class Filesystem implements FilesystemOperations {
   }
 
   hasDefaultAcl(directory: Ino): boolean {
-    return this.#xattrs.hasDefaultAcl(this.#inode(directory))
+    const inode = this.#inode(directory)
+    return !this.#versions.owns(inode) && this.#xattrs.hasDefaultAcl(inode)
   }
 
   sync(): Promise<void> {
@@ -289,6 +275,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   #attributes(inode: Inode): Attributes {
+    if (this.#versions.owns(inode)) return this.#versions.attributes(inode)
     return attributesOf(inode, inode.statSinceMade ?? this.#services.tree.stat(inode))
   }
 
@@ -306,11 +293,5 @@ export class Filesystem implements FilesystemOperations {
 
   #inode(ino: Ino): Inode {
     return this.#services.table.get(ino)
-  }
-
-  #directory(handle: number): { directory: Inode; entries: Promise<DirectoryEntry[]> | undefined } {
-    const open = this.#directories.get(handle)
-    if (open === undefined) throw new DfsError('bad-handle', `directory handle ${handle} is not open`)
-    return open
   }
 }

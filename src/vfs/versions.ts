@@ -35,6 +35,9 @@ export class Versions {
   /** When each file last made a version, in ms of the monotonic clock. */
   readonly #madeAt = new Map<string, number>()
   /** Whether a file becomes a version, while that is not decided by its age. */
+  /** Told of each version of a path that is kept, and whenever one is removed. */
+  onKept: (path: ByteString, version: { id: string; time: string }) => void = () => {}
+  onRemoved: () => void = () => {}
   #decided: { readonly file: StubFile; readonly isKept: boolean } | undefined
 
   /**
@@ -109,6 +112,7 @@ export class Versions {
       const moved = statAt(versionsFd, name + STUB_SUFFIX) as Stat
       noteName(journal, { kind: 'rename', ...changeOf(moved, from), to: tree.storedPath(inode) })
       this.#noteFormerPath(inode, path)
+      this.onKept(path, { id: directory.place.name, time: name })
     })
   }
 
@@ -134,6 +138,7 @@ export class Versions {
       // The last place is the one used; until the replacing is done that is the name people know.
       inode.places = [inode.places.at(-1)!, ...inode.places.slice(0, -1)]
       this.#noteFormerPath(inode, path)
+      this.onKept(path, { id: directory.place.name, time: name })
     })
   }
 
@@ -158,6 +163,7 @@ export class Versions {
       table.release(inode)
     }
     this.#removeIfEmpty(directory, id)
+    this.onRemoved()
     return true
   }
 
@@ -178,18 +184,20 @@ export class Versions {
     const { tree, table } = this.#services
     const bytes = Buffer.alloc(STUB_BYTES_MAX)
     const length = tree.withStub(inode, O.RDONLY, (fd) => preadFd(fd, bytes, 0, bytes.length, 0))
-    const trailer = sealTrailer(tree.visiblePath(inode), this.#services.keys)
+    const path = tree.visiblePath(inode)
+    const trailer = sealTrailer(path, this.#services.keys)
     withRoom(() => {
       const directory = this.#directoryOf(key)
       try {
-        this.#write(tree.directoryFd(directory), bytes.subarray(0, length), trailer)
+        const time = this.#write(tree.directoryFd(directory), bytes.subarray(0, length), trailer)
+        this.onKept(path, { id: key, time })
       } finally {
         table.release(directory)
       }
     })
   }
 
-  #write(directoryFd: number, stub: Buffer, trailer: Buffer): void {
+  #write(directoryFd: number, stub: Buffer, trailer: Buffer): ByteString {
     let fd = -1
     const name = atFreeName((stored) => {
       fd = openAt(directoryFd, stored, O.CREAT | O.EXCL | O.RDWR, 0o600)
@@ -203,6 +211,7 @@ export class Versions {
     } finally {
       closeFd(fd)
     }
+    return name
   }
 
   #noteFormerPath(inode: Inode, path: ByteString): void {

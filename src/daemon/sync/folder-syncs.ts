@@ -23,8 +23,8 @@ const INDEX_ID_BYTES = 16
 /** Of a folder at the root of a disk, and of one whose name cannot be told. */
 const UNNAMED = byteStringOf('folder')
 
-/** The index of the folder of this id, made if there is none. */
-export type OpenSyncIndex = (folderId: string, beginning: Beginning) => Promise<OpenIndex>
+/** The index of a folder, made if there is none. */
+export type OpenSyncIndex = (folder: SyncedFolder, beginning: Beginning) => Promise<OpenIndex>
 
 export class FolderSyncs implements AsyncDisposable {
   readonly known: KnownFolders
@@ -137,7 +137,7 @@ export class FolderSyncs implements AsyncDisposable {
     try {
       return await RunningSync.open({
         folder,
-        openIndex: () => this.#openIndex(folder.id, this.#newBeginning()),
+        openIndex: () => this.#openIndex(folder, this.#newBeginning()),
         links: this.#links,
         deviceName: (writer) => this.#nameOf(writer),
       })

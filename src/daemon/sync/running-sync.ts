@@ -11,11 +11,15 @@ import { type Answer, FolderSync } from '../../sync/folder-sync.ts'
 import { Missing } from '../../sync/missing-files.ts'
 import type { SyncIndex } from '../../sync/sync-index.ts'
 import type { Folder } from '../../vfs/folder.ts'
+import { readBeginning } from './read-beginning.ts'
 import type { SyncLinks } from './sync-links.ts'
 
 const log = logger('sync')
 
-export type SyncedFolder = Pick<Folder, 'id' | 'path' | 'outside' | 'onChange' | 'onCommit'>
+export type SyncedFolder = Pick<
+  Folder,
+  'id' | 'path' | 'directoryFd' | 'filesystem' | 'outside' | 'onChange' | 'onCommit'
+>
 
 export interface RunningSyncOptions {
   readonly folder: SyncedFolder
@@ -63,7 +67,12 @@ export class RunningSync implements AsyncDisposable {
     const { index } = open
     this.#options = options
     this.#open = open
-    this.#sync = new FolderSync({ disk: folder.outside, index, deviceName })
+    this.#sync = new FolderSync({
+      disk: folder.outside,
+      index,
+      deviceName,
+      readFile: (path, bytesMax) => readBeginning(folder.filesystem, path, bytesMax),
+    })
     this.#unlisten = [
       folder.onChange((change) => {
         this.#sync.note(change)
@@ -82,14 +91,6 @@ export class RunningSync implements AsyncDisposable {
 
   get index(): SyncIndex {
     return this.#open.index
-  }
-
-  /** Looks at what was done by now, without waiting for more; resolves once that is in the index, or could not be brought there. */
-  async lookNow(): Promise<void> {
-    await this.#running
-    clearTimeout(this.#timer)
-    this.#begin()
-    await this.#running
   }
 
   /** Why the folder is not kept the same for now; undefined if it is. */
@@ -127,6 +128,13 @@ export class RunningSync implements AsyncDisposable {
     return missing
   }
 
+  /** Looks at what was done by now, without waiting for more; resolves once that is in the index, or could not be brought there. */
+  async lookNow(): Promise<void> {
+    await this.#running
+    this.#begin()
+    await this.#running
+  }
+
   /** Resolves when nothing uses the folder any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error('the folder is being closed'))
@@ -152,9 +160,10 @@ export class RunningSync implements AsyncDisposable {
   }
 
   #begin(): void {
+    if (this.#stopping.signal.aborted || this.#running !== undefined) return
+    clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#stopping.signal.aborted) return
-    this.#running ??= this.#run().finally(() => {
+    this.#running = this.#run().finally(() => {
       this.#hasRun.resolve()
       this.#running = undefined
       if (this.#since !== undefined) this.#wake()

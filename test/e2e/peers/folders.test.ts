@@ -2,51 +2,15 @@
 import assert from 'node:assert/strict'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
-import test, { type TestContext } from 'node:test'
-import { type Device, newDevice, pair } from '../support/device.ts'
+import test from 'node:test'
+import type { Device } from '../support/device.ts'
 import { noise } from '../support/files.ts'
 import { fuseMissing } from '../support/mount.ts'
-import { until, within } from '../support/process.ts'
+import { until } from '../support/process.ts'
+import { at, gone, MIB, names, SOON_MS, shows, soon, twoDevices } from '../support/same-folder.ts'
 import { connected, stopDaemon } from '../support/sharing.ts'
 
 const skip = fuseMissing()
-const MIB = 1024 * 1024
-const SOON_MS = 30_000
-
-const soon = <T>(work: Promise<T>): Promise<T> => within(SOON_MS, work)
-const at = (device: Device, name: string) => path.join(device.folder, name)
-
-async function shows(device: Device, name: string, content: string | Buffer): Promise<void> {
-  const isThere = async () => {
-    const found = await soon(fs.readFile(at(device, name))).catch(() => undefined)
-    return found?.equals(Buffer.from(content)) === true
-  }
-  await until(`${name} is as it was written`, isThere, SOON_MS)
-}
-
-async function gone(device: Device, name: string): Promise<void> {
-  const isGone = async () => (await soon(fs.stat(at(device, name))).catch(() => undefined)) === undefined
-  await until(`${name} is gone`, isGone, SOON_MS)
-}
-
-async function names(device: Device, directory = ''): Promise<string[]> {
-  return (await soon(fs.readdir(at(device, directory)))).sort()
-}
-
-/** The laptop has a folder with something in it; the desktop's is made the same by its first mount. */
-async function twoDevices(t: TestContext): Promise<{ laptop: Device; desktop: Device; said: string }> {
-  const laptop = await newDevice(t)
-  const desktop = await newDevice(t)
-  await laptop.dfsOk(['init', '--name', 'laptop'])
-  await laptop.dfsOk(['mount', laptop.folder])
-  await soon(fs.mkdir(at(laptop, 'photos')))
-  await soon(fs.writeFile(at(laptop, 'photos/one.jpg'), noise(3 * MIB, 1)))
-  await soon(fs.writeFile(at(laptop, 'note.txt'), 'a note'))
-  await pair(laptop, desktop)
-  const said = await desktop.dfsOk(['mount', desktop.folder])
-  await connected(desktop)
-  return { laptop, desktop, said }
-}
 
 test('the folder of one device is on the other, and follows it', { skip }, async (t) => {
   const { laptop, desktop, said } = await twoDevices(t)
@@ -225,4 +189,39 @@ test('folders are listed, had here by name, and left; a conflict is settled by k
     )
     assert.match((await laptop.dfs(['conflicts', 'keep', original])).stderr, /there is no conflict about this file/)
   })
+})
+
+test('a device whose home came back from a backup loses nothing that either device wrote since', {
+  skip,
+}, async (t) => {
+  const { laptop, desktop } = await twoDevices(t)
+  await shows(desktop, 'note.txt', 'a note')
+  const backup = `${desktop.home}.backup`
+  const offline = async (work: () => Promise<void>) => {
+    await desktop.dfsOk(['mount', '--offline', desktop.folder])
+    await work()
+    await desktop.dfsOk(['umount', desktop.folder])
+    await stopDaemon(desktop)
+  }
+  await desktop.dfsOk(['umount', desktop.folder])
+  await stopDaemon(desktop)
+  await fs.cp(desktop.home, backup, { recursive: true })
+
+  await desktop.dfsOk(['mount', desktop.folder])
+  await soon(fs.writeFile(at(desktop, 'known.txt'), 'written before the home was lost'))
+  await shows(laptop, 'known.txt', 'written before the home was lost')
+  await desktop.dfsOk(['umount', desktop.folder])
+  await stopDaemon(desktop)
+  await fs.rm(desktop.home, { recursive: true })
+  await fs.rename(backup, desktop.home)
+
+  await soon(fs.writeFile(at(laptop, 'known.txt'), 'as the laptop has it'))
+  await offline(() => soon(fs.writeFile(at(desktop, 'known.txt'), 'as the desktop has it')))
+  await desktop.dfsOk(['mount', desktop.folder])
+  const kept = async (device: Device) => {
+    const files = (await names(device)).filter((name) => name.startsWith('known'))
+    const contents = await Promise.all(files.map((name) => soon(fs.readFile(at(device, name), 'utf8')).catch(() => '')))
+    return contents.includes('as the laptop has it') && contents.includes('as the desktop has it')
+  }
+  for (const device of [laptop, desktop]) await until('both are kept', () => kept(device), SOON_MS)
 })

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Check } from './checks.ts'
 import { MUTANTS } from './mutants.ts'
 
-const { name, seeds, steps } = workerData as Check
+const { name, seeds, steps, ignoresOneIn } = workerData as Check
 const mutant = MUTANTS.find((one) => one.name === name)
 
 registerHooks({
@@ -20,7 +20,7 @@ registerHooks({
 const { faultOf } = await import('./folders.ts')
 let found: string | undefined
 for (const seed of seeds) {
-  for (const count of steps) found ??= await faultOf(seed, count)
+  for (const count of steps) found ??= await faultOf(seed, count, ignoresOneIn)
   if (found !== undefined) break
 }
 parentPort!.postMessage(found)

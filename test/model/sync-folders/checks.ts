@@ -7,6 +7,8 @@ export interface Check {
   readonly seeds: readonly number[]
   /** How much happens; each seed with each of them. */
   readonly steps: readonly number[]
+  /** See `Programs`. */
+  readonly ignoresOneIn?: number | undefined
 }
 
 /** What was found wrong first; undefined if nothing. */

@@ -1,5 +1,6 @@
 /** A device that keeps the folder, on a disk and with an index in memory, with programs that work there. */
 import type { ByteString } from '../../../src/dfs.ts'
+import { DfsError } from '../../../src/errors.ts'
 import type { ObjectId, SyncEntry } from '../../../src/format/sync-entry.ts'
 import type { IndexBatch } from '../../../src/format/sync-record.ts'
 import { FolderSync } from '../../../src/sync/folder-sync.ts'
@@ -8,6 +9,7 @@ import { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
 import { SyncIndex } from '../../../src/sync/sync-index.ts'
 import { Programs } from './programs.ts'
 import type { Random } from './random.ts'
+import { textOf } from './states.ts'
 
 /** Folders are small here. */
 export const MISSING_MIN = 3
@@ -78,8 +80,17 @@ export class Device {
     const indexId = `${name}${`${++this.#runs}`.padStart(31, '0')}`
     this.index = await SyncIndex.open(this.#store, { indexId, newWriter: indexId, nowMs })
     const newId = () => `${name}f${`${++this.#ids}`.padStart(30, '0')}`
-    const deviceName = (writer: string) => `D${writer[0]}`
-    const options = { disk: this.disk, index: this.index, deviceName, newId, missingMin: MISSING_MIN }
-    this.sync = new FolderSync(options)
+    this.sync = new FolderSync({
+      disk: this.disk,
+      index: this.index,
+      deviceName: (writer) => `D${writer[0]}`,
+      newId,
+      readFile: async (path) => {
+        const found = this.disk.look(path)
+        if (typeof found !== 'object') throw new DfsError('busy', 'it cannot be read now')
+        return Buffer.from(textOf(found))
+      },
+      missingMin: MISSING_MIN,
+    })
   }
 }

@@ -30,12 +30,14 @@ async function missingAfter(run: Promise<unknown>): Promise<Missing | undefined>
 }
 
 /** What is wrong after so many steps, with all that happened; undefined if nothing. */
-export async function faultOf(seed: number, steps: number): Promise<string | undefined> {
+export async function faultOf(seed: number, steps: number, ignoresOneIn = 0): Promise<string | undefined> {
   const world = new World(seed)
+  world.ignoresOneIn = ignoresOneIn
   try {
     await world.start()
     for (let step = 0; step < steps; step++) await world.step()
     await world.settle()
+    world.check()
     return undefined
   } catch (error) {
     return `seed ${seed}, ${steps} steps: ${(error as Error).stack}\n${world.log.join('\n')}`
@@ -79,8 +81,25 @@ export class World {
     else await this.#lose(device)
   }
 
-  /** All talk until nothing is left to be said or done; then all disks are equal, and have what was written. */
+  /** See `Programs`. */
+  set ignoresOneIn(count: number) {
+    for (const { programs } of this.#devices) programs.ignoresOneIn = count
+  }
+
+  /** All talk until nothing is left to be said or done, and again when nothing is ignored any more. */
   async settle(): Promise<void> {
+    await this.#rest()
+    for (let round = 0; this.#heedNothing(); round++) {
+      assert(round < ROUNDS_MAX, 'there is always something that says what is ignored')
+      await this.#rest()
+    }
+  }
+
+  #heedNothing(): boolean {
+    return this.#devices.filter(({ programs }) => programs.heedNothing()).length > 0
+  }
+
+  async #rest(): Promise<void> {
     let steps = 0
     for (const device of this.#devices) {
       device.programs.closeAll()
@@ -95,10 +114,10 @@ export class World {
       }
       for (const device of this.#devices) for (const other of this.#devices) await this.#hear(device, other)
     }
-    this.#check()
   }
 
-  #check(): void {
+  /** All disks are equal, and have what was written. */
+  check(): void {
     for (const { name, index } of this.#devices) assert.equal(index.behind.size, 0, `${name} is behind`)
     const [first, ...others] = this.#devices.map(({ disk }) => shownOn(disk))
     for (const other of others) assert.deepEqual(other, first)
@@ -124,7 +143,8 @@ export class World {
     device.sync.note({ path: '', isTree: true })
     await this.#run(device)
     const files = new Set([...device.disk.walk()].flatMap(([, { kind, id }]) => (kind === 'file' ? [id] : [])))
-    if (files.size < MISSING_MIN) return
+    // What is ignored is nowhere else.
+    if (files.size < MISSING_MIN || device.programs.ignoresOneIn > 0) return
     for (const [path] of [...device.disk.walk()].reverse()) device.disk.remove(path)
     this.#note(device, `loses ${files.size}`)
     await this.#restart(device)

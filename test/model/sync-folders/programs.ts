@@ -1,8 +1,9 @@
 /**
  * What programs do in a folder, at random: also without anybody telling synchronisation of it, and while it works.
  */
-import { joinPath, parentPath } from '../../../src/format/head-path.ts'
+import { joinPath, lastName, parentPath } from '../../../src/format/head-path.ts'
 import type { DiskObject } from '../../../src/sync/disk.ts'
+import { IGNORE_FILE } from '../../../src/sync/ignored-paths.ts'
 import type { MemoryDisk } from '../../../src/sync/memory-disk.ts'
 import type { Random } from './random.ts'
 import { directoryState, fileState, symlinkState, textOf } from './states.ts'
@@ -23,6 +24,7 @@ const NAMES = ['a', 'b', 'c', 'd']
 const MODES = [0o600, 0o644, 0o755]
 /** Texts that are written again and again: that one of them is still there says nothing, and is not asked for. */
 const COMMON = ['x', 'y']
+const PATTERNS = ['a', 'b/', '/c', '*\n!a', 'a/b\nd', 'a\n!a', '']
 
 type Found = readonly [path: string, object: DiskObject]
 
@@ -51,6 +53,16 @@ export class Programs {
     }
   }
 
+  /** One in so many acts of programs says what is to be ignored; 0: none. */
+  ignoresOneIn = 0
+
+  /** Nothing is ignored any more. */
+  heedNothing(): boolean {
+    const files = [...this.#disk.walk()].filter(([path]) => lastName(path) === IGNORE_FILE)
+    for (const file of files) this.#remove(file)
+    return files.length > 0
+  }
+
   /** All programs end. */
   closeAll(): void {
     for (const [path, { identity }] of this.#disk.walk()) if (this.#open.has(identity)) this.#disk.setBusy(path, false)
@@ -64,7 +76,9 @@ export class Programs {
     const file = random.of(all.filter(([, { kind }]) => kind === 'file'))
     const directories = all.filter(([, { kind }]) => kind === 'directory')
     const target = joinPath(random.of([['', undefined] as const, ...directories])![0], random.of(NAMES)!)
-    if (this.#disk.look(target) === undefined && random.below(2) === 0) this.#add(target, file)
+    if (this.ignoresOneIn > 0 && random.below(this.ignoresOneIn) === 0)
+      this.#ignore(joinPath(parentPath(target)!, IGNORE_FILE))
+    else if (this.#disk.look(target) === undefined && random.below(2) === 0) this.#add(target, file)
     else if (found !== undefined) this.#alter(found, { file, directory: random.of(directories), target })
   }
 
@@ -96,7 +110,21 @@ export class Programs {
   #create(path: string): void {
     const text = this.#random.below(5) === 0 ? this.#random.of(COMMON)! : this.#text()
     this.#log(`create ${path} ${text}`)
-    this.#disk.make(path, `${this.#options.device}e${`${++this.#count}`.padStart(30, '0')}`, fileState(text))
+    this.#disk.make(path, this.#newId(), fileState(text))
+    this.#touch(path)
+  }
+
+  #ignore(path: string): void {
+    const found = this.#disk.look(path)
+    if (found !== undefined && (typeof found !== 'object' || found.kind !== 'file')) return
+    // No two of them are made alike.
+    const patterns = `${this.#random.of(PATTERNS)}\n# ${this.#options.device}:${++this.#count}`
+    this.#log(`ignore by ${path} ${JSON.stringify(patterns)}`)
+    if (found === undefined) this.#disk.make(path, this.#newId(), fileState(patterns))
+    else {
+      this.#options.written.delete(textOf(found))
+      this.#disk.replace(path, found.id, fileState(patterns))
+    }
     this.#touch(path)
   }
 
@@ -213,6 +241,10 @@ export class Programs {
     if (this.#random.below(4) === 0) return
     this.#options.tell(parentPath(path)!, false)
     this.#options.tell(path, isTree)
+  }
+
+  #newId(): string {
+    return `${this.#options.device}e${`${++this.#count}`.padStart(30, '0')}`
   }
 
   #text(): string {

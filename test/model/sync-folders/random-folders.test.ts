@@ -27,6 +27,12 @@ test('the same after long histories', async () => {
   assert.equal(wrong, undefined, wrong)
 })
 
+test('the same where some of it was ignored for a time, once nothing is any more', async () => {
+  const seeds = SEED === undefined ? upTo(RUNS) : [Number(SEED)]
+  const wrong = await fault({ name: undefined, seeds, steps: STEPS, ignoresOneIn: 6 })
+  assert.equal(wrong, undefined, wrong)
+})
+
 for (const { name } of MUTANTS) {
   test(`it shows if ${name}`, async () => {
     assert(await fault({ name, seeds: upTo(MUTANT_SEEDS_MAX), steps: [40] }), `in one of ${MUTANT_SEEDS_MAX}`)

@@ -83,7 +83,8 @@ export class Device {
   /** Starts on what is durable; `isSetBack`: that is an older state. */
   async start(isSetBack = false): Promise<void> {
     const rules = this.#rules
-    const options = { ...this.#beginning(), isSetBack: isSetBack && rules.countsAnew, nowMs: this.#clock }
+    const witness = { confirms: () => !(isSetBack && rules.countsAnew), note: () => undefined }
+    const options = { ...this.#beginning(), witness, nowMs: this.#clock }
     const { store } = this
     const written: SyncStore = {
       readState: () => store.readState(),

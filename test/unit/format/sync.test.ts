@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { decodeIndexWitness, encodeIndexWitness, INDEX_WITNESS_BYTES } from '../../../src/format/index-witness.ts'
 import { INLINE_BYTES_MAX } from '../../../src/format/stub.ts'
 import {
   comparePlaces,
@@ -73,6 +74,7 @@ testVectors('sync', {
     encode: (value: [string, SyncFolder[]][]) => encodeKnownFolders(new Map(value)),
   },
   state: { decode: decodeIndexState, encode: encodeIndexState },
+  witness: { decode: decodeIndexWitness, encode: encodeIndexWitness },
   cursor: { decode: decodeCursor, encode: encodeCursor },
   row: {
     decode: (bytes) => {
@@ -203,6 +205,10 @@ test('damaged entries, messages and rows are refused, or are others', () => {
     .tuple(anyCursor, fc.array(anyCursor), fc.array(anyId), anyId)
     .map(([own, former, ids, writer]) => encodeIndexState({ own, former, lost: ids, writer, counter: 3, loops: ids }))
   assertRefusesDamage(state, decodeIndexState)
+  const anyIdentity = fc.record({ ino: anyU53, btimeNs: anyTimeNs })
+  const witness = fc.record({ index: anyCursor, database: anyIdentity, file: anyIdentity }).map(encodeIndexWitness)
+  fc.assert(fc.property(witness, (bytes) => bytes.length === INDEX_WITNESS_BYTES))
+  assertRefusesDamage(witness, decodeIndexWitness)
 })
 
 test('the longest entry fits, and messages of as many entries and folders as there may be', () => {

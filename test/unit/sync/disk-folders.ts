@@ -40,7 +40,18 @@ export class FolderDevice {
     const nowMs = () => NOW_MS + ++ticks
     this.#index = await SyncIndex.open(this.store, { indexId, newWriter: indexId, nowMs })
     const deviceName = (writer: string) => `device-${writer[0]}`
-    this.#sync = new FolderSync({ disk: this.disk, index: this.#index, deviceName, newId: () => this.#newId() })
+    this.#sync = new FolderSync({
+      disk: this.disk,
+      index: this.#index,
+      deviceName,
+      newId: () => this.#newId(),
+      readFile: (path) => this.readFile(path),
+    })
+  }
+
+  /** As its folder reads files. */
+  async readFile(path: string): Promise<Buffer> {
+    return Buffer.from(textOf(this.at(path)))
   }
 
   get sync(): FolderSync {

@@ -4,6 +4,7 @@ import { RENAME } from '../../../src/posix/names.ts'
 import { MODE } from '../../../src/posix/stat.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
 import type { Random } from '../../support/random.ts'
+import { lookupIn } from '../vfs/lookup-in.ts'
 import { CALLER, noise, type TestFolder } from '../vfs/support.ts'
 
 export type Ino = ReturnType<TestFolder['filesystem']['getattr']>['ino']
@@ -25,7 +26,7 @@ export async function change(folder: TestFolder, random: Random): Promise<void> 
   const directories = [...directoriesOf(folder)]
   const [parent, otherParent] = [random.pick(directories), random.pick(directories)]
   const [own, other] = [random.pick(NAMES), random.pick(NAMES)]
-  const there = filesystem.lookup(parent.ino, own)
+  const there = lookupIn(filesystem, parent.ino, own)
   const action = random.weighted({
     write: 6,
     mkdir: 4,
@@ -50,7 +51,7 @@ export async function change(folder: TestFolder, random: Random): Promise<void> 
   const isDirectory = type === MODE.DIRECTORY
   if (action === 'overwrite' && type === MODE.REGULAR)
     await overwrite(folder, there.ino, noise(random.below(9000), random.next()))
-  if (action === 'link' && !isDirectory && filesystem.lookup(otherParent.ino, other) === undefined)
+  if (action === 'link' && !isDirectory && lookupIn(filesystem, otherParent.ino, other) === undefined)
     await filesystem.link(there.ino, otherParent.ino, other)
   if (action === 'unlink' && !isDirectory) await filesystem.unlink(parent.ino, own)
   if (action === 'rmdir' && isDirectory && isEmpty(folder, directories, pathOf(parent.path, own)))
@@ -61,7 +62,7 @@ export async function change(folder: TestFolder, random: Random): Promise<void> 
     filesystem.setxattr(there.ino, `user.${random.below(3)}`, random.bytes(random.below(20)), 0)
   const isInside = pathOf(otherParent.path, '').startsWith(`${pathOf(parent.path, own)}/`)
   if (action === 'rename' && !(isDirectory && isInside)) {
-    const target = filesystem.lookup(otherParent.ino, other)
+    const target = lookupIn(filesystem, otherParent.ino, other)
     const isAlike = target === undefined || (target.mode & MODE.FORMAT) === type
     const flags = target !== undefined && random.oneIn(3) ? RENAME.EXCHANGE : 0
     const isFree = target === undefined || !isDirectory || isEmpty(folder, directories, pathOf(otherParent.path, other))
@@ -89,7 +90,7 @@ function* directoriesOf({ filesystem }: TestFolder): Generator<Directory> {
     yield at
     if (at.path.split('/').length > 2) continue
     for (const name of NAMES) {
-      const found = filesystem.lookup(at.ino, name)
+      const found = lookupIn(filesystem, at.ino, name)
       if (found !== undefined && (found.mode & MODE.FORMAT) === MODE.DIRECTORY)
         left.push({ path: pathOf(at.path, name), ino: found.ino })
     }
@@ -98,7 +99,7 @@ function* directoriesOf({ filesystem }: TestFolder): Generator<Directory> {
 
 function isEmpty({ filesystem }: TestFolder, directories: readonly Directory[], path: string): boolean {
   const ino = directories.find((directory) => directory.path === path)?.ino
-  return ino !== undefined && NAMES.every((name) => filesystem.lookup(ino, name) === undefined)
+  return ino !== undefined && NAMES.every((name) => lookupIn(filesystem, ino, name) === undefined)
 }
 
 function pathOf(directory: string, name: string): string {

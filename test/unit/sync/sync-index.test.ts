@@ -22,7 +22,10 @@ describe('the index of a synced folder', () => {
     const store = new MemorySyncStore()
     const dots: unknown[] = []
     for (const [number, isSetBack] of [false, false, true].entries()) {
-      const index = await SyncIndex.open(store, { ...beginning(number), isSetBack })
+      const index = await SyncIndex.open(store, {
+        ...beginning(number),
+        witness: { confirms: () => !isSetBack, note: () => undefined },
+      })
       await index.change(async (change) => {
         dots.push(change.stamp().dot, change.stamp().dot)
         await change.put(entryOf(number, 'a'))

@@ -8,6 +8,7 @@ import { O } from '../../../src/posix/files.ts'
 import type { Filesystem } from '../../../src/vfs/filesystem.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
 import type { CrashingFolder } from './crashing-folder.ts'
+import { lookupIn } from './lookup-in.ts'
 import { CALLER, noise } from './support.ts'
 
 interface NotedFile {
@@ -230,7 +231,7 @@ export class CrashWorkload {
 
   #inode(name: string): Ino | undefined {
     let ino: Ino | undefined = ROOT_INO
-    for (const part of name.split('/')) ino = ino && this.#filesystem.lookup(ino, part)?.ino
+    for (const part of name.split('/')) ino = ino && lookupIn(this.#filesystem, ino, part)?.ino
     return ino
   }
 
@@ -290,7 +291,7 @@ export async function readAll(filesystem: Filesystem): Promise<Map<string, Buffe
     for (const { name, type } of await filesystem.readdir(directory)) {
       if (name === '.' || name === '..') continue
       const inside = path === '' ? name : `${path}/${name}`
-      const entry = filesystem.lookup(ino, name)!
+      const entry = lookupIn(filesystem, ino, name)!
       if (type === 'directory') await visit(entry.ino, inside)
       else found.set(inside, await readFile(filesystem, entry))
     }

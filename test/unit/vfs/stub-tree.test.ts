@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { it } from 'node:test'
+import { lookupIn } from './lookup-in.ts'
 import { TestFolder } from './support.ts'
 
 const openFiles = () => readdirSync('/proc/self/fd').length
@@ -16,8 +17,8 @@ it('a directory that nobody names any more keeps no descriptor', async () => {
   }
   const before = openFiles()
   for (let i = 0; i < 30; i++) {
-    const directory = filesystem.lookup(root, `d${i}`)!
-    const file = filesystem.lookup(directory.ino, 'plain')!
+    const directory = lookupIn(filesystem, root, `d${i}`)!
+    const file = lookupIn(filesystem, directory.ino, 'plain')!
     assert.ok(openFiles() > before)
     filesystem.forget(file.ino, 1)
     filesystem.forget(directory.ino, 1)

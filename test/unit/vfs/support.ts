@@ -27,6 +27,7 @@ import type { AttributeIndex, Services, StubAttributes } from '../../../src/vfs/
 import { StubTree } from '../../../src/vfs/stub-tree.ts'
 import { Versions, versionsDirectory } from '../../../src/vfs/versions.ts'
 import { PoisonedSlots } from '../../support/poisoned-slots.ts'
+import { lookupIn } from './lookup-in.ts'
 
 export const KEYS = Keys.derive(Buffer.alloc(32, 7))
 export const CALLER = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid }
@@ -133,7 +134,18 @@ export class TestFolder implements AsyncDisposable {
   lookup(inside: string): Attributes | undefined {
     let found = this.filesystem.getattr(this.services.table.root.ino)
     for (const name of inside.split('/')) {
-      const next = this.filesystem.lookup(found.ino, byteStringOf(name))
+      const next = lookupIn(this.filesystem, found.ino, byteStringOf(name))
+      if (next === undefined) return undefined
+      found = next
+    }
+    return found
+  }
+
+  /** As `lookup`, of what may be below `.dfs/versions`, too. */
+  async find(inside: string): Promise<Attributes | undefined> {
+    let found = this.filesystem.getattr(this.services.table.root.ino)
+    for (const name of inside.split('/')) {
+      const next = await this.filesystem.lookup(found.ino, byteStringOf(name))
       if (next === undefined) return undefined
       found = next
     }
@@ -142,7 +154,7 @@ export class TestFolder implements AsyncDisposable {
 
   /** The whole content of a file. */
   async read(inside: string): Promise<Buffer> {
-    const found = this.lookup(inside)
+    const found = await this.find(inside)
     if (found === undefined) throw new Error(`there is no ${inside}`)
     const handle = await this.filesystem.open(found.ino, O.RDONLY)
     const content = Buffer.alloc(found.size)

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import type { VersionAge } from '../../../src/dfs.ts'
 import { O } from '../../../src/posix/files.ts'
 import { expireVersions } from '../../../src/vfs/version-expiry.ts'
-import { Versions } from '../../../src/vfs/versions.ts'
+import type { Versions } from '../../../src/vfs/versions.ts'
 import { CALLER, TestFolder } from './support.ts'
 
 const HOUR = 3_600_000
@@ -21,7 +21,7 @@ class Kept extends AsyncDisposableStack {
     super()
     this.use(folder)
     this.folder = folder
-    this.versions = new Versions(folder.services, { directory: folder.versions, deletedAgeMsMin: 0 })
+    this.versions = folder.keeping
     this.directory = path.join(folder.path, '.dfs', 'versions')
   }
 
@@ -107,9 +107,9 @@ describe('expireVersions', () => {
     const { filesystem } = kept.folder
     await kept.write('a', 'some content')
     kept.keep('a')
-    const [[id, [stub]]] = Object.entries(kept.list()) as [[string, [string]]]
-    const inside = `.dfs/versions/${id}/${stub.replace(/\.f$/, '')}`
-    const { ino } = kept.folder.lookup(inside)!
+    const [[stub]] = Object.values(kept.list()) as [[string]]
+    const inside = `.dfs/versions/a/${stub.replace(/\.f$/, '')}`
+    const { ino } = (await kept.folder.find(inside))!
     const handle = await filesystem.open(ino, O.RDONLY)
     const { ages } = await kept.expire(0)
     const again = await kept.expire(KEEP, ages)
@@ -119,7 +119,7 @@ describe('expireVersions', () => {
     assert.equal(content.toString(), 'some')
     filesystem.release(handle)
     assert.equal((await kept.expire(KEEP, again.ages)).removed, 1)
-    assert.equal(kept.folder.lookup(inside), undefined)
+    assert.equal(await kept.folder.find(inside), undefined)
     assert.throws(() => filesystem.getattr(ino), { kind: 'not-found' })
   })
 

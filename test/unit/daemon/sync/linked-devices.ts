@@ -118,7 +118,7 @@ export class LinkedDevice {
     this.stores.set(folder, store)
     const index = await SyncIndex.open(this.wrap(store), {
       ...this.#net.beginning(),
-      isSetBack,
+      witness: { confirms: () => !isSetBack, note: () => undefined },
       nowMs: () => this.#net.clock.now(),
     })
     this.indexes.set(folder, index)
