@@ -48,6 +48,7 @@ import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
 import { sharedMemory } from './shared-memory.ts'
+import { EagerFolders } from './sync/eager-folders.ts'
 import { FolderSyncs } from './sync/folder-syncs.ts'
 import type { OpenIndex, SyncedFolder } from './sync/running-sync.ts'
 import { VersionKeeper } from './version-keeping.ts'
@@ -97,14 +98,22 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     clock: realClock,
   })
 
+  const eager: EagerFolders = new EagerFolders({
+    registry: home.folders,
+    pace: (bytes, signal) => replication.down.take(bytes, signal),
+    room: () => replication.room(),
+    hasOthers: () => network.connected.length > 0,
+  })
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
     onOpened: (folder) => {
       heads.opened(folder)
       syncs.opened(folder)
+      eager.opened(folder)
     },
     onClosing: async (folder) => {
+      await eager.closing(folder)
       await syncs.closing(folder)
       await heads.closing(folder)
     },
@@ -143,9 +152,11 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.serveHolds(holds))
 
   const pins = await FilePins.open(path.join(home.dir, 'pins'))
-  const replication = opened.use(
+  const replication: RunningReplication = opened.use(
     await RunningReplication.open({ home, network, store, pool, source, folders, heads, holds, members, pins, clock }),
   )
+
+  opened.defer(network.onMember(() => eager.retry()))
 
   const closing = opened.move()
   return {
@@ -162,6 +173,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     mounts,
     heads,
     syncs,
+    eager,
     holds,
     replication,
     close: () => closing.disposeAsync(),
