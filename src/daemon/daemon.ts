@@ -21,6 +21,7 @@ import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import { SealPool } from '../seal/pool.ts'
+import { keepBallast } from '../store/ballast.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { FilePins } from '../store/file-pins.ts'
 import { HoldLedger } from '../store/hold-ledger.ts'
@@ -71,6 +72,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
+  opened.use(keepBallast(home.dir))
   const ledger = opened.use(await HoldLedger.open(home.directory('holds')))
   const holds = makeHolds(home, { network, store, pool, ledger, clock })
   opened.defer(() => holds.stop())
