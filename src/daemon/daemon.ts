@@ -6,11 +6,10 @@ import { statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { decodeBase32 } from '../bytes/base32.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import { DfsError, describeError } from '../errors.ts'
+import { DfsError } from '../errors.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
-import { warn } from '../log.ts'
 import { realClock } from '../net/exchange/clock.ts'
 import { JoinedSource } from '../net/exchange/joined-source.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
@@ -48,6 +47,7 @@ import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
+import { savedNowAndThen } from './saved-clock.ts'
 import { sharedMemory } from './shared-memory.ts'
 import { EagerFolders } from './sync/eager-folders.ts'
 import { FolderSyncs } from './sync/folder-syncs.ts'
@@ -307,18 +307,5 @@ function attributeIndex(index: IndexDb): AttributeIndex {
     get: (stat) => index.attributes(stat, stat.ctimeNs),
     put: (stat, { fileId, sequence, meta, allocatedBytes }) =>
       index.setAttributes(stat, { ctimeNs: stat.ctimeNs, fileId, sequence, meta, allocatedBytes }),
-  }
-}
-
-const CLOCK_SAVE_MS = 60_000
-
-function savedNowAndThen(clock: RunningTime): AsyncDisposable {
-  const save = () => clock.save().catch((error) => warn(`running time: ${describeError(error)}`))
-  const timer = setInterval(save, CLOCK_SAVE_MS).unref()
-  return {
-    [Symbol.asyncDispose]: async () => {
-      clearInterval(timer)
-      await save()
-    },
   }
 }

@@ -118,7 +118,10 @@ export class EagerFolder implements AsyncDisposable {
   }
 
   #runNext(): void {
-    if (this.#left.size > 0 && this.#failures === 0) return this.#runIn(this.#options.quietMs ?? QUIET_MS)
+    if (this.#left.size > 0 && this.#failures === 0) {
+      this.#runIn(this.#options.quietMs ?? QUIET_MS)
+      return
+    }
     if (this.#left.size + this.#unreachable.size === 0) return
     const ms = this.#againMs
     this.#againMs = Math.min(AGAIN_MS_MAX, 2 * ms)
