@@ -91,11 +91,10 @@ export class Filesystem implements FilesystemOperations {
     return this.#attributes(this.#inode(ino))
   }
 
-  async setattr(ino: Ino, changes: AttributeChanges): Promise<Attributes> {
+  setattr(ino: Ino, changes: AttributeChanges): Awaitable<Attributes> {
     const inode = this.#inode(ino)
     this.names.checkMayChange(inode)
-    await this.#setter.set(inode, changes)
-    return this.#attributes(inode)
+    return whenReady(this.#setter.set(inode, changes), () => this.#attributes(inode))
   }
 
   readlink(ino: Ino): ByteString {
