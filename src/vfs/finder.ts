@@ -28,11 +28,14 @@ export class Finder {
     this.#services = services
   }
 
-  /** The object of this name, known to the table; undefined if there is none. Adds no lookup. */
-  find(parent: Inode, name: ByteString): FoundInode | undefined {
+  /**
+   * The object of this name, known to the table; undefined if there is none. Adds no lookup. `seen`: what the disk has by this
+   * name, if that was found out a moment ago.
+   */
+  find(parent: Inode, name: ByteString, seen?: Found): FoundInode | undefined {
     const { tree, table } = this.#services
     requireDirectory(parent)
-    const found = tree.find(parent, name)
+    const found = seen ?? tree.find(parent, name)
     if (found === undefined) {
       const gone = parent.children.get(name)
       if (gone !== undefined && gone.file?.isBusy !== true) table.removePlace(gone, parent, name)
