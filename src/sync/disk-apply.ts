@@ -7,7 +7,7 @@
  * again. What could not be put back in sight is still there, parked.
  */
 import type { ByteString } from '../dfs.ts'
-import { describeError, kindOf } from '../errors.ts'
+import { describeError, type ErrorKind, kindOf } from '../errors.ts'
 import { comparePaths, isAtOrBelow, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import { logger } from '../log.ts'
@@ -36,6 +36,8 @@ export interface Applied {
   readonly changed: ReadonlySet<ByteString>
   /** So many objects wait: for a program that has them open, for something that stands in their way, for what is to come. */
   readonly waiting: number
+  /** What the disk said to one of these, if it cannot have it; undefined if all can come yet. */
+  readonly refused: unknown
 }
 
 /** The entries that the disk shows now, or the files that have to be written first. */
@@ -45,6 +47,16 @@ const APPLIED_AT_ONCE = 500
 /** While what is to come is changed, faster than it can be written. */
 const ATTEMPTS_MAX = 3
 
+/** What the disk says to one object, and not to others. */
+const OF_ONE_OBJECT: ReadonlySet<ErrorKind> = new Set([
+  'no-permission',
+  'not-permitted',
+  'name-too-long',
+  'invalid',
+  'unsupported',
+  'exists',
+])
+
 export class DiskApply {
   readonly #disk: SyncDisk
   readonly #index: SyncIndex
@@ -53,6 +65,7 @@ export class DiskApply {
   readonly #ignored: IgnoredPaths
   /** To be looked at: directories that stood where one was to be made, or that were to go and did not; files that say what is ignored. */
   #adopted: ByteString[] = []
+  #refused: unknown
 
   constructor({ disk, index, deviceName, ignored }: DiskApplyOptions) {
     this.#disk = disk
@@ -92,6 +105,7 @@ export class DiskApply {
   async apply(signal: AbortSignal): Promise<Applied> {
     const changed = new Set<ByteString>()
     const waiting = new Set<ObjectId>()
+    this.#refused = undefined
     let unsaved = new Set<ObjectId>()
     const save = async () => {
       const ids = unsaved
@@ -123,7 +137,7 @@ export class DiskApply {
       this.#disk.discardPrepared()
       await save()
     }
-    return { changed, waiting: waiting.size }
+    return { changed, waiting: waiting.size, refused: this.#refused }
   }
 
   /** The objects that the disk shows as the index does now; undefined if that has to wait. */
@@ -177,7 +191,8 @@ export class DiskApply {
       this.#adopted.push(...paths.filter((path) => lastName(path) === IGNORE_FILE))
       return { shown }
     } catch (error) {
-      if (!(error instanceof Changed || error instanceof Occupied)) throw error
+      if (OF_ONE_OBJECT.has(kindOf(error))) this.#refused ??= error
+      else if (!(error instanceof Changed || error instanceof Occupied)) throw error
       const paths = error instanceof Changed ? error.paths : []
       for (const path of paths) if (!this.#isIgnored(path)) changed.add(path)
       return undefined
