@@ -100,12 +100,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     clock: realClock,
   })
 
-  const eager: EagerFolders = new EagerFolders({
-    registry: home.folders,
-    pace: (bytes, signal) => replication.down.take(bytes, signal),
-    room: () => replication.room(),
-    hasOthers: () => network.connected.length > 0,
-  })
+  const eager = new EagerFolders({ registry: home.folders, network, replication: () => replication })
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
