@@ -178,7 +178,10 @@ test('folders are listed, had here by name, and left; a conflict is settled by k
     const [{ path: copy, original }] = await found()
     assert.equal(original, at(laptop, 'note.txt'))
     const kept = await soon(fs.readFile(copy, 'utf8'))
+    const other = await soon(fs.readFile(original))
     assert.match(await laptop.dfsOk(['conflicts', 'keep', copy]), /1 other version gone/)
+    const [gone] = (await laptop.json('history', original)).versions
+    assert.equal(gone?.size, other.length, 'what was given up is an earlier version')
     assert.equal(await laptop.dfsOk(['conflicts']), 'there are no conflicts\n')
     await shows(laptop, 'note.txt', kept)
     await shows(desktop, 'note.txt', kept)
