@@ -182,7 +182,7 @@ async function openSyncIndex(home: Home, folder: SyncedFolder, beginning: Beginn
   await using opened = new AsyncDisposableStack()
   const db = opened.use(await SyncIndexDb.open(directory, home.keys))
   const witness = opened.use(new WitnessFile(folder.directoryFd, directory))
-  const index = await SyncIndex.open(db, { ...beginning, witness })
+  const index = await SyncIndex.open(db, { ...beginning, witness, datesByMtime: true })
   const closing = opened.move()
   return { index, close: () => closing.disposeAsync() }
 }

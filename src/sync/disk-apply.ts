@@ -14,11 +14,12 @@ import { logger } from '../log.ts'
 import { groupOf, type Move, movedWith, type Plan, planOf } from './apply-plan.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { Incoming, SyncDisk } from './disk.ts'
-import { Changed, check, incomingOf, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
+import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
 import { IGNORE_FILE, type IgnoredPaths } from './ignored-paths.ts'
-import { isDescribedAlike, isUnmarked, stateOf, stateOfEntry } from './object-state.ts'
+import { guessIncoming, incomingOf } from './incoming-files.ts'
+import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -66,6 +67,8 @@ export class DiskApply {
   /** To be looked at: directories that stood where one was to be made, or that were to go and did not; files that say what is ignored. */
   #adopted: ByteString[] = []
   #refused: unknown
+  /** What had to wait the last time: nothing is written for that before it need not. */
+  #waited: ReadonlySet<ObjectId> = new Set()
 
   constructor({ disk, index, deviceName, ignored }: DiskApplyOptions) {
     this.#disk = disk
@@ -134,6 +137,7 @@ export class DiskApply {
         }
       }
     } finally {
+      this.#waited = waiting
       this.#disk.discardPrepared()
       await save()
     }
@@ -160,15 +164,8 @@ export class DiskApply {
   async #prepare(ids: readonly ObjectId[]): Promise<void> {
     this.#disk.discardPrepared()
     await this.#index.prefetch(ids)
-    const files: Incoming[] = []
-    for (const id of ids) {
-      const entry = await this.#index.get(id)
-      if (entry?.content.value?.kind !== 'file') continue
-      const known = await this.#index.onDisk.get(id)
-      if (known?.content.value !== undefined && isSameContent(known.content.value, entry.content.value)) continue
-      const [home] = await pathsOf(this.#before, known)
-      files.push({ id, state: stateOfEntry(entry), over: home?.path })
-    }
+    const likely = ids.filter((id) => !this.#waited.has(id))
+    const files = await guessIncoming(likely, this.#index, this.#before)
     if (files.length > 0) await this.#disk.prepare(files)
   }
 
