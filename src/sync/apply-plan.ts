@@ -251,3 +251,10 @@ async function childrenOf(id: ObjectId, before: Side, after: Side): Promise<Obje
 function isEqualSet(a: Directory, b: Directory): boolean {
   return a.length === b.length && a.every((id, at) => b[at] === id)
 }
+
+/** Where something is once a directory that it is in was moved. */
+export function movedWith(path: ByteString, moves: readonly Move[]): ByteString {
+  const around = moves.filter(({ from }) => path.startsWith(`${from}/`))
+  const [nearest] = around.sort((a, b) => b.from.length - a.from.length)
+  return nearest === undefined ? path : nearest.to + path.slice(nearest.from.length)
+}

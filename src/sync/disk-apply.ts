@@ -11,14 +11,14 @@ import { describeError, kindOf } from '../errors.ts'
 import { comparePaths, isAtOrBelow, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import { logger } from '../log.ts'
-import { groupOf, type Move, type Plan, planOf } from './apply-plan.ts'
+import { groupOf, type Move, movedWith, type Plan, planOf } from './apply-plan.ts'
 import type { DeviceNames } from './conflict-name.ts'
-import type { SyncDisk } from './disk.ts'
-import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
+import type { Incoming, SyncDisk } from './disk.ts'
+import { Changed, check, incomingOf, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
 import { IGNORE_FILE, type IgnoredPaths } from './ignored-paths.ts'
-import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
+import { isDescribedAlike, isUnmarked, stateOf, stateOfEntry } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -38,7 +38,12 @@ export interface Applied {
   readonly waiting: number
 }
 
+/** The entries that the disk shows now, or the files that have to be written first. */
+type Tried = { readonly shown: ReadonlyMap<ObjectId, SyncEntry | undefined> } | { readonly unprepared: Incoming[] }
+
 const APPLIED_AT_ONCE = 500
+/** While what is to come is changed, faster than it can be written. */
+const ATTEMPTS_MAX = 3
 
 export class DiskApply {
   readonly #disk: SyncDisk
@@ -73,7 +78,7 @@ export class DiskApply {
     }
   }
 
-  /** A power cut may leave of a file that was just brought its name alone: nobody has emptied it. */
+  /** A disk that says too early that it has something may keep, of a file that was brought, its name alone: nobody has emptied it. */
   async #removeEmptied(entry: SyncEntry | undefined): Promise<void> {
     if (entry?.content.value?.kind !== 'file' || entry.content.value.size === 0) return
     for (const { path } of await pathsOf(this.#after, entry)) {
@@ -98,7 +103,7 @@ export class DiskApply {
         hasMoved = false
         const ids = [...this.#index.behind.ids()]
         for (const [at, id] of ids.entries()) {
-          if (at % APPLIED_AT_ONCE === 0) await this.#index.prefetch(ids.slice(at, at + APPLIED_AT_ONCE))
+          if (at % APPLIED_AT_ONCE === 0) await this.#prepare(ids.slice(at, at + APPLIED_AT_ONCE))
           signal.throwIfAborted()
           if (!this.#index.behind.has(id)) continue
           const done = await this.#applyOne(id, changed)
@@ -115,6 +120,7 @@ export class DiskApply {
         }
       }
     } finally {
+      this.#disk.discardPrepared()
       await save()
     }
     return { changed, waiting: waiting.size }
@@ -122,19 +128,37 @@ export class DiskApply {
 
   /** The objects that the disk shows as the index does now; undefined if that has to wait. */
   async #applyOne(id: ObjectId, changed: Set<ByteString>): Promise<ObjectId[] | undefined> {
-    // What the index hears meanwhile would be in one half of the plan, and not in the other.
-    const shown = await this.#index.exclusively(() => this.#tryOne(id, changed))
-    for (const path of this.#adopted.splice(0)) changed.add(path)
-    if (shown === undefined) return undefined
-    await this.#index.noteApplied(shown)
-    return [...shown.keys()]
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      // What the index hears meanwhile would be in one half of the plan, and not in the other.
+      const tried = await this.#index.exclusively(() => this.#tryOne(id, changed))
+      for (const path of this.#adopted.splice(0)) changed.add(path)
+      if (tried === undefined) return undefined
+      if ('shown' in tried) {
+        await this.#index.noteApplied(tried.shown)
+        return [...tried.shown.keys()]
+      }
+      await this.#disk.prepare(tried.unprepared)
+    }
+    return undefined
   }
 
-  /** The entries that the disk shows now. */
-  async #tryOne(
-    id: ObjectId,
-    changed: Set<ByteString>,
-  ): Promise<ReadonlyMap<ObjectId, SyncEntry | undefined> | undefined> {
+  /** Has most of what is to come with these written at once; what it guesses wrong is written when its turn comes. */
+  async #prepare(ids: readonly ObjectId[]): Promise<void> {
+    this.#disk.discardPrepared()
+    await this.#index.prefetch(ids)
+    const files: Incoming[] = []
+    for (const id of ids) {
+      const entry = await this.#index.get(id)
+      if (entry?.content.value?.kind !== 'file') continue
+      const known = await this.#index.onDisk.get(id)
+      if (known?.content.value !== undefined && isSameContent(known.content.value, entry.content.value)) continue
+      const [home] = await pathsOf(this.#before, known)
+      files.push({ id, state: stateOfEntry(entry), over: home?.path })
+    }
+    if (files.length > 0) await this.#disk.prepare(files)
+  }
+
+  async #tryOne(id: ObjectId, changed: Set<ByteString>): Promise<Tried | undefined> {
     const { behind, onDisk } = this.#index
     const sides = { before: { source: onDisk, tree: this.#before }, after: { source: this.#index, tree: this.#after } }
     const group = await groupOf(id, { ...sides, isBehind: (one) => behind.has(one) })
@@ -146,10 +170,12 @@ export class DiskApply {
       if (await this.#isObstructed(plan)) return undefined
       const left = leftOf(plan, this.#disk)
       check(left, this.#disk)
+      const unprepared = incomingOf(left, this.#disk).filter((file) => !this.#disk.isPrepared(file))
+      if (unprepared.length > 0) return { unprepared }
       this.#perform(left)
       const paths = [...group.before.keys(), ...group.after.keys()]
       this.#adopted.push(...paths.filter((path) => lastName(path) === IGNORE_FILE))
-      return shown
+      return { shown }
     } catch (error) {
       if (!(error instanceof Changed || error instanceof Occupied)) throw error
       const paths = error instanceof Changed ? error.paths : []
@@ -272,13 +298,6 @@ export class DiskApply {
       if (this.#disk.look(path) === undefined) return path
     }
   }
-}
-
-/** Where something is once a directory that it is in was moved. */
-function movedWith(path: ByteString, moves: readonly Move[]): ByteString {
-  const around = moves.filter(({ from }) => path.startsWith(`${from}/`))
-  const [nearest] = around.sort((a, b) => b.from.length - a.from.length)
-  return nearest === undefined ? path : nearest.to + path.slice(nearest.from.length)
 }
 
 function isDirectory({ objects }: Shown): boolean {

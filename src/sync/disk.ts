@@ -22,6 +22,13 @@ export interface DiskObject extends ObjectState {
   readonly identity: string
 }
 
+/** A file that is to come, and what it is to replace if it is there already. */
+export interface Incoming {
+  readonly id: ObjectId
+  readonly state: ObjectState
+  readonly over?: ByteString | undefined
+}
+
 /** `busy`: somebody is changing it. `foreign`: nothing that is carried to other devices, or damaged. */
 export type Looked = DiskObject | 'busy' | 'foreign' | undefined
 
@@ -34,9 +41,15 @@ export interface SyncDisk {
   /** All names in a directory; none if it is not there. Fails if it cannot be read. */
   list(path: ByteString): Promise<ByteString[]>
 
-  /** Makes an object where nothing stands; its directory is there. */
+  /** Writes files for `make` and `replace`; resolves once they are durable. */
+  prepare(files: readonly Incoming[]): Promise<void>
+  /** What was prepared and not used goes. */
+  discardPrepared(): void
+  /** Whether `make` or `replace` needs nothing more for this file. */
+  isPrepared(file: Incoming): boolean
+  /** Makes an object where nothing stands; its directory is there. A file is prepared. */
   make(path: ByteString, id: ObjectId, state: ObjectState): void
-  /** Gives a file, which is not busy, other content and attributes, under all its names; who has it open keeps what it was. */
+  /** Gives a file, which is not busy, other content and attributes, under all its names; who has it open keeps what it was. It is prepared. */
   replace(path: ByteString, id: ObjectId, state: ObjectState): void
   /** Gives an object other attributes, and all but directories another mtime. */
   describe(path: ByteString, state: Pick<ObjectState, 'mtimeNs' | 'attributes'>): void

@@ -6,7 +6,7 @@ import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { joinPath, lastName, parentPath } from '../format/head-path.ts'
 import type { ObjectId } from '../format/sync-entry.ts'
-import type { DiskObject, Looked, ObjectState, SyncDisk } from './disk.ts'
+import type { DiskObject, Incoming, Looked, ObjectState, SyncDisk } from './disk.ts'
 
 interface Node {
   readonly identity: string
@@ -46,6 +46,16 @@ export class MemoryDisk implements SyncDisk {
 
   async list(path: ByteString): Promise<ByteString[]> {
     return [...(this.#find(path)?.children.keys() ?? [])]
+  }
+
+  async prepare(files: readonly Incoming[]): Promise<void> {
+    if (files.length > 0) this.onStep()
+  }
+
+  discardPrepared(): void {}
+
+  isPrepared(_file: Incoming): boolean {
+    return true
   }
 
   make(path: ByteString, id: ObjectId | undefined, state: ObjectState): void {

@@ -1,6 +1,7 @@
 /**
  * What the index says of an object beside what the disk has.
  */
+import type { SyncEntry } from '../format/sync-entry.ts'
 import type { Xattr } from '../format/xattrs.ts'
 import type { DiskObject, ObjectState, SyncDisk } from './disk.ts'
 import { isSameContent } from './entry-merge.ts'
@@ -11,6 +12,17 @@ export function stateOf(shown: Shown): ObjectState {
   const { kind, content } = shown.objects[0].entry
   const { mtimeNs, ...attributes } = shownAttributes(shown)
   return { kind, content: content.value ?? { kind: 'nothing' }, mtimeNs, attributes }
+}
+
+/** The same of an entry that is shown by itself and is not deleted. */
+export function stateOfEntry({ kind, content, mtime, attributes }: SyncEntry): ObjectState {
+  const { mode, uid, gid, xattrs } = attributes.value
+  return {
+    kind,
+    content: content.value ?? { kind: 'nothing' },
+    mtimeNs: mtime.value,
+    attributes: { mode, uid, gid, xattrs },
+  }
 }
 
 export function isEqualState(a: ObjectState, b: ObjectState, disk: Pick<SyncDisk, 'setsOwners'>): boolean {

@@ -4,6 +4,7 @@
  * A commit is one record, appended in one go: a crash leaves all of it or nothing. It names only blocks that are in
  * the store; `fsync` returns when they and the record are durable, the blocks first.
  */
+import { whenReady } from '../concurrency/when-ready.ts'
 import type { ByteString } from '../dfs.ts'
 import { DfsError, kindOf } from '../errors.ts'
 import { logger } from '../log.ts'
@@ -13,6 +14,7 @@ import { inRecords } from './commit-records.ts'
 import type { DirtyChunk } from './dirty-chunk.ts'
 import { FileContent } from './file-content.ts'
 import type { Inode } from './inode-table.ts'
+import type { Awaitable } from './operations.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
 
@@ -92,15 +94,16 @@ export class Committer {
     return file.held || file.unanswered > 0 || performance.now() - file.partialWriteAt < WRITE_SETTLES_MS
   }
 
-  /** Everything written so far survives the death of this process once it resolves. Fails as storing it fails, now. */
-  async flush(file: StubFile): Promise<void> {
+  /** Everything written so far survives the death of this process once it resolves or returns. Fails as storing it fails, now. */
+  flush(file: StubFile): Awaitable<void> {
     file.held = false
     file.partialWriteAt = Number.NEGATIVE_INFINITY
     if (!file.changed || file.orphan) return this.throwFailure(file)
     file.failure = undefined
-    await this.#settle(file)
-    this.throwFailure(file)
-    this.commit(file)
+    return whenReady(this.#settle(file), () => {
+      this.throwFailure(file)
+      this.commit(file)
+    })
   }
 
   /**
@@ -261,12 +264,13 @@ export class Committer {
   }
 
   /** Seals what is too much for a journal record, and waits for it; not for what is written meanwhile, if that is little. */
-  async #settle(file: StubFile): Promise<void> {
+  #settle(file: StubFile): Awaitable<void> {
     const content = this.contentOf(file)
-    do {
-      this.#sealLarge(file, content)
-      await Promise.all(file.sealing)
-    } while (file.failure === undefined && content.uncommittedBytes > RECORD_PATCH_BYTES_MAX)
+    this.#sealLarge(file, content)
+    if (file.sealing.size === 0) return
+    return Promise.all(file.sealing).then(() => {
+      if (file.failure === undefined && content.uncommittedBytes > RECORD_PATCH_BYTES_MAX) return this.#settle(file)
+    })
   }
 
   #sealLarge(file: StubFile, content: FileContent): void {

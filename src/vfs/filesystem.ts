@@ -16,7 +16,7 @@ import { attributesOf } from './attributes.ts'
 import type { FoundInode } from './finder.ts'
 import { idleObjects } from './idle-objects.ts'
 import type { Inode } from './inode-table.ts'
-import { listDirectory } from './listing.ts'
+import { listDirectory, type Seen } from './listing.ts'
 import { Namespace, type NamespaceOptions } from './namespace.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { OpenFiles, type OpenFilesOptions } from './open-files.ts'
@@ -32,10 +32,12 @@ import type {
   FilesystemOperations,
   FilesystemStatistics,
   IdleObject,
+  Lookup,
   WriteOptions,
 } from './operations.ts'
 import type { Services } from './services.ts'
 import { AttributeSetter } from './set-attributes.ts'
+import type { Found } from './stub-tree.ts'
 import { VersionsView } from './versions-view.ts'
 import { Xattrs } from './xattrs.ts'
 
@@ -65,7 +67,10 @@ export class Filesystem implements FilesystemOperations {
     })
     this.#xattrs = new Xattrs(options)
     this.#setter = new AttributeSetter(options.services, { ...options, files: this.#files })
-    this.#directories = new OpenDirectories(options.services, (directory) => this.#list(directory))
+    this.#directories = new OpenDirectories(options.services, {
+      list: (directory, seen) => this.#list(directory, seen),
+      lookUp: (directory, name, seen) => this.#lookUp(directory, name, seen),
+    })
     this.names = new Namespace(options)
     this.#versions = new VersionsView(options.services, { versions: options.versions, names: this.names })
   }
@@ -75,11 +80,7 @@ export class Filesystem implements FilesystemOperations {
   }
 
   lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined> {
-    const directory = this.#inode(parent)
-    if (this.#versions.shows(directory, name)) return this.#versions.lookup(directory, name)
-    const found = this.names.lookup(directory, name)
-    if (found === undefined && name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
-    return found
+    return this.#lookUp(this.#inode(parent), name)
   }
 
   forget(ino: Ino, count: number): void {
@@ -91,11 +92,10 @@ export class Filesystem implements FilesystemOperations {
     return this.#attributes(this.#inode(ino))
   }
 
-  async setattr(ino: Ino, changes: AttributeChanges): Promise<Attributes> {
+  setattr(ino: Ino, changes: AttributeChanges): Awaitable<Attributes> {
     const inode = this.#inode(ino)
     this.names.checkMayChange(inode)
-    await this.#setter.set(inode, changes)
-    return this.#attributes(inode)
+    return whenReady(this.#setter.set(inode, changes), () => this.#attributes(inode))
   }
 
   readlink(ino: Ino): ByteString {
@@ -199,15 +199,15 @@ export class Filesystem implements FilesystemOperations {
     return this.#directories.open(this.#inode(ino))
   }
 
-  readdir(handle: number): Promise<readonly DirectoryEntry[]> {
+  readdir(handle: number): Awaitable<readonly DirectoryEntry[]> {
     return this.#directories.read(handle)
   }
 
-  async #list(directory: Inode): Promise<DirectoryEntry[]> {
-    if (this.#versions.owns(directory)) return this.#versions.list(directory)
-    const entries = await listDirectory(this.#services, directory, this.#adoptInWay)
-    this.#files.noteListing(directory, entries)
-    return entries
+  readdirplus<T>(
+    handle: number,
+    use: (entries: readonly DirectoryEntry[], lookup: Lookup) => Awaitable<T>,
+  ): Awaitable<T> {
+    return this.#directories.readAndLookUp(handle, use)
   }
 
   releasedir(handle: number): void {
@@ -272,6 +272,21 @@ export class Filesystem implements FilesystemOperations {
     let place = table.get(ino).places.at(-1)
     while (place !== undefined && place.parent !== table.root) place = place.parent.places.at(-1)
     return place?.name === RESERVED_NAME
+  }
+
+  #lookUp(directory: Inode, name: ByteString, seen?: Found): Awaitable<Attributes | undefined> {
+    if (this.#versions.shows(directory, name)) return this.#versions.lookup(directory, name)
+    const found = this.names.lookup(directory, name, seen)
+    if (found === undefined && name.length > NAME_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
+    return found
+  }
+
+  #list(directory: Inode, seen?: Seen): Awaitable<DirectoryEntry[]> {
+    if (this.#versions.owns(directory)) return this.#versions.list(directory)
+    return whenReady(listDirectory(this.#services, directory, this.#adoptInWay, seen), (entries) => {
+      this.#files.noteListing(directory, entries)
+      return entries
+    })
   }
 
   #attributes(inode: Inode): Attributes {

@@ -15,6 +15,12 @@ export interface FoundInode {
   readonly stat: Stat
 }
 
+/**
+ * Made once, for a trace takes longer than the rest: the kernel sends a time of change after each removal, and what was
+ * removed is often a version by then.
+ */
+const READ_ONLY = new DfsError('read-only', 'what is below .dfs cannot be changed here')
+
 export class Finder {
   readonly #services: Services
 
@@ -22,11 +28,14 @@ export class Finder {
     this.#services = services
   }
 
-  /** The object of this name, known to the table; undefined if there is none. Adds no lookup. */
-  find(parent: Inode, name: ByteString): FoundInode | undefined {
+  /**
+   * The object of this name, known to the table; undefined if there is none. Adds no lookup. `seen`: what the disk has by this
+   * name, if that was found out a moment ago.
+   */
+  find(parent: Inode, name: ByteString, seen?: Found): FoundInode | undefined {
     const { tree, table } = this.#services
     requireDirectory(parent)
-    const found = tree.find(parent, name)
+    const found = seen ?? tree.find(parent, name)
     if (found === undefined) {
       const gone = parent.children.get(name)
       if (gone !== undefined && gone.file?.isBusy !== true) table.removePlace(gone, parent, name)
@@ -46,7 +55,7 @@ export class Finder {
   require(parent: Inode, name: ByteString): FoundInode {
     this.checkMayChange(parent)
     const found = this.found(parent, name)
-    if (this.#isReservedRoot(parent, name)) throw readOnly()
+    if (this.#isReservedRoot(parent, name)) throw READ_ONLY
     return found
   }
 
@@ -62,13 +71,13 @@ export class Finder {
     requireDirectory(parent)
     checkName(name, stored)
     this.checkMayChange(parent)
-    if (this.#isReservedRoot(parent, name)) throw readOnly()
+    if (this.#isReservedRoot(parent, name)) throw READ_ONLY
   }
 
   /** Fails with `read-only` for what is at or below `.dfs`. What has no name any more may be changed. */
   checkMayChange(inode: Inode): void {
     for (let at = inode; at !== this.#services.table.root && at.places.length > 0; at = at.place.parent) {
-      if (this.#isReservedRoot(at.place.parent, at.place.name)) throw readOnly()
+      if (this.#isReservedRoot(at.place.parent, at.place.name)) throw READ_ONLY
     }
   }
 
@@ -102,8 +111,4 @@ export class Finder {
 
 export function requireDirectory(inode: Inode): void {
   if (inode.kind !== 'directory') throw new DfsError('not-a-directory', 'it is not a directory')
-}
-
-function readOnly(): DfsError {
-  return new DfsError('read-only', 'what is below .dfs cannot be changed here')
 }

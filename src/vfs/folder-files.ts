@@ -91,7 +91,7 @@ export class FolderFiles {
   }
 
   /** See `hydrate`. */
-  hydrate(state: StubState, options: HydrateOptions): Promise<number> {
+  hydrate(state: Pick<StubState, 'content' | 'meta'>, options: HydrateOptions): Promise<number> {
     return hydrate(state, this.#services, options)
   }
 }

@@ -10,6 +10,8 @@ export interface HydrateOptions {
   readonly onBytes?: (bytes: number) => void
   /** Waits until so many bytes may be fetched. */
   readonly pace?: (bytes: number) => Promise<void> | undefined
+  /** How many are on their way at once, at most. */
+  readonly blocksAtOnce?: number
 }
 
 /** As many on their way at once as make up for the time that asking takes. */
@@ -22,7 +24,7 @@ const BLOCKS_AT_ONCE = 16
 export async function hydrate(
   { content, meta }: Pick<StubState, 'content' | 'meta'>,
   { reader, store }: Pick<Services, 'reader' | 'store'>,
-  { signal, onBytes, pace }: HydrateOptions,
+  { signal, onBytes, pace, blocksAtOnce = BLOCKS_AT_ONCE }: HydrateOptions,
 ): Promise<number> {
   const coming = new Set<Promise<void>>()
   const failures: unknown[] = []
@@ -48,7 +50,7 @@ export async function hydrate(
         continue
       }
       await pace?.(ref.sealedBytes)
-      if (coming.size >= BLOCKS_AT_ONCE) await Promise.race(coming)
+      if (coming.size >= blocksAtOnce) await Promise.race(coming)
       begin(ref)
     }
   } finally {

@@ -109,9 +109,10 @@ export class Namespace {
     }
   }
 
-  lookup(parent: Inode, name: ByteString): Attributes | undefined {
+  /** `seen`: as the finder has it. */
+  lookup(parent: Inode, name: ByteString, seen?: Found): Attributes | undefined {
     if (name.length > STORED_BYTES_MAX) throw new DfsError('name-too-long', 'the name is too long')
-    const found = this.#finder.find(parent, name)
+    const found = this.#finder.find(parent, name, seen)
     if (found === undefined) return undefined
     found.inode.lookups++
     return attributesOf(found.inode, found.stat)

@@ -1,26 +1,36 @@
 /**
  * Open handles of directories.
  */
+import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { closeFd, O, openAt, syncFd } from '../posix/files.ts'
 import type { Inode } from './inode-table.ts'
-import type { DirectoryEntry } from './operations.ts'
+import type { Seen } from './listing.ts'
+import type { Attributes, Awaitable, DirectoryEntry, Lookup } from './operations.ts'
 import type { Services } from './services.ts'
+import type { Found } from './stub-tree.ts'
 
 interface OpenDirectory {
   readonly directory: Inode
-  entries: Promise<DirectoryEntry[]> | undefined
+  entries: Awaitable<DirectoryEntry[]> | undefined
+}
+
+export interface OpenDirectoriesOptions {
+  /** What is in a directory; `seen` is filled as `listDirectory` does. */
+  list: (directory: Inode, seen?: Seen) => Awaitable<DirectoryEntry[]>
+  /** `seen`: what the disk has by this name, if that was found out a moment ago. */
+  lookUp: (directory: Inode, name: ByteString, seen?: Found) => Awaitable<Attributes | undefined>
 }
 
 export class OpenDirectories {
   readonly #services: Services
-  readonly #list: (directory: Inode) => Promise<DirectoryEntry[]>
+  readonly #options: OpenDirectoriesOptions
   readonly #open = new Map<number, OpenDirectory>()
   #next = 1
 
-  constructor(services: Services, list: (directory: Inode) => Promise<DirectoryEntry[]>) {
+  constructor(services: Services, options: OpenDirectoriesOptions) {
     this.#services = services
-    this.#list = list
+    this.#options = options
   }
 
   open(directory: Inode): number {
@@ -36,10 +46,31 @@ export class OpenDirectories {
   }
 
   /** What the directory held when it was first read through this handle. */
-  read(handle: number): Promise<readonly DirectoryEntry[]> {
+  read(handle: number): Awaitable<readonly DirectoryEntry[]> {
     const open = this.#get(handle)
-    open.entries ??= this.#list(open.directory)
+    open.entries ??= this.#options.list(open.directory)
     return open.entries
+  }
+
+  /** The same, for `use` to look entries up: what it does so before it returns costs the disk nothing more. */
+  readAndLookUp<T>(
+    handle: number,
+    use: (entries: readonly DirectoryEntry[], lookup: Lookup) => Awaitable<T>,
+  ): Awaitable<T> {
+    const { list, lookUp } = this.#options
+    const open = this.#get(handle)
+    const { directory } = open
+    const seen: Seen = new Map()
+    open.entries ??= list(directory, seen)
+    // While it is waited for anything may change.
+    if (open.entries instanceof Promise) {
+      return open.entries.then((entries) => use(entries, (name) => lookUp(directory, name)))
+    }
+    try {
+      return use(open.entries, (name) => lookUp(directory, name, seen.get(name)))
+    } finally {
+      seen.clear()
+    }
   }
 
   release(handle: number): void {

@@ -282,17 +282,21 @@ export class OpenFiles {
       inode.heldFd = undefined
     }
     if (file?.changed) {
-      this.#committer
-        .flush(file)
-        .catch((error: unknown) => {
-          file.failure ??= error
-          warn(`a change made after the last flush could not be stored yet: ${describeError(error)}`)
-        })
-        .finally(() => this.#committer.release(inode))
+      void this.#storeLast(file)
       return
     }
     if (file !== undefined) this.#committer.release(inode)
     else this.#services.table.release(inode)
+  }
+
+  async #storeLast(file: StubFile): Promise<void> {
+    try {
+      await this.#committer.flush(file)
+    } catch (error) {
+      file.failure ??= error
+      warn(`a change made after the last flush could not be stored yet: ${describeError(error)}`)
+    }
+    this.#committer.release(file.inode)
   }
 
   #get(handle: number): OpenFile {

@@ -85,6 +85,9 @@ export interface WriteOptions {
   readonly keepsTimes?: boolean
 }
 
+/** The entry of a directory that is known. Adds one to the object's lookup count. */
+export type Lookup = (name: ByteString) => Awaitable<Attributes | undefined>
+
 export interface FilesystemOperations {
   /** Finds an entry of a directory; undefined if there is none. Adds one to the object's lookup count. */
   lookup(parent: Ino, name: ByteString): Awaitable<Attributes | undefined>
@@ -124,6 +127,11 @@ export interface FilesystemOperations {
   opendir(ino: Ino): Awaitable<number>
   /** The whole directory, `.` and `..` included. */
   readdir(handle: number): Awaitable<readonly DirectoryEntry[]>
+  /** The same, for `use` to look entries up: what it looks up before it returns is not asked of the disk twice. */
+  readdirplus<T>(
+    handle: number,
+    use: (entries: readonly DirectoryEntry[], lookup: Lookup) => Awaitable<T>,
+  ): Awaitable<T>
   releasedir(handle: number): Awaitable<void>
   fsyncdir(handle: number): Awaitable<void>
 

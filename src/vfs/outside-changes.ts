@@ -1,16 +1,16 @@
 /**
  * Changes of a folder that come from elsewhere than from programs: each by paths that a person sees, in one step that no
- * program comes between. Whoever has the folder mounted hears of them. They are durable after `sync`.
+ * program comes between. Whoever has the folder mounted hears of them. They are durable after `sync`, and what is in a file
+ * that comes before it has its name.
  */
 import type { ByteString } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { lastName, parentPath } from '../format/head-path.ts'
-import { RESERVED_NAME, storedNameOfFile } from '../format/stored-name.ts'
+import { storedNameOfFile } from '../format/stored-name.ts'
 import { utimesAt } from '../posix/attributes.ts'
-import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
-import { readDirectory } from '../posix/listing.ts'
-import { makeDirectoryAt, RENAME, renameAt, unlinkAt } from '../posix/names.ts'
-import { MODE, statAt } from '../posix/stat.ts'
+import { O, syncFilesystem } from '../posix/files.ts'
+import { RENAME, renameAt, unlinkAt } from '../posix/names.ts'
+import { MODE } from '../posix/stat.ts'
 import { setXattrFd } from '../posix/xattrs.ts'
 import { belowMode } from '../seal/stub-mode.ts'
 import type { Checkpointer } from './checkpointer.ts'
@@ -18,12 +18,14 @@ import { nowNs } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
+import type { IncomingFile } from './incoming-stubs.ts'
 import type { Inode } from './inode-table.ts'
 import { requireMarker } from './marker.ts'
 import type { Namespace } from './namespace.ts'
+import { type OutsideDirectories, openOutsideDirectories } from './outside-directories.ts'
 import { OutsideKeeping } from './outside-keeping.ts'
 import { listOutside, lookOutside, MARK, type OutsideState } from './outside-objects.ts'
-import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt, writeStubOf } from './outside-stubs.ts'
+import { orLeaveOut, SETS_OWNERS, setAttributesAt, setOwnerAt } from './outside-stubs.ts'
 import type { Services } from './services.ts'
 import type { Versions } from './versions.ts'
 
@@ -39,17 +41,13 @@ export interface OutsideChangesParts {
 const OWN_CALLER = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
 const OWNER_ALL = 0o700
 const OWNER_READ_WRITE = 0o600
-/** In `.dfs`: what is about to come into sight, and what is out of it for a moment. */
-const INCOMING = 'incoming'
-const PARKED = 'parked'
 
 export class OutsideChanges {
   readonly setsOwners = SETS_OWNERS
   readonly #services: Services
   readonly #parts: OutsideChangesParts
   readonly #keeping: OutsideKeeping
-  #directories: { incoming: Inode; parked: Inode } | undefined
-  #next = 1
+  #directories: OutsideDirectories | undefined
 
   constructor(services: Services, parts: OutsideChangesParts) {
     this.#services = services
@@ -67,6 +65,23 @@ export class OutsideChanges {
 
   list(path: ByteString): Promise<ByteString[]> {
     return listOutside(this.#parts, path)
+  }
+
+  prepare(files: readonly IncomingFile[]): Promise<void> {
+    const stubs = files.flatMap((file) => {
+      const after = this.#sequenceAt(file.over)
+      return after === undefined ? [] : [{ ...file, after }]
+    })
+    return this.#reserved().stubs.prepare(stubs)
+  }
+
+  discardPrepared(): void {
+    this.#directories?.stubs.discard()
+  }
+
+  isPrepared(file: IncomingFile): boolean {
+    const after = this.#sequenceAt(file.over)
+    return after === undefined || this.#reserved().stubs.has({ ...file, after })
   }
 
   make(path: ByteString, id: string, state: OutsideState): void {
@@ -192,8 +207,9 @@ export class OutsideChanges {
 
   #makeFile(directory: Inode, name: ByteString, id: string, state: OutsideState): void {
     const { tree, table, changes } = this.#services
-    const aside = this.#writeAside(id, 1, state)
-    const incomingFd = tree.directoryFd(this.#reserved().incoming)
+    const { incoming, stubs } = this.#reserved()
+    const aside = stubs.take({ id, after: 0, state })
+    const incomingFd = tree.directoryFd(incoming)
     try {
       renameAt(
         incomingFd,
@@ -213,9 +229,10 @@ export class OutsideChanges {
   /** Who has the file open keeps what it was, in a file without a name. */
   #replaceByAnother(inode: Inode, id: string, state: OutsideState): void {
     const { place, file } = inode
+    const { incoming, stubs } = this.#reserved()
+    const aside = stubs.take({ id, after: file!.sequence, state })
     this.#parts.versions.keepNext(file!)
-    const aside = this.#writeAside(id, file!.sequence + 1, state)
-    const from = { parent: this.#reserved().incoming, name: aside }
+    const from = { parent: incoming, name: aside }
     this.#keeping.whileReplacing(file!, state.mtimeNs, () => this.#move(from, place))
   }
 
@@ -258,12 +275,16 @@ export class OutsideChanges {
     changes.object(inode)
   }
 
-  /** A stub that is whole, under a name in `incoming`; gives the name. */
-  #writeAside(id: string, sequence: number, state: OutsideState): ByteString {
-    const dirFd = this.#services.tree.directoryFd(this.#reserved().incoming)
-    const name = `${this.#next++}`
-    writeStubOf({ dirFd, stored: storedNameOfFile(name) }, { id, sequence, state }, this.#services.keys)
-    return name
+  /** Undefined where a file has several names, which are given another content in place. */
+  #sequenceAt(path: ByteString | undefined): number | undefined {
+    const inode = path === undefined ? undefined : this.#parts.paths.find(path)
+    if (inode === undefined) return 0
+    try {
+      if (inode.file === undefined) return 0
+      return this.#services.tree.stat(inode).nlink > 1 ? undefined : inode.file.sequence
+    } finally {
+      this.#parts.paths.letGo(inode)
+    }
   }
 
   #move(from: { parent: Inode; name: ByteString }, to: { parent: Inode; name: ByteString }): void {
@@ -291,29 +312,8 @@ export class OutsideChanges {
     return inode
   }
 
-  /** Made where they are missing; what a crash left in the first is gone. */
-  #reserved(): { incoming: Inode; parked: Inode } {
-    if (this.#directories !== undefined) return this.#directories
-    const incoming = this.#directoryIn(INCOMING)
-    const parked = this.#directoryIn(PARKED)
-    const fd = openAt(this.#services.tree.directoryFd(incoming), '.', O.RDONLY | O.DIRECTORY)
-    try {
-      for (const { name } of readDirectory(fd)) unlinkAt(fd, name)
-    } finally {
-      closeFd(fd)
-    }
-    this.#directories = { incoming, parked }
+  #reserved(): OutsideDirectories {
+    this.#directories ??= openOutsideDirectories(this.#services)
     return this.#directories
-  }
-
-  #directoryIn(name: ByteString): Inode {
-    const { table, tree } = this.#services
-    const parent = table.intern(statAt(tree.rootFd, RESERVED_NAME)!, 'directory', table.root, RESERVED_NAME)
-    const fd = tree.directoryFd(parent)
-    if (statAt(fd, name) === undefined) makeDirectoryAt(fd, name, OWNER_ALL)
-    const directory = table.intern(statAt(fd, name)!, 'directory', parent, name)
-    // Never forgotten: things are looked up below it.
-    directory.lookups++
-    return directory
   }
 }

@@ -12,7 +12,7 @@ import type { Committer } from './committer.ts'
 import type { Inode } from './inode-table.ts'
 import type { NamespaceOptions } from './namespace.ts'
 import type { OpenFiles } from './open-files.ts'
-import type { AttributeChanges, Time } from './operations.ts'
+import type { AttributeChanges, Awaitable, Time } from './operations.ts'
 import type { Services } from './services.ts'
 import type { StubFile } from './stub-file.ts'
 
@@ -45,17 +45,17 @@ export class AttributeSetter {
     this.#adoptInWay = adoptInWay
   }
 
-  /** A change by path is committed when this resolves; one of a file that is being written, with its next flush. */
-  set(inode: Inode, changes: AttributeChanges): Promise<void> {
+  /** A change by path is committed when this resolves or returns; one of a file that is being written, with its next flush. */
+  set(inode: Inode, changes: AttributeChanges): Awaitable<void> {
     const { lastStat } = inode
     const isGone = inode.places.length === 0 && inode.heldFd === undefined
     if (isGone && lastStat !== undefined && (lastStat.nlink === 0 || isOnlyTimes(changes))) {
-      return Promise.resolve(setGone(inode, lastStat, changes))
+      return setGone(inode, lastStat, changes)
     }
     return inode.file === undefined ? this.#setUnderlying(inode, changes) : this.#setFile(inode, inode.file, changes)
   }
 
-  async #setFile(inode: Inode, file: StubFile, changes: AttributeChanges): Promise<void> {
+  #setFile(inode: Inode, file: StubFile, changes: AttributeChanges): Awaitable<void> {
     const { mode, uid, gid, size, atimeNs, mtimeNs } = changes
     if (size !== undefined && size !== file.size) this.#files.truncate(file, size)
     this.#committer.touch(file)
@@ -68,16 +68,15 @@ export class AttributeSetter {
     if (mtimeNs !== undefined) file.mtimeNs = mtimeNs === 'now' ? now : storableNs(mtimeNs)
     file.ctimeNs = storableNs(changes.ctimeNs ?? now)
     // With a writer at work its flush will commit this too; a cut by path has nobody else to do it.
-    if (file.writers === 0) await this.#committer.flush(file)
+    if (file.writers === 0) return this.#committer.flush(file)
   }
 
-  async #setUnderlying(inode: Inode, changes: AttributeChanges): Promise<void> {
+  #setUnderlying(inode: Inode, changes: AttributeChanges): Awaitable<void> {
     if (changes.size !== undefined) {
       if (inode.kind !== 'plain') throw new DfsError('invalid', 'only files have a size to set')
       const { parent, name } = inode.place
       if (mayBeStub(name)) {
-        await this.#adoptInWay(parent, name)
-        return this.#setFile(inode, inode.file!, changes)
+        return this.#adoptInWay(parent, name).then(() => this.#setFile(inode, inode.file!, changes))
       }
       this.#services.tree.withStub(inode, O.RDWR, (fd) => truncateFd(fd, changes.size!))
     }

@@ -107,15 +107,20 @@ export class StubTree {
     const stored = storedNameOfFile(name)
     const known = parent.children.get(name)
     if (known?.kind === 'stub' && known.is(stat)) return { stored, stat, kind: 'stub' }
-    const attributes = this.#index.get(stat)
-    if (attributes !== undefined) return { stored, stat, kind: 'stub', attributes }
-    return this.isStub(this.directoryFd(parent), stored, stat) ? { stored, stat, kind: 'stub' } : undefined
+    return this.stubOf(this.directoryFd(parent), stored, stat)
   }
 
-  /** Whether a regular file named like a stub is one: by the index, else by its first line. */
+  /** A regular file named like a stub, if it is one: by the index, else by its first line. */
+  stubOf(dirFd: number, stored: ByteString, stat: Stat): Found | undefined {
+    const found: Found = { stored, stat, kind: 'stub' }
+    if (stat.size === 0) return found
+    const attributes = this.#index.get(stat)
+    if (attributes !== undefined) return { ...found, attributes }
+    return this.#readHead(dirFd, stored, STUB_LINE_BYTES, (head) => stubKind(head) !== 'plain') ? found : undefined
+  }
+
   isStub(dirFd: number, stored: ByteString, stat: Stat): boolean {
-    if (stat.size === 0 || this.#index.get(stat) !== undefined) return true
-    return this.#readHead(dirFd, stored, STUB_LINE_BYTES, (head) => stubKind(head) !== 'plain') ?? false
+    return this.stubOf(dirFd, stored, stat) !== undefined
   }
 
   /**

@@ -3,7 +3,6 @@
  * is written once there is room again is there after the next start.
  */
 import assert from 'node:assert/strict'
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { kindOf } from '../../src/errors.ts'
@@ -15,26 +14,10 @@ import { newPlace } from '../e2e/support/place.ts'
 import { loopDisk, skipUnless } from '../support/requirements.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 
-const MIB = 1024 * 1024
 const skip = skipUnless(loopDisk)
 
-async function smallDisk(t: TestContext): Promise<string> {
-  return (await SmallDisk.create(newPlace(t), 'disk', { mebibytes: 48 })).path
-}
-
-function fill(file: string): void {
-  const fd = openSync(file, 'w')
-  try {
-    for (const length of [MIB, 4096, 1]) {
-      try {
-        for (;;) writeSync(fd, Buffer.alloc(length, 1))
-      } catch {
-        // Nothing of this length fits any more.
-      }
-    }
-  } finally {
-    closeSync(fd)
-  }
+function smallDisk(t: TestContext): Promise<SmallDisk> {
+  return SmallDisk.create(newPlace(t), 'disk', { mebibytes: 48 })
 }
 
 /** Numbers whose `write` did not fail, of so many from `first` on; the others must have failed for want of space. */
@@ -53,7 +36,7 @@ async function tryAll(first: number, count: number, write: (number: number) => P
 
 test('a database keeps what it took after its disk was full', { skip }, async (t) => {
   const disk = await smallDisk(t)
-  const dir = join(disk, 'level')
+  const dir = join(disk.path, 'level')
   const keyOf = (number: number) => Buffer.from(String(number))
   const put = async (level: LastingLevel, number: number) => {
     await level.write([{ type: 'put', key: keyOf(number), value: Buffer.alloc(3000, number) }])
@@ -61,11 +44,11 @@ test('a database keeps what it took after its disk was full', { skip }, async (t
   let level = await LastingLevel.open(dir)
   t.after(() => level.close())
   const written = await tryAll(0, 50, (number) => put(level, number))
-  fill(join(disk, 'filler'))
+  await disk.fill()
   written.push(...(await tryAll(100, 50, (number) => put(level, number))))
   assert(written.length < 60, 'the disk is full')
   assert.deepEqual(level.db.getSync(keyOf(7)), Buffer.alloc(3000, 7), 'it can be read')
-  rmSync(join(disk, 'filler'))
+  disk.makeRoom()
   const after = await tryAll(200, 50, (number) => put(level, number))
   assert.equal(after.length, 50)
   await level.close()
@@ -77,7 +60,7 @@ test('a database keeps what it took after its disk was full', { skip }, async (t
 
 test('what was promised after the disk was full is known after a start, and how much it is', { skip }, async (t) => {
   const disk = await smallDisk(t)
-  const dir = join(disk, 'holds')
+  const dir = join(disk.path, 'holds')
   const cidOf = (number: number) => cidOfDigest(Buffer.alloc(32, number))
   const promises = [1, 2, 3].map((requester) => {
     return { requester: Buffer.alloc(32, requester), owner: Buffer.alloc(32, 9), nonce: Buffer.alloc(16), endsMs: 1 }
@@ -87,11 +70,11 @@ test('what was promised after the disk was full is known after a start, and how 
   t.after(() => ledger.close())
   const promise = (number: number) => ledger.write(new Map([[cidOf(number), entry]]))
   const promised = await tryAll(0, 20, promise)
-  fill(join(disk, 'filler'))
+  await disk.fill()
   promised.push(...(await tryAll(20, 60, promise)))
   assert(promised.length < 70, 'the disk is full')
   assert.equal(ledger.get(cidOf(7))?.promises.length, 3)
-  rmSync(join(disk, 'filler'))
+  disk.makeRoom()
   promised.push(...(await tryAll(100, 60, promise)))
   await ledger.close()
 

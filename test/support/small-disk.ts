@@ -1,5 +1,5 @@
 /** A small ext4 disk of our own: it can be full, and it can lose its power. Needs root. Goes with its place. */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from '../e2e/support/place.ts'
 import { run, runOk, until } from '../e2e/support/process.ts'
@@ -34,6 +34,20 @@ export class SmallDisk {
     this.#mountOptions = `loop,${mountOptions}`
   }
 
+  /** Takes all that is free, to the last byte. */
+  async fill(): Promise<void> {
+    const { bavail, bsize } = statfsSync(this.path)
+    await run('fallocate', ['-l', String(bavail * bsize), this.#filler])
+    const fd = openSync(this.#filler, 'a')
+    for (const bytes of [1 << 20, 4096, 1]) while (fits(fd, bytes));
+    closeSync(fd)
+  }
+
+  /** Gives back what `fill` took. */
+  makeRoom(): void {
+    rmSync(this.#filler)
+  }
+
   /** All that is not on the disk at this moment is lost; every access fails from now on. */
   losePower(): void {
     const fd = openSync(this.path, 'r')
@@ -47,7 +61,19 @@ export class SmallDisk {
     await this.#mount()
   }
 
+  get #filler(): string {
+    return join(this.path, 'filler')
+  }
+
   async #mount(): Promise<void> {
     await runOk('mount', ['-o', this.#mountOptions, this.#image, this.path])
+  }
+}
+
+function fits(fd: number, bytes: number): boolean {
+  try {
+    return writeSync(fd, Buffer.alloc(bytes, 1)) > 0
+  } catch {
+    return false
   }
 }

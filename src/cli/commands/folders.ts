@@ -1,11 +1,16 @@
 /** `dfs folders`: the folders of this device and of the owner's others; having one of theirs here, and leaving one. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { FolderInfo, MissingFilesInfo } from '../../daemon/control-api.ts'
 import { DfsError } from '../../errors.ts'
 import type { App, ReportOptions } from '../app.ts'
-import { formatCount, formatTable } from '../output.ts'
+import { formatBytes, formatCount, formatTable } from '../output.ts'
 import { resolvePath } from '../paths.ts'
 import { Questions } from '../questions.ts'
+
+interface SetOptions extends ReportOptions {
+  eager?: boolean
+  lazy?: boolean
+}
 
 interface ConfirmOptions extends ReportOptions {
   yes?: boolean
@@ -22,6 +27,7 @@ Examples:
   $ dfs folders
   $ dfs folders add photos ~/photos    has what your other devices have, from the next mount on
   $ dfs folders leave ~/photos         keeps what is in it, and follows the others no more
+  $ dfs folders set --eager ~/photos   has all content here, not only what is opened
   $ dfs folders restore ~/photos       brings back what is gone without anybody having removed it
   $ dfs folders confirm ~/photos       says that it was removed`,
     )
@@ -47,6 +53,15 @@ Examples:
     .addHelpText('after', '\nExamples:\n  $ dfs folders leave ~/photos')
     .action((folder: string, options: ReportOptions) => runLeave(app, folder, options))
   folders
+    .command('set')
+    .description('say whether all content of a folder comes to this device, or what is opened')
+    .argument('<folder>', 'a folder, by its path or its mount point')
+    .addOption(new Option('--eager', 'fetch all content, and what comes later').conflicts('lazy'))
+    .option('--lazy', 'fetch what is opened')
+    .option('--json', 'report as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dfs folders set --eager ~/photos\n  $ dfs folders set --lazy ~/photos')
+    .action((folder: string, options: SetOptions) => runSet(app, folder, options))
+  folders
     .command('confirm')
     .description('say that files that are gone were deleted, when "dfs status" asks that: they go on the others, too')
     .argument('<folder>', 'a folder, by its path or its mount point')
@@ -67,7 +82,9 @@ async function runFolders(app: App, options: ReportOptions): Promise<void> {
   const result = await app.withDaemon((client) => client.call('folders', {}))
   app.report(options, result, ({ folders }) => {
     if (folders.length === 0) return 'there is no folder yet: dfs mount DIRECTORY makes one'
-    return formatTable(folders.map((folder) => [folder.path ?? `(${folder.name})`, where(folder), state(folder)]))
+    return formatTable(
+      folders.map((folder) => [folder.path ?? `(${folder.name})`, where(folder), state(folder), content(folder)]),
+    )
   })
 }
 
@@ -89,6 +106,23 @@ async function runLeave(app: App, folder: string, options: ReportOptions): Promi
   const path = await resolvePath(folder)
   const result = await app.withDaemon((client) => client.call('foldersLeave', { path }))
   app.report(options, result, (left) => `${left.path} is a folder of its own now`)
+}
+
+async function runSet(app: App, folder: string, { eager = false, lazy = false, json }: SetOptions): Promise<void> {
+  if (eager === lazy) {
+    throw new DfsError('invalid', 'nothing is said about the folder', {
+      op: 'set folder',
+      subject: folder,
+      mend: 'say --eager or --lazy',
+    })
+  }
+  const path = await resolvePath(folder)
+  const result = await app.withDaemon((client) => client.call('foldersSet', { path, eager }))
+  app.report({ json }, result, (set) =>
+    set.eager
+      ? `all content of ${set.path} comes here while it is mounted`
+      : `what is opened in ${set.path} comes here`,
+  )
 }
 
 async function runConfirm(app: App, folder: string, { yes, json }: ConfirmOptions): Promise<void> {
@@ -129,6 +163,16 @@ async function runRestore(app: App, folder: string, options: ReportOptions): Pro
 
 function where({ devices }: FolderInfo): string {
   return devices.length === 0 ? 'here alone' : `also on ${devices.join(', ')}`
+}
+
+function content({ eager, fetching }: FolderInfo): string {
+  if (!eager) return ''
+  if (fetching === undefined) return 'all content is to be here'
+  const { isComplete, isFetching, fetchedBytes, unreachable, isFull } = fetching
+  if (isComplete) return 'all content is here'
+  if (isFull) return 'no room for all content'
+  if (isFetching) return `content is coming, ${formatBytes(fetchedBytes)} so far`
+  return unreachable > 0 ? `${formatCount(unreachable, 'file')} on no device that is connected` : 'content is to come'
 }
 
 function state({ path, mounted, waiting, settled, devices, id, problem }: FolderInfo): string {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describeError } from '../../errors.ts'
 import { type Examine, type Finding, missing, ok, problem, warning } from './finding.ts'
 
-const NODE_MIN = [22, 15] as const
+const OLDEST_NODE = 24
 const FUSE_DEVICE = '/dev/fuse'
 const SET_UID = 0o4000
 /** Before this dfs did not exist, so a clock that says so is wrong. */
@@ -20,10 +20,9 @@ export const SYSTEM_CHECKS: Record<string, Examine> = {
 }
 
 function checkNode(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const enough = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])
+  const enough = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE
   const version = `version ${process.versions.node} for ${process.platform}-${process.arch}`
-  return enough ? ok(version) : problem(version, `install Node ${NODE_MIN.join('.')} or later`)
+  return enough ? ok(version) : problem(version, `install Node ${OLDEST_NODE} or later`)
 }
 
 function checkDevice(): Finding {

@@ -23,6 +23,7 @@ import type { Mounts } from '../mounts.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { MembersView } from '../replication/parts.ts'
 import type { RunningReplication } from '../replication/running-replication.ts'
+import type { EagerFolders } from '../sync/eager-folders.ts'
 import type { FolderSyncs } from '../sync/folder-syncs.ts'
 
 /** The parts of a working daemon, opened at the first operation that needs them. */
@@ -46,6 +47,7 @@ export interface Parts {
   readonly replication: RunningReplication
   readonly heads: HeadKeeper
   readonly syncs: FolderSyncs
+  readonly eager: EagerFolders
   readonly holds: HoldService
   /** Unmounts everything, stores what is dirty and closes all parts. */
   close(): Promise<void>

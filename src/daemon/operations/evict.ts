@@ -1,6 +1,8 @@
 /** `evict`: drops the blocks of files from this device, as far as enough others are bound to hold them. */
 import type { BlockRef, Cid, StubState } from '../../dfs.ts'
+import { kindOf } from '../../errors.ts'
 import type { BlockSize } from '../../net/holds/hold-service.ts'
+import { giveUpBallast } from '../../store/ballast.ts'
 import type { WalkedStub } from '../../vfs/stub-walk.ts'
 import type { EvictResult, Params } from '../control-api.ts'
 import type { Call } from '../control-server.ts'
@@ -11,6 +13,8 @@ import { forEachPath, type Inside } from './inside-paths.ts'
 
 export async function evict(context: Context, { paths }: Params<'evict'>, call: Call): Promise<EvictResult> {
   const { store, holds } = await context.parts()
+  // What is evicted is written down first.
+  await giveUpBallast(context.homeDir)
   const service = await context.network()
   service.startIfUseful()
   await service.settled()
@@ -39,7 +43,7 @@ async function evictAll(context: Context, { folder, path }: Inside, { evictor, i
   const { pins } = (await context.parts()).replication
   const { files } = folder
   // What is in no stub yet cannot be safe elsewhere; with this, as little as possible is left alone for that.
-  await folder.checkpoint()
+  await folder.checkpoint().catch(ignoreFullDisk)
   for await (const stub of files.list(path)) {
     call.signal.throwIfAborted()
     const state = stateOf(stub)
@@ -48,6 +52,11 @@ async function evictAll(context: Context, { folder, path }: Inside, { evictor, i
     else if (pins.has(state.fileId)) evictor.leave('pinned')
     else await evictor.add(sizesOf(files.dataBlocks(state)), isPinned)
   }
+}
+
+/** What could not be stored for it counts as dirty, and the rest is evicted: that makes room. */
+function ignoreFullDisk(error: unknown): void {
+  if (kindOf(error) !== 'no-space') throw error
 }
 
 function stateOf({ load }: WalkedStub): StubState | undefined {

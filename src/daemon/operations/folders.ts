@@ -13,7 +13,7 @@ import type { Context } from './context.ts'
 
 export async function folders(context: Context): Promise<Results['folders']> {
   const home = context.home()
-  const { syncs, mounts, network } = await context.parts()
+  const { syncs, eager, mounts, network } = await context.parts()
   const known = new Map(syncs.known.list().map((folder) => [folder.id, folder]))
   const nameOf = (device: string) =>
     network.membership.members().find(({ deviceId }) => deviceId === device)?.name ?? device
@@ -29,6 +29,8 @@ export async function folders(context: Context): Promise<Results['folders']> {
         devices: devicesOf(id),
         waiting: running?.index.behind.size ?? 0,
         settled: running?.isIdle === true && syncs.isSettled(id),
+        eager: home.folders.isEager(id),
+        fetching: eager.stateOf(id),
         problem: running?.problem,
       }
     }),
@@ -81,13 +83,7 @@ export async function foldersLeave(
   const home = context.home()
   const { syncs, folders: open } = await context.parts()
   const id = home.folders.idAt(at)
-  if (id === undefined) {
-    throw new DfsError('not-found', 'is no folder of this home', {
-      op: 'leave folder',
-      subject: at,
-      mend: 'see "dfs folders"',
-    })
-  }
+  if (id === undefined) throw noFolder('leave folder', at)
   if (open.peek(at) !== undefined) {
     throw new DfsError('busy', 'is in use', { op: 'leave folder', subject: at, mend: `run "dfs umount ${at}" first` })
   }
@@ -97,6 +93,23 @@ export async function foldersLeave(
   await rm(path.join(home.directory('sync'), id), { recursive: true, force: true })
   syncs.registryChanged()
   return { path: at }
+}
+
+/** Whether all content of a folder is to come here, by its path or its mount point; else what is opened does. Fails with `not-found`. */
+export async function foldersSet(
+  context: Context,
+  { path: at, eager: isEager = false }: Params<'foldersSet'>,
+): Promise<Results['foldersSet']> {
+  const { mounts, eager } = await context.parts()
+  const folder = mounts.find(at)?.folder ?? at
+  const id = context.home().folders.idAt(folder)
+  if (id === undefined) throw noFolder('set folder', at)
+  await eager.set(id, isEager)
+  return { path: folder, eager: isEager }
+}
+
+function noFolder(op: string, subject: string): DfsError {
+  return new DfsError('not-found', 'is no folder of this home', { op, subject, mend: 'see "dfs folders"' })
 }
 
 function choose(name: string, others: readonly KnownFolder[]): KnownFolder {

@@ -60,6 +60,7 @@ export function handlersFor(context: Context, life: LifeCycle): Handlers {
     folders: async () => (await later.folders()).folders(context),
     foldersAdd: async (params) => (await later.folders()).foldersAdd(context, params),
     foldersLeave: async (params) => (await later.folders()).foldersLeave(context, params),
+    foldersSet: async (params) => (await later.folders()).foldersSet(context, params),
     foldersMissing: async (params) => (await later.missingFiles()).foldersMissing(context, params),
     foldersConfirm: async (params) => (await later.missingFiles()).foldersConfirm(context, params),
     foldersRestore: async (params) => (await later.missingFiles()).foldersRestore(context, params),

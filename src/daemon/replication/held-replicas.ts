@@ -1,6 +1,7 @@
 /**
- * On how many other devices a file is, so that it comes back from there: those that are bound to hold all of its blocks and
- * keep a head in which it stands at its place. Known from the ledger and the heads, nobody is asked.
+ * On how many other devices a file is, so that it comes back from there: as many are bound to hold each of its blocks, and as many
+ * keep a head in which it stands at its place. These need not be the same ones: whoever of all of them is lost, one fewer
+ * than that, some are left of each. Known from the ledger and the heads, nobody is asked.
  */
 import type { ByteString, Cid, PlacedFile, ReplicaCounter, Replicas, StubState } from '../../dfs.ts'
 import { countHolders } from '../../net/holds/counting.ts'
@@ -29,15 +30,13 @@ export class HeldReplicas implements ReplicaCounter {
     this.#options = options
   }
 
-  /** The least over its blocks, of what they are worth: see `net/holds/strength`. */
+  /** The least over its blocks, of what they are worth, and over those who keep it: see `net/holds/strength`. */
   async count({ folderId, path, state }: PlacedFile, blocks: AsyncIterable<Cid>): Promise<Replicas> {
     const { holds, heads, members, replicas } = this.#options
-    const keepers = new Set(await heads.keepersOf(folderId, path, state))
-    let counted = countHolders(keepers, members)
+    let counted = countHolders(await heads.keepersOf(folderId, path, state), members)
     if (counted > 0) {
       for await (const cids of batchesOf(blocks, { countMax: BATCH_BLOCKS })) {
-        const among = (holder: DeviceId) => keepers.has(holder)
-        const strengths = await strengthsOf(cids, { holds, members, among, enough: Math.min(counted, replicas()) })
+        const strengths = await strengthsOf(cids, { holds, members, enough: Math.min(counted, replicas()) })
         counted = Math.min(counted, ...strengths)
         if (counted === 0) break
       }

@@ -76,6 +76,12 @@ export class QuotaKeeper implements AsyncDisposable {
     return freed
   }
 
+  /** How many bytes can come before something would have to go for them. */
+  async room(): Promise<number> {
+    const quota = this.#options.quotaBytes()
+    return quota === 0 ? Number.POSITIVE_INFINITY : quota * SHARE_LEFT - (await this.#usedBytes())
+  }
+
   async #runAlways(): Promise<void> {
     const { signal } = this.#stopping
     const { everyMs = EVERY_MS } = this.#options

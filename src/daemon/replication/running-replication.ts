@@ -164,6 +164,11 @@ export class RunningReplication implements AsyncDisposable {
     }
   }
 
+  /** How many bytes can come before something would have to be evicted for them. */
+  room(): Promise<number> {
+    return this.#quota.room()
+  }
+
   /** How many holders would count if all other members were to hold something. */
   possibleReplicas(): number {
     const { network, members } = this.#options

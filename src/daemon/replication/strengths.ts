@@ -1,15 +1,12 @@
 /** As how many copies blocks are worth on other devices: see `net/holds/strength`. */
 import type { Cid } from '../../dfs.ts'
 import { countHolders } from '../../net/holds/counting.ts'
-import type { DeviceId } from '../../net/holds/state.ts'
 import { strengthOf } from '../../net/holds/strength.ts'
 import type { Holds, MembersView } from './parts.ts'
 
 export interface StrengthOptions {
   readonly holds: Pick<Holds, 'holdersOf' | 'shards'>
   readonly members: MembersView
-  /** Only these devices count. */
-  readonly among?: (device: DeviceId) => boolean
   /** Copies that are as good as any more: then shards are not looked at. */
   readonly enough: number
 }
@@ -17,14 +14,14 @@ export interface StrengthOptions {
 /** Of each of these blocks, by the ledger. */
 export async function strengthsOf(
   cids: readonly Cid[],
-  { holds, members, among = () => true, enough }: StrengthOptions,
+  { holds, members, enough }: StrengthOptions,
 ): Promise<number[]> {
-  const copies = (await holds.holdersOf(cids)).map((holders) => holders.filter(among))
+  const copies = await holds.holdersOf(cids)
   const strengths = copies.map((holders) => countHolders(holders, members))
   const weak = cids.filter((_, at) => strengths[at]! < enough)
   const shards = new Map((await holds.shards.of(weak)).map((those, at) => [weak[at]!, those]))
   return cids.map((cid, at) => {
-    const those = (shards.get(cid) ?? []).map((shard) => ({ ...shard, holders: shard.holders.filter(among) }))
+    const those = shards.get(cid) ?? []
     return those.length === 0 ? strengths[at]! : strengthOf({ copies: copies[at]!, shards: those }, members)
   })
 }

@@ -3,7 +3,7 @@
 import { whenReady } from '../../concurrency/when-ready.ts'
 import type { Ino } from '../../dfs.ts'
 import { DfsError } from '../../errors.ts'
-import type { Attributes, Awaitable, DirectoryEntry, EntryType } from '../../vfs/operations.ts'
+import type { Attributes, Awaitable, DirectoryEntry, EntryType, Lookup } from '../../vfs/operations.ts'
 import { encodeEntry, FLEETING } from './attributes.ts'
 import type { Context } from './context.ts'
 import type { Operation, Operations } from './operation.ts'
@@ -22,6 +22,8 @@ const TYPE_NUMBERS: Readonly<Record<EntryType, number>> = {
   symlink: 10,
   socket: 12,
 }
+
+type UseEntries<T> = (entries: readonly DirectoryEntry[], lookup: Lookup) => Awaitable<T>
 
 interface OpenDirectory {
   readonly ino: Ino
@@ -55,28 +57,38 @@ export function directoryOperations(context: Context): Operations {
     if (directory !== undefined) return account.releaseDirectory(directory.handle)
   }
 
-  /** The listing from `offset` on; from the start it is read anew. */
-  async function entriesOf(directory: OpenDirectory, offset: number): Promise<readonly DirectoryEntry[]> {
-    if (offset > 0 && directory.entries !== undefined) return directory.entries
-    if (directory.entries !== undefined) {
-      const fresh = account.openedDirectory(await filesystem.opendir(directory.ino))
-      await account.releaseDirectory(directory.handle)
-      directory.handle = fresh
-    }
-    directory.entries = await filesystem.readdir(directory.handle)
-    return directory.entries
+  /** Has `use` work with the listing, which from the start is read anew. */
+  function withEntries<T>(directory: OpenDirectory, offset: number, use: UseEntries<T>): Awaitable<T> {
+    const { ino, entries } = directory
+    if (entries === undefined) return read(directory, use)
+    if (offset > 0) return use(entries, (name) => filesystem.lookup(ino, name))
+    return reopened(directory).then(() => read(directory, use))
+  }
+
+  function read<T>(directory: OpenDirectory, use: UseEntries<T>): Awaitable<T> {
+    return filesystem.readdirplus(directory.handle, (entries, lookup) => {
+      directory.entries = entries
+      return use(entries, lookup)
+    })
+  }
+
+  async function reopened(directory: OpenDirectory): Promise<void> {
+    const fresh = account.openedDirectory(await filesystem.opendir(directory.ino))
+    await account.releaseDirectory(directory.handle)
+    directory.handle = fresh
   }
 
   function listing(pack: (context: Context, into: Packing) => Awaitable<Piece>): Operation<Piece> {
     return {
       bodyBytes: READ_IN.bytes,
-      serve: async (request) => {
+      serve: (request) => {
         const directory = get(request.handle(READ_IN.fh))
         const offset = request.u64(READ_IN.offset)
         const size = request.u32(READ_IN.size)
         if (size > context.replies.bodyBytesMax) throw new DfsError('invalid', 'a read of more than was agreed on')
-        const entries = await entriesOf(directory, offset)
-        return pack(context, { directory: directory.ino, entries, offset, size })
+        return withEntries(directory, offset, (entries, lookup) =>
+          pack(context, { directory: directory.ino, entries, lookup, offset, size }),
+        )
       },
       encode: (_, { reply, bytes }) => reply.end(bytes),
       undo: ({ inos }) => {
@@ -118,6 +130,7 @@ export function directoryOperations(context: Context): Operations {
 interface Packing {
   readonly directory: Ino
   readonly entries: readonly DirectoryEntry[]
+  readonly lookup: Lookup
   /** Index of the first entry wanted. */
   readonly offset: number
   /** Room, in bytes. */
@@ -139,32 +152,47 @@ function packNames({ replies }: Context, { entries, offset, size }: Packing): Pi
 }
 
 /** Looks up only what fits; `.` and `..` are never counted, nor what cannot be looked up now. */
-async function packEntries(context: Context, { directory, entries, offset, size }: Packing): Promise<Piece> {
-  const { filesystem, account, replies, validityOf } = context
+function packEntries(
+  { account, replies, validityOf }: Context,
+  { directory, entries, lookup, offset, size }: Packing,
+): Awaitable<Piece> {
   const validity = validityOf(directory)
   const reply = replies.take()
   reply.begin(size)
   const inos: Ino[] = []
   let at = 0
-  for (let index = offset; index < entries.length; index++) {
+  return packFrom(offset)
+
+  function packFrom(first: number): Awaitable<Piece> {
+    for (let index = first; index < entries.length; index++) {
+      const entry = entries[index]!
+      if (at + ENTRY_OUT.bytes + entryBytes(entry) > size) break
+      const found = isDots(entry) ? undefined : lookUp(entry)
+      if (found instanceof Promise) {
+        return found.then((attributes) => {
+          pack(index, attributes)
+          return packFrom(index + 1)
+        })
+      }
+      pack(index, found)
+    }
+    return { reply, bytes: at, inos }
+  }
+
+  function pack(index: number, attributes: Attributes | undefined): void {
     const entry = entries[index]!
-    const end = at + ENTRY_OUT.bytes + entryBytes(entry)
-    if (end > size) break
-    const found = isDots(entry) ? undefined : lookup(directory, entry)
-    const attributes = found instanceof Promise ? await found : found
     if (attributes !== undefined) {
       account.lookedUp(attributes.ino)
       inos.push(attributes.ino)
       encodeEntry(reply, at, attributes, validity)
     }
     encodeDirent(reply, at + ENTRY_OUT.bytes, entry, index + 1)
-    at = end
+    at += ENTRY_OUT.bytes + entryBytes(entry)
   }
-  return { reply, bytes: at, inos }
 
-  function lookup(parent: Ino, { name }: DirectoryEntry): Awaitable<Attributes | undefined> {
+  function lookUp({ name }: DirectoryEntry): Awaitable<Attributes | undefined> {
     try {
-      const found = filesystem.lookup(parent, name)
+      const found = lookup(name)
       return found instanceof Promise ? found.catch(() => undefined) : found
     } catch {
       // Whoever asks for this very name will hear why.

@@ -30,7 +30,7 @@ export function main(): Promise<number> {
 }`
 
 const olderNode = await findOlderNode()
-const needsOlderNode = { skip: olderNode === undefined && 'no Node older than 22.15 on this machine' }
+const needsOlderNode = { skip: olderNode === undefined && 'no Node older than 24 on this machine' }
 
 test('runs the sources with the arguments as given and ends with the exit code of main', async (t) => {
   const launcher = makePackage(t, { main: MAIN })
@@ -51,7 +51,7 @@ test("an older Node hands over to the project's own", needsOlderNode, async (t) 
   const { code, stdout, stderr } = await run(olderNode!, [launcher, 'cat', 'a b'], { env: {} })
   const said = JSON.parse(stdout)
   assert.deepEqual(said.argv, ['cat', 'a b'])
-  assert.ok(Number.parseInt(said.version, 10) >= 22, said.version)
+  assert.ok(Number.parseInt(said.version, 10) >= 24, said.version)
   assert.deepEqual({ code, stderr }, { code: 3, stderr: '' })
 })
 
@@ -95,7 +95,7 @@ test('an older Node without the own one is told what to do, in one line', needsO
   const launcher = makePackage(t, { main: MAIN, ownNode: false })
   const { code, stdout, stderr } = await run(olderNode!, [launcher])
   assert.deepEqual({ code, stdout }, { code: 70, stdout: '' })
-  assert.match(stderr, /^dfs: needs Node 22\.15 or later and this is \d+\.\d+\.\d+; run "npm install" in \S+[^\n]*\n$/)
+  assert.match(stderr, /^dfs: needs Node 24 or later and this is \d+\.\d+\.\d+; run "npm install" in \S+[^\n]*\n$/)
 })
 
 test('a missing package is told in one line', async (t) => {
@@ -166,8 +166,7 @@ async function findOlderNode(): Promise<string | undefined> {
   for (const dir of new Set([...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/local/bin'])) {
     const node = path.join(dir, 'node')
     if (!existsSync(node)) continue
-    const [major, minor] = (await runOk(node, ['-p', 'process.versions.node'])).split('.').map(Number)
-    if (major! < 22 || (major === 22 && minor! < 15)) return node
+    if (Number.parseInt(await runOk(node, ['-p', 'process.versions.node']), 10) < 24) return node
   }
   return undefined
 }

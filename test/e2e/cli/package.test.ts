@@ -1,9 +1,10 @@
-/** The package as it would be published: built files and no sources. */
+/** The package as it would be published: built files and no sources. On a clean Debian: test/package. */
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
+import { fuseMissing } from '../support/mount.ts'
 import { newPlace } from '../support/place.ts'
 import { runOk } from '../support/process.ts'
 import { PROJECT } from '../support/second-user.ts'
@@ -33,6 +34,13 @@ test('the built package runs the command and its daemon', async (t) => {
   const id = JSON.parse(await dfs('id', '--json'))
   assert.equal(id.home, place.home)
   assert.match(await runOk(process.execPath, [path.join(root, 'dist', 'cli', 'man-page-main.js')]), /^\.TH DFS 1 /)
+
+  if (fuseMissing() === false) {
+    await dfs('mount', place.folder)
+    await place.sh('echo words > folder/note.txt')
+    await dfs('umount', place.folder)
+    assert.equal(await dfs('cat', path.join(place.folder, 'note.txt.f')), 'words\n')
+  }
 
   const ui = await startUi(t, { ...place, command: [process.execPath, path.join(root, 'bin', 'dfs.js')] })
   for (const asset of ['base.css', 'page.js', 'icon.svg'])

@@ -4,10 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { SmallDisk } from '../../support/small-disk.ts'
 import { newPlace, type Place } from './place.ts'
 import { type Ending, within } from './process.ts'
 
@@ -18,6 +19,8 @@ export interface Device extends Place {
   /** `dfs ... --json`, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: what commands report has many shapes
   json(...args: string[]): Promise<any>
+  /** What its home is on, if that was asked for. */
+  readonly disk?: SmallDisk
 }
 
 /** An invitation that waits: its ticket, and how it ends. */
@@ -31,11 +34,14 @@ export interface DeviceOptions {
   host?: { readonly address: string; readonly enter: readonly string[] }
   /** Where it listens; default: at any port that is free on loopback, and 8080 on a host. */
   port?: number
+  /** Its home is a disk of its own, with so much room (`disk`); default: an ordinary directory. Needs root. */
+  homeMebibytes?: number
   /** Further settings. */
   config?: Readonly<Record<string, string | number>>
 }
 
-export async function newDevice(t: Ending, { host, port, config: settings }: DeviceOptions = {}): Promise<Device> {
+export async function newDevice(t: Ending, options: DeviceOptions = {}): Promise<Device> {
+  const { host, port, homeMebibytes, config: settings } = options
   const place = newPlace(t, { enter: host?.enter })
   const config = {
     port: port ?? (host === undefined ? await freePort() : 8080),
@@ -44,9 +50,15 @@ export async function newDevice(t: Ending, { host, port, config: settings }: Dev
     fetchTimeoutSeconds: 5,
     ...settings,
   }
-  mkdirSync(place.home, { mode: 0o700 })
+  const disk = homeMebibytes && (await SmallDisk.create(place, 'home', { mebibytes: homeMebibytes }))
+  if (disk) chmodSync(place.home, 0o700)
+  else mkdirSync(place.home, { mode: 0o700 })
   writeFileSync(path.join(place.home, 'config.json'), JSON.stringify(config))
-  return { ...place, json: async (...args) => JSON.parse(await place.dfsOk([...args, '--json'])) }
+  return {
+    ...place,
+    ...(disk && { disk }),
+    json: async (...args) => JSON.parse(await place.dfsOk([...args, '--json'])),
+  }
 }
 
 /** Starts `dfs invite --yes`; resolves with the ticket it prints. */

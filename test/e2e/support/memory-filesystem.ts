@@ -13,6 +13,7 @@ import type {
   EntryType,
   FilesystemOperations,
   FilesystemStatistics,
+  Lookup,
   Time,
 } from '../../../src/vfs/operations.ts'
 import { ROOT_INO } from '../../../src/vfs/operations.ts'
@@ -253,6 +254,11 @@ export class MemoryFilesystem implements FilesystemOperations {
       ino,
       type: TYPES.get(mode & TYPE_BITS) ?? 'unknown',
     }))
+  }
+
+  readdirplus<T>(handle: number, use: (entries: readonly DirectoryEntry[], lookup: Lookup) => T): T {
+    const { ino } = this.#opened(handle)
+    return use(this.readdir(handle), (name) => this.lookup(ino, name))
   }
 
   releasedir(handle: number): void {

@@ -7,6 +7,7 @@ import { FolderSync } from '../../../src/sync/folder-sync.ts'
 import { MemoryDisk } from '../../../src/sync/memory-disk.ts'
 import { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
 import { SyncIndex } from '../../../src/sync/sync-index.ts'
+import { preparedDisk } from '../../unit/sync/prepared-disk.ts'
 import { Programs } from './programs.ts'
 import type { Random } from './random.ts'
 import { textOf } from './states.ts'
@@ -81,7 +82,7 @@ export class Device {
     this.index = await SyncIndex.open(this.#store, { indexId, newWriter: indexId, nowMs })
     const newId = () => `${name}f${`${++this.#ids}`.padStart(30, '0')}`
     this.sync = new FolderSync({
-      disk: this.disk,
+      disk: preparedDisk(this.disk),
       index: this.index,
       deviceName: (writer) => `D${writer[0]}`,
       newId,

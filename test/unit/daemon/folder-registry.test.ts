@@ -28,6 +28,17 @@ test('a folder that moved keeps its id, and a path stands once', async (t) => {
   assert.deepEqual(registry.list(), [{ id: B, path: '/moved' }])
 })
 
+test('of which folders all content is to be here is known again, and forgotten with the folder', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  const registry = FolderRegistry.open(file)
+  await registry.set(A, '/one')
+  await registry.setEager(A, true)
+  const again = FolderRegistry.open(file)
+  assert.deepEqual([again.isEager(A), again.isEager(B)], [true, false])
+  await again.set(B, '/one')
+  assert.deepEqual([again.isEager(A), FolderRegistry.open(file).isEager(A)], [false, false])
+})
+
 test('a damaged registry is refused and left as it is', (t) => {
   const file = fileIn(temporaryDirectory(t))
   for (const text of ['', '{}', '{"format":1,"folders":{"x":"/one"}}', `{"format":1,"folders":{"${A}":"relative"}}`]) {

@@ -6,6 +6,7 @@ import { FolderSync, type Round } from '../../../src/sync/folder-sync.ts'
 import { MemoryDisk } from '../../../src/sync/memory-disk.ts'
 import { MemorySyncStore } from '../../../src/sync/memory-sync-store.ts'
 import { SyncIndex } from '../../../src/sync/sync-index.ts'
+import { preparedDisk } from './prepared-disk.ts'
 
 const ALL = { entries: 100_000, bytes: 1_000_000_000 }
 const NEVER = new AbortController().signal
@@ -41,7 +42,7 @@ export class FolderDevice {
     this.#index = await SyncIndex.open(this.store, { indexId, newWriter: indexId, nowMs })
     const deviceName = (writer: string) => `device-${writer[0]}`
     this.#sync = new FolderSync({
-      disk: this.disk,
+      disk: preparedDisk(this.disk),
       index: this.#index,
       deviceName,
       newId: () => this.#newId(),

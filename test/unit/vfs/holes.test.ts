@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { O } from '../../../src/posix/files.ts'
-import { ROOT_INO } from '../../../src/vfs/operations.ts'
+import { type Awaitable, ROOT_INO } from '../../../src/vfs/operations.ts'
 import { CALLER, noise, TestFolder } from './support.ts'
 
 const KIB = 1024
@@ -10,7 +10,7 @@ const TIB = 1024 ** 4
 const PETABYTES = 8 * 1024 * TIB - 1
 const PUNCH = 3
 
-async function open(folder: TestFolder): Promise<{ handle: number; size: (bytes: number) => Promise<unknown> }> {
+async function open(folder: TestFolder): Promise<{ handle: number; size: (bytes: number) => Awaitable<unknown> }> {
   const { attributes, handle } = await folder.filesystem.create(ROOT_INO, 'file', 0o644, O.RDWR, CALLER)
   return { handle, size: (bytes) => folder.filesystem.setattr(attributes.ino, { size: bytes }) }
 }

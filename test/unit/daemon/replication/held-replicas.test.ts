@@ -42,13 +42,17 @@ describe('the N of replicated N/M', () => {
     assert.equal(await count(), 0)
   })
 
-  it('counts who keeps the head, too, and nobody else', async () => {
+  it('is no more than keep the head, who need not be those that hold the blocks', async () => {
     const { count, hold } = setUp(['desktop'])
     hold(['desktop', 'nas'])
     assert.equal(await count(), 1)
     hold(['nas', 'friend'])
+    assert.equal(await count(), 1)
+    hold([])
     assert.equal(await count(), 0)
-    assert.equal(await setUp([]).count(), 0)
+    const nobody = setUp([])
+    nobody.hold(['nas', 'friend'])
+    assert.equal(await nobody.count(), 0)
   })
 
   it('counts the devices of another owner once, and no one who is no member', async () => {
