@@ -127,7 +127,7 @@ export class SyncIndexDb {
   }
 
   async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
-    const end = (await this.readState())?.own.sequence ?? 0
+    const end = Math.min(limits.upTo ?? Number.POSITIVE_INFINITY, (await this.readState())?.own.sequence ?? 0)
     const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
     const changes = await guarded(this.#level.db.iterator(range).all())
     const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))

@@ -5,7 +5,7 @@
  * where that differs they are merged with it.
  */
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
-import type { ChangedEntry, IndexState, OnDisk, StoredEntry } from '../format/sync-record.ts'
+import type { ChangedEntry, IndexState, NumberRange, OnDisk, StoredEntry } from '../format/sync-record.ts'
 import type { Behind } from './behind.ts'
 import type { Stamp } from './entry-change.ts'
 import { mergeEntries } from './entry-merge.ts'
@@ -119,6 +119,21 @@ export class IndexChange {
       if (!behind.has(id) && !this.#disk.has(id)) behind.set(id, { entry: this.#before.get(id)?.entry })
     }
     return behind
+  }
+
+  /** Under which numbers the index has these as they are. */
+  numbersOf(entries: readonly SyncEntry[]): NumberRange[] {
+    const wanted = new Map(entries.map((entry) => [entry.id, entry]))
+    const ranges: NumberRange[] = []
+    for (const { after } of this.changes()) {
+      const { entry, sequence } = after
+      const one = wanted.get(entry.id)
+      if (one === undefined || !isSame(entry, one)) continue
+      const last = ranges.at(-1)
+      if (last?.upTo === sequence - 1) ranges[ranges.length - 1] = { after: last.after, upTo: sequence }
+      else ranges.push({ after: sequence - 1, upTo: sequence })
+    }
+    return ranges
   }
 
   changes(): ChangedEntry[] {

@@ -8,7 +8,7 @@ import { Mutex } from '../concurrency/mutex.ts'
 import { Slices } from '../concurrency/slices.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
-import type { ChangedEntry, IndexState, OnDisk, ReadLimits } from '../format/sync-record.ts'
+import type { ChangedEntry, IndexState, NumberRange, OnDisk, ReadLimits } from '../format/sync-record.ts'
 import type { WriterId } from '../format/version-vector.ts'
 import { Behind } from './behind.ts'
 import { DiskIndex } from './disk-index.ts'
@@ -230,8 +230,8 @@ export class SyncIndex {
     })
   }
 
-  /** Merges another device's entries; `cursor`: what is kept of its index then. Resolves once it is durable. */
-  take(device: string, entries: readonly SyncEntry[], cursor: Cursor | undefined): Promise<void> {
+  /** Merges another device's entries; `cursor`: what is kept of its index then. Resolves once it is durable, with the numbers that those of them got that are in the index as they came. */
+  take(device: string, entries: readonly SyncEntry[], cursor: Cursor | undefined): Promise<readonly NumberRange[]> {
     return this.#mutex.run(async () => {
       const change = this.#begin(false)
       await change.read(entries.map(({ id }) => id))
@@ -239,7 +239,9 @@ export class SyncIndex {
         await this.#slices.next()
         await change.merge(entry)
       }
+      const numbers = change.numbersOf(entries)
       await this.#write(change, cursor && { device, cursor })
+      return numbers
     })
   }
 
