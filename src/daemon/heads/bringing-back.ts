@@ -9,9 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { byteStringOf, textOf } from '../../bytes/byte-string.ts'
 import { Slices } from '../../concurrency/slices.ts'
 import type { BlockSource, BlockStore, OnProgress } from '../../dfs.ts'
-import { DfsError, type ErrorKind, kindOf } from '../../errors.ts'
+import { DfsError, describeError, type ErrorKind, kindOf } from '../../errors.ts'
 import type { HeadEntry } from '../../format/head-entry.ts'
-import { logger } from '../../log.ts'
+import type { SyncEntry } from '../../format/sync-entry.ts'
+import { logger, warn } from '../../log.ts'
 import { fromNodeError } from '../../posix/errno.ts'
 import { closeFd, O, openAt } from '../../posix/files.ts'
 import { digestOf } from '../../seal/hash.ts'
@@ -21,6 +22,7 @@ import { mergeHeads } from '../../sync/head-merge.ts'
 import { readHead } from '../../sync/head-read.ts'
 import { restoringAs } from '../../sync/head-restoring.ts'
 import { HeadNodes } from '../../sync/head-store.ts'
+import { readIndexTree } from '../../sync/index-tree.ts'
 import { readMarker, writeMarker } from '../../vfs/marker.ts'
 import type { FoundFolder } from './found-heads.ts'
 import { rootOf } from './made-head.ts'
@@ -30,7 +32,16 @@ const AT_FDCWD = -100
 /** Whoever has the nodes may be connecting again. */
 const TRIES_MAX = 5
 const TRY_AGAIN_MS = 1_000
+const UNREADABLE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'newer-version'])
 const AWAY: ReadonlySet<ErrorKind> = new Set(['unreachable', 'timeout'])
+
+/** A folder that an index is of. */
+export interface IndexedFolder {
+  /** 32 hex digits. */
+  readonly id: string
+  /** A descriptor of its directory. */
+  readonly directoryFd: number
+}
 
 export interface BringingBackOptions {
   readonly store: BlockStore
@@ -38,6 +49,8 @@ export interface BringingBackOptions {
   readonly keys: Keys
   /** Folders come to be below it. */
   readonly directory: string
+  /** Takes what the index of a folder that is being brought back said, durably; several devices' one after the other. */
+  readonly takeIndex: (folder: IndexedFolder, entries: AsyncIterable<SyncEntry>) => Promise<void>
   /** What people call a device. */
   readonly nameOf: (device: string) => string
   readonly signal: AbortSignal
@@ -85,11 +98,35 @@ async function apply(found: FoundFolder, at: string, options: BringingBackOption
       signal,
       onProgress,
       onLeftOut: (place, why) => log('%s: %s', textOf(place), why.message),
-      beforeEnd: async () => void (await writeMarker(rootFd, keys.keyId.toString('hex'), found.id.toString('hex'))),
+      beforeEnd: async () => {
+        await takeIndexes(found, { id: found.id.toString('hex'), directoryFd: rootFd }, nodes, options)
+        await writeMarker(rootFd, keys.keyId.toString('hex'), found.id.toString('hex'))
+      },
     })
     return objects
   } finally {
     closeFd(rootFd)
+  }
+}
+
+/** A head without an index, or with one that cannot be read, gives the files all the same. */
+async function takeIndexes(
+  { heads }: FoundFolder,
+  folder: IndexedFolder,
+  nodes: HeadNodes,
+  { takeIndex }: BringingBackOptions,
+): Promise<void> {
+  for (const {
+    head,
+    folder: { index },
+  } of heads) {
+    if (index === undefined) continue
+    try {
+      await takeIndex(folder, readIndexTree(index, nodes))
+    } catch (error) {
+      if (!UNREADABLE.has(kindOf(error))) throw error
+      warn(`what ${head.device} knew of changes to a folder is lost: ${describeError(error)}`)
+    }
   }
 }
 

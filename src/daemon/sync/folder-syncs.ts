@@ -7,7 +7,7 @@ import path from 'node:path'
 import { byteStringOf } from '../../bytes/byte-string.ts'
 import { describeError } from '../../errors.ts'
 import { publicKeyOf } from '../../format/device-id.ts'
-import { isName } from '../../format/sync-entry.ts'
+import { isName, type SyncEntry } from '../../format/sync-entry.ts'
 import type { WriterId } from '../../format/version-vector.ts'
 import { warn } from '../../log.ts'
 import type { Beginning } from '../../sync/sync-index.ts'
@@ -20,11 +20,15 @@ import { SyncLinks } from './sync-links.ts'
 const WRITER_KEY_BYTES = 8
 const INCARNATION_BYTES = 8
 const INDEX_ID_BYTES = 16
+const TAKEN_AT_ONCE = 1_000
 /** Of a folder at the root of a disk, and of one whose name cannot be told. */
 const UNNAMED = byteStringOf('folder')
 
 /** The index of a folder, made if there is none. */
-export type OpenSyncIndex = (folder: SyncedFolder, beginning: Beginning) => Promise<OpenIndex>
+export type OpenSyncIndex = (
+  folder: Pick<SyncedFolder, 'id' | 'directoryFd'>,
+  beginning: Beginning,
+) => Promise<OpenIndex>
 
 export class FolderSyncs implements AsyncDisposable {
   readonly known: KnownFolders
@@ -74,6 +78,21 @@ export class FolderSyncs implements AsyncDisposable {
     this.#open.set(folder.id, folder)
     this.#links.foldersChanged()
     this.#startAll()
+  }
+
+  /** Merges what another device's index said into that of a folder that is not open; durable when this resolves. */
+  async takeIndex(folder: Pick<SyncedFolder, 'id' | 'directoryFd'>, entries: AsyncIterable<SyncEntry>): Promise<void> {
+    const { index, close } = await this.#openIndex(folder, this.#newBeginning())
+    try {
+      const some: SyncEntry[] = []
+      for await (const entry of entries) {
+        some.push(entry)
+        if (some.length === TAKEN_AT_ONCE) await index.take('', some.splice(0), undefined)
+      }
+      await index.take('', some, undefined)
+    } finally {
+      await close()
+    }
   }
 
   /** There are other folders here than before. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Slices } from '../../../../src/concurrency/slices.ts'
 import { FolderRegistry } from '../../../../src/daemon/folder-registry.ts'
 import { Folders } from '../../../../src/daemon/folders.ts'
 import { type BringingBackOptions, bringBack } from '../../../../src/daemon/heads/bringing-back.ts'
@@ -9,8 +10,13 @@ import type { FoundFolder, FoundHead } from '../../../../src/daemon/heads/found-
 import type { BlockRef, BlockSource } from '../../../../src/dfs.ts'
 import { DfsError } from '../../../../src/errors.ts'
 import { MemoryBlocks } from '../../../../src/store/memory-blocks.ts'
+import type { HeadRoot } from '../../../../src/sync/head-nodes.ts'
+import { IndexTree } from '../../../../src/sync/index-tree.ts'
+import { MemorySyncStore } from '../../../../src/sync/memory-sync-store.ts'
+import { SyncIndex } from '../../../../src/sync/sync-index.ts'
 import { Folder } from '../../../../src/vfs/folder.ts'
 import { ROOT_INO } from '../../../../src/vfs/operations.ts'
+import { entryOf, idOf } from '../../../conformance/sync-store.ts'
 import { headOf } from '../../sync/folder-heads.ts'
 import { write } from '../../sync/random-changes.ts'
 import { KEYS, MemoryNodes } from '../../sync/support.ts'
@@ -52,6 +58,7 @@ function optionsFor(t: TestContext, source: BlockSource, more: Partial<BringingB
     source,
     keys: KEYS,
     directory: path.join(temporaryDirectory(t), 'to/here'),
+    takeIndex: async () => undefined,
     nameOf: (device) => device,
     signal: new AbortController().signal,
     onProgress: () => undefined,
@@ -137,4 +144,28 @@ test('nobody who has the nodes is an error in time', async (t) => {
   const { found } = await foundFolder(['a'])
   const signal = AbortSignal.timeout(100)
   await assert.rejects(bringBack(found, optionsFor(t, sourceOf([]), { signal })))
+})
+
+test('what the index said comes back, too, and a folder whose index cannot be read comes without', async (t) => {
+  const { found, nodes } = await foundFolder(['a'])
+  const index = await SyncIndex.open(new MemorySyncStore(), { indexId: idOf(1), newWriter: idOf(2) })
+  await index.take('other', [entryOf(1, 'a'), entryOf(2, 'b')], undefined)
+  using tree = new IndexTree(index, () => undefined)
+  const { signal } = new AbortController()
+  await tree.update({ nodes, slices: new Slices(), signal })
+  const withIndex = (of: HeadRoot | undefined): FoundFolder => ({
+    ...found,
+    heads: found.heads.map(({ head, folder }) => ({ head, folder: { ...folder, index: of } })),
+  })
+  const taken: string[] = []
+  const takeIndex: BringingBackOptions['takeIndex'] = async ({ id }, entries) => {
+    assert.equal(id, ID.toString('hex'))
+    for await (const entry of entries) taken.push(entry.id)
+  }
+  await bringBack(withIndex(tree.root), optionsFor(t, sourceOf([nodes]), { takeIndex }))
+  assert.deepEqual(taken, [idOf(1), idOf(2)])
+
+  const options = optionsFor(t, sourceOf([nodes]), { takeIndex })
+  await bringBack(withIndex({ ref: found.heads[0]!.folder.root, entries: found.heads[0]!.folder.entries }), options)
+  assert.equal(await Folder.idAt(path.join(options.directory, 'cloud')), ID.toString('hex'))
 })
