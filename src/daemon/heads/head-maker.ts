@@ -101,16 +101,22 @@ export class HeadMaker implements AsyncDisposable {
     this.#trees.addIndex(id, index)
   }
 
-  /** It is about to be closed; resolves when it is not used any more. */
-  indexClosing(id: string): Promise<void> {
-    return this.#trees.leaveIndex(id)
+  /** It is about to be closed: what changed last goes into a head, if little is to be done. Resolves when it is not used any more; never fails. */
+  async indexClosing(id: string): Promise<void> {
+    try {
+      if (this.#options.isActive()) await this.#catchUp((trees, by) => trees.catchUpIndex(id, by))
+    } catch (error) {
+      log('the index of %s is closed with changes that are in no head: %s', id, describeError(error))
+    } finally {
+      await this.#trees.leaveIndex(id)
+    }
   }
 
   /** A folder is about to be closed: what changed last goes into a head, if little is to be done for that. Never fails. */
   async closing(folder: HeadedFolder): Promise<void> {
     await this.#trees.leave(folder.id)
     try {
-      if (this.#options.isActive()) await this.#catchUp(folder.id)
+      if (this.#options.isActive()) await this.#catchUp((trees, by) => trees.catchUp(folder.id, by))
     } catch (error) {
       log('%s is closed with changes that are in no head: %s', folder.path, describeError(error))
     } finally {
@@ -120,17 +126,17 @@ export class HeadMaker implements AsyncDisposable {
   }
 
   /** Waits for its turn only so long: another folder may be walked. Once begun, it ends before this does. */
-  async #catchUp(id: string): Promise<void> {
+  async #catchUp(work: Updating): Promise<void> {
     const patience = AbortSignal.timeout(CLOSING_MS_MAX)
     const turn = Promise.withResolvers<boolean>()
     patience.addEventListener('abort', () => turn.resolve(false), { once: true })
-    const update: Updating = (trees, by) => trees.catchUp(id, { ...by, signal: AbortSignal.any([by.signal, patience]) })
-    const work = this.#making.run(async () => {
+    const update: Updating = (trees, by) => work(trees, { ...by, signal: AbortSignal.any([by.signal, patience]) })
+    const turnTaken = this.#making.run(async () => {
       if (patience.aborted) return
       turn.resolve(true)
       await this.#make(update, new Slices())
     })
-    if (await turn.promise) await work
+    if (await turn.promise) await turnTaken
   }
 
   /** All trees are made anew: the secrets are others now. */

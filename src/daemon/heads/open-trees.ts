@@ -146,6 +146,12 @@ export class OpenTrees {
     await this.#open.get(id)?.tree.catchUp(update)
   }
 
+  /** The same of its index, unless that was never read. */
+  async catchUpIndex(id: string, update: TreeUpdate): Promise<void> {
+    const open = this.#open.get(id)
+    if (open?.index?.tree.root !== undefined) await this.#updateIndex(open, update)
+  }
+
   #note(open: Open, change: ObjectChange): void {
     const wasDirty = isDirty(open)
     open.tree.note(change)

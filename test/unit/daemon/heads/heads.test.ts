@@ -305,9 +305,11 @@ test('the index of a folder is in heads, its nodes with the keepers, and stays t
   const needed = new Set<Cid>()
   for await (const cid of heads.references.references()) needed.add(cid)
   assert(needed.has(indexIn()!.ref.cid))
-  const last = indexIn()
-  await heads.indexClosing(ID)
   await index.take('other', [entryOf(3, 'c')], undefined)
+  await heads.indexClosing(ID)
+  const last = indexIn()
+  assert.equal(last?.entries, 3)
+  await index.take('other', [entryOf(4, 'd')], undefined)
   const made = heads.current
   await write(folder, ROOT_INO, 'b', noise(60_000, 2))
   await until('there is another head', () => heads.current !== made)
