@@ -126,23 +126,28 @@ export class SyncIndexDb {
     }
   }
 
-  async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
+  async readChanges(
+    after: number,
+    limits: ReadLimits,
+  ): Promise<{ entries: Buffer[]; numbers: number[]; upTo: number }> {
     const end = Math.min(limits.upTo ?? Number.POSITIVE_INFINITY, (await this.readState())?.own.sequence ?? 0)
     const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
     const changes = await guarded(this.#level.db.iterator(range).all())
     const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))
     const entries: Buffer[] = []
+    const numbers: number[] = []
     let bytes = 0
     for (const [at, [key]] of changes.entries()) {
       const row = rows[at]
       if (row === undefined) throw new DfsError('corrupt', 'the index of the folder lacks an entry that it numbers')
       const entry = bytesOfEntry(row)
       bytes += entry.length
-      if (entries.length > 0 && bytes > limits.bytes) return { entries, upTo: sequenceOfChangeKey(changes[at - 1]![0]) }
+      if (entries.length > 0 && bytes > limits.bytes) return { entries, numbers, upTo: numbers.at(-1)! }
       entries.push(entry)
-      if (entries.length === limits.entries) return { entries, upTo: sequenceOfChangeKey(key) }
+      numbers.push(sequenceOfChangeKey(key))
+      if (entries.length === limits.entries) return { entries, numbers, upTo: numbers.at(-1)! }
     }
-    return { entries, upTo: Math.max(after, end) }
+    return { entries, numbers, upTo: Math.max(after, end) }
   }
 
   readCursor(device: string): Promise<Cursor | undefined> {

@@ -42,6 +42,9 @@ export interface OpenIndexOptions extends Beginning {
   readonly nowMs?: () => number
 }
 
+/** Hears of entries that were written, durably, and their numbers of before and from now on. Must not fail. */
+export type OnNumbered = (entries: readonly ChangedEntry[]) => void
+
 /** Former ids of an index that are remembered; devices that know an older one are sent everything. */
 const FORMER_IDS_MAX = 256
 
@@ -53,6 +56,7 @@ export class SyncIndex {
   readonly #mutex = new Mutex()
   readonly #slices = new Slices()
   readonly #cache: EntryCache
+  readonly #listeners = new Set<OnNumbered>()
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
   #loopsOnDisk: ReadonlySet<ObjectId>
@@ -127,6 +131,12 @@ export class SyncIndex {
   /** Whether this is a state that the index has been in. */
   hasBeen(cursor: Cursor): boolean {
     return hasStateBeen(this.#state, cursor)
+  }
+
+  /** Gives what ends it. */
+  onNumbered(listener: OnNumbered): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   async get(id: ObjectId): Promise<SyncEntry | undefined> {
@@ -268,6 +278,7 @@ export class SyncIndex {
       this.#cache.note(entries)
       this.#state = state
       this.#witness?.note(state.own)
+      for (const listener of this.#listeners) listener(entries)
       await this.#noteBehind(behind, placed)
     } finally {
       const isWritten = this.#state === state
