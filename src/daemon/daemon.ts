@@ -100,12 +100,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     clock: realClock,
   })
 
-  const eager: EagerFolders = new EagerFolders({
-    registry: home.folders,
-    pace: (bytes, signal) => replication.down.take(bytes, signal),
-    room: () => replication.room(),
-    hasOthers: () => network.connected.length > 0,
-  })
+  const eager = new EagerFolders({ registry: home.folders, network, replication: () => replication })
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
@@ -187,7 +182,7 @@ async function openSyncIndex(home: Home, folder: SyncedFolder, beginning: Beginn
   await using opened = new AsyncDisposableStack()
   const db = opened.use(await SyncIndexDb.open(directory, home.keys))
   const witness = opened.use(new WitnessFile(folder.directoryFd, directory))
-  const index = await SyncIndex.open(db, { ...beginning, witness })
+  const index = await SyncIndex.open(db, { ...beginning, witness, datesByMtime: true })
   const closing = opened.move()
   return { index, close: () => closing.disposeAsync() }
 }

@@ -17,6 +17,8 @@ export interface IndexChangeOptions {
   readonly behind: Behind
   /** What is changed is what the disk shows. */
   readonly isOfDisk: boolean
+  /** There was no index when the device started. */
+  readonly isNew: boolean
   readonly nowMs: () => number
 }
 
@@ -29,17 +31,19 @@ export class IndexChange {
   readonly #after = new Map<ObjectId, SyncEntry>()
   readonly #disk: Behind
   readonly #isOfDisk: boolean
+  readonly isNew: boolean
   /** What becomes of `#disk`. */
   readonly #behind = new Map<ObjectId, OnDisk | undefined>()
   /** Merged, and so not on the disk. */
   readonly #unshown = new Set<ObjectId>()
   stamps = 0
 
-  constructor({ store, state, behind, isOfDisk, nowMs }: IndexChangeOptions) {
+  constructor({ store, state, behind, isOfDisk, isNew, nowMs }: IndexChangeOptions) {
     this.#store = store
     this.#state = state
     this.#disk = behind
     this.#isOfDisk = isOfDisk
+    this.isNew = isNew
     this.#nowMs = nowMs
   }
 

@@ -37,6 +37,8 @@ export interface Witness {
 export interface OpenIndexOptions extends Beginning {
   /** If it does not confirm the index, which may be an older state of itself, this device counts its changes anew. */
   readonly witness?: Witness
+  /** What is found while the index is new was made when its mtime says. */
+  readonly datesByMtime?: boolean
   readonly nowMs?: () => number
 }
 
@@ -45,6 +47,7 @@ const FORMER_IDS_MAX = 256
 
 export class SyncIndex {
   readonly #store: SyncStore
+  readonly #isNew: boolean
   readonly #nowMs: () => number
   readonly #witness: Witness | undefined
   readonly #mutex = new Mutex()
@@ -60,7 +63,12 @@ export class SyncIndex {
   private constructor(
     store: SyncStore,
     state: IndexState,
-    { behind, nowMs, witness }: { behind: Behind; nowMs: () => number; witness: Witness | undefined },
+    {
+      behind,
+      isNew,
+      nowMs,
+      witness,
+    }: { behind: Behind; isNew: boolean; nowMs: () => number; witness: Witness | undefined },
   ) {
     this.#store = store
     this.#cache = new EntryCache(store)
@@ -68,13 +76,14 @@ export class SyncIndex {
     this.#loops = new Set(state.loops)
     this.#loopsOnDisk = this.#loops
     this.behind = behind
+    this.#isNew = isNew
     this.#nowMs = nowMs
     this.#witness = witness
   }
 
   /** To be called once whenever the device starts: an index has another id in each run, and a new one has a new writer. */
   static async open(store: SyncStore, options: OpenIndexOptions): Promise<SyncIndex> {
-    const { indexId, newWriter, witness, nowMs = Date.now } = options
+    const { indexId, newWriter, witness, datesByMtime = false, nowMs = Date.now } = options
     const before = await store.readState()
     const isConfirmed =
       witness === undefined || witness.confirms((index) => before !== undefined && hasStateBeen(before, index))
@@ -89,7 +98,9 @@ export class SyncIndex {
           }
     await store.write({ state, entries: [] })
     witness?.note(state.own)
-    const index = new SyncIndex(store, state, { behind: new Behind(await store.readBehind()), nowMs, witness })
+    const behind = new Behind(await store.readBehind())
+    const isNew = datesByMtime && before === undefined
+    const index = new SyncIndex(store, state, { behind, isNew, nowMs, witness })
     await index.#findLoopsOnDisk(index.behind.ids())
     return index
   }
@@ -266,8 +277,8 @@ export class SyncIndex {
   }
 
   #begin(isOfDisk: boolean): IndexChange {
-    const [store, state, behind, nowMs] = [this.#store, this.#state, this.behind, this.#nowMs]
-    return new IndexChange({ store, state, behind, isOfDisk, nowMs })
+    const [store, state, behind, isNew, nowMs] = [this.#store, this.#state, this.behind, this.#isNew, this.#nowMs]
+    return new IndexChange({ store, state, behind, isOfDisk, isNew, nowMs })
   }
 
   /** `placed`: directories that were placed anew, on the disk too. */
