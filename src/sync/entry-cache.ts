@@ -22,12 +22,16 @@ export class EntryCache {
   readonly #entries = new Map<ObjectId, SyncEntry | undefined>()
   readonly #children = new Map<ObjectId, Children>()
   readonly #questions = new Map<ObjectId, number>()
+  /** Directories that are not read whole: most of what is held would be of one. */
+  readonly #large = new Set<ObjectId>()
+  readonly #entriesMax: number
   #users = 0
   #size = 0
   #writes = 0
 
-  constructor(store: SyncStore) {
+  constructor(store: SyncStore, entriesMax = ENTRIES_MAX) {
     this.#store = store
+    this.#entriesMax = entriesMax
   }
 
   /** Remembers what is read until it is disposed of. */
@@ -36,7 +40,9 @@ export class EntryCache {
     return {
       [Symbol.dispose]: () => {
         this.#users--
-        if (this.#users === 0) this.#clear()
+        if (this.#users > 0) return
+        this.#clear()
+        this.#large.clear()
       },
     }
   }
@@ -88,17 +94,21 @@ export class EntryCache {
   /** Undefined if it is not worth reading all of them. */
   async #childrenOf(parent: ObjectId, isForAll: boolean): Promise<Children | undefined> {
     const known = this.#children.get(parent)
-    if (known !== undefined || this.#users === 0) return known
+    if (known !== undefined || this.#users === 0 || this.#large.has(parent)) return known
     const questions = (this.#questions.get(parent) ?? 0) + 1
     this.#questions.set(parent, questions)
     // Powers of two: so that what was given up is not begun again too often.
     if (!isForAll && (questions & (questions - 1)) !== 0) return undefined
-    const limit = isForAll ? ENTRIES_MAX : Math.min(ENTRIES_MAX, questions * READ_PER_QUESTION)
+    const limitMax = this.#entriesMax / 2
+    const limit = isForAll ? limitMax : Math.min(limitMax, questions * READ_PER_QUESTION)
     const children: Children = new Map()
     const writes = this.#writes
     let count = 0
     for await (const entry of this.#store.readChildren(parent)) {
-      if (++count > limit) return undefined
+      if (++count > limit) {
+        if (limit === limitMax) this.#large.add(parent)
+        return undefined
+      }
       for (const place of entry.placement.value.places) {
         if (place.parent !== parent) continue
         const sharing = children.get(place.name) ?? []
@@ -107,13 +117,12 @@ export class EntryCache {
     }
     if (writes !== this.#writes) return undefined
     for (const entries of children.values()) for (const entry of entries) this.#add(entry.id, entry)
-    this.#size += count
     this.#children.set(parent, children)
     return children
   }
 
   #add(id: ObjectId, entry: SyncEntry | undefined): void {
-    if (this.#size >= ENTRIES_MAX) this.#clear()
+    if (this.#size >= this.#entriesMax) this.#clear()
     if (!this.#entries.has(id)) this.#size++
     this.#entries.set(id, entry)
   }
