@@ -40,7 +40,9 @@ const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 const sealed = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 
 /** A compressor is old when it dies, and keeps 64 KiB until the old are collected: V8 lets some 60 MiB of these gather. */
-const HELD_BYTES_MAX = 16 * 1024 * 1024
+const GATHERED_BYTES_MAX = 14 * 1024 * 1024
+/** What stays is no garbage: the buffers above, and 17 MiB of Node's own where it strips types while running. */
+const HELD_BYTES_MAX = getHeapStatistics().external_memory + GATHERED_BYTES_MAX
 const collect = heapCollector()
 const collectAfter = collectorOfBytes()
 
