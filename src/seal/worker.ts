@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import { getHeapStatistics } from 'node:v8'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { SharedPlace } from '../bytes/shared-slots.ts'
-import { collectorOfBytes, collectorOfHeld } from '../concurrency/heap.ts'
+import { collectorOfBytes, heapCollector } from '../concurrency/heap.ts'
 import type { BlockName, Cid } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
@@ -39,13 +40,15 @@ const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 const sealed = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 
 /** A compressor is old when it dies, and keeps 64 KiB until the old are collected: V8 lets some 60 MiB of these gather. */
-const HELD_BYTES_MAX = 8 * 1024 * 1024
-const collectHeld = collectorOfHeld(HELD_BYTES_MAX)
+const GATHERED_BYTES_MAX = 14 * 1024 * 1024
+/** What stays is no garbage: the buffers above, and 17 MiB of Node's own where it strips types while running. */
+const HELD_BYTES_MAX = getHeapStatistics().external_memory + GATHERED_BYTES_MAX
+const collect = heapCollector()
 const collectAfter = collectorOfBytes()
 
 export default function runTask(task: WorkerTask): unknown {
   const answer = answerTo(task)
-  if (collectAfter(bytesOf(task))) collectHeld()
+  if (collectAfter(bytesOf(task)) && getHeapStatistics().external_memory > HELD_BYTES_MAX) collect('all')
   return move({ [transferableSymbol]: buffersOf(answer), [valueSymbol]: answer } as never)
 }
 
