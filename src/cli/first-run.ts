@@ -8,7 +8,12 @@ export function sayKit(app: App, kit: string): void {
 
 /** `steps`: a command, and what it does. */
 export function sayNext(app: App, steps: readonly (readonly [string, string])[]): void {
-  app.say(`\nNext:\n${formatTable(steps.map(([command, about]) => [`  ${command}`, about]))}`)
+  app.say(`\nNext:\n${formatTable(steps.map(([command, about]) => [`  ${asCalled(command)}`, about]))}`)
+}
+
+/** A command as it works for whoever called this one: who came by npx may have no other `dfs`. */
+export function asCalled(command: string, env: NodeJS.ProcessEnv = process.env): string {
+  return env.npm_command === 'exec' && command.startsWith('dfs ') ? `npx ${command}` : command
 }
 
 /** A path as it is typed at a shell. */

@@ -1,5 +1,5 @@
 /** This thread's JavaScript heap, which V8 leaves as it is while nothing happens. */
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** `young`: the objects made last; `all`: also those that lived on; `compact`: all, and the pages that gets free are given back. */
@@ -26,6 +26,30 @@ export function collectorOfBytes(): (taken: number) => boolean {
     collect('young')
     return true
   }
+}
+
+export interface HeldMemory {
+  /** Memory outside of the heap that its objects hold. */
+  readonly heldBytes: () => number
+  readonly collect: () => void
+}
+
+/**
+ * Collects all garbage whenever more is held than after the last time, by more than `bytesMax`. What stays then (buffers in use, the
+ * runtime's own) is no reason to collect again.
+ */
+export function collectorOfHeld(bytesMax: number, { heldBytes, collect }: HeldMemory = ofThisThread()): () => void {
+  let settledBytes = heldBytes()
+  return () => {
+    if (heldBytes() <= settledBytes + bytesMax) return
+    collect()
+    settledBytes = heldBytes()
+  }
+}
+
+function ofThisThread(): HeldMemory {
+  const collect = heapCollector()
+  return { heldBytes: () => getHeapStatistics().external_memory, collect: () => collect('all') }
 }
 
 /** What collects the garbage of the thread that calls it. */

@@ -86,7 +86,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   opened.defer(network.onAdvance(async () => heads.forgetTrees()))
 
   const syncs = opened.use(
-    await FolderSyncs.open(home, network, (folder, beginning) => openSyncIndex(home, folder, beginning)),
+    await FolderSyncs.open(home, network, (folder, beginning) => openSyncIndex(home, heads, folder, beginning)),
   )
 
   const { membership } = network
@@ -100,12 +100,7 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
     clock: realClock,
   })
 
-  const eager: EagerFolders = new EagerFolders({
-    registry: home.folders,
-    pace: (bytes, signal) => replication.down.take(bytes, signal),
-    room: () => replication.room(),
-    hasOthers: () => network.connected.length > 0,
-  })
+  const eager = new EagerFolders({ registry: home.folders, network, replication: () => replication })
   const folders = new Folders({
     home: home.dir,
     registry: home.folders,
@@ -182,12 +177,19 @@ export async function openParts(home: Home, { network, onMountEnded }: PartsOpti
   }
 }
 
-async function openSyncIndex(home: Home, folder: SyncedFolder, beginning: Beginning): Promise<OpenIndex> {
+async function openSyncIndex(
+  home: Home,
+  heads: Heads,
+  folder: Pick<SyncedFolder, 'id' | 'directoryFd'>,
+  beginning: Beginning,
+): Promise<OpenIndex> {
   const directory = path.join(home.directory('sync'), folder.id)
   await using opened = new AsyncDisposableStack()
   const db = opened.use(await SyncIndexDb.open(directory, home.keys))
   const witness = opened.use(new WitnessFile(folder.directoryFd, directory))
-  const index = await SyncIndex.open(db, { ...beginning, witness })
+  const index = await SyncIndex.open(db, { ...beginning, witness, datesByMtime: true })
+  heads.indexOpened(folder.id, index)
+  opened.defer(() => heads.indexClosing(folder.id))
   const closing = opened.move()
   return { index, close: () => closing.disposeAsync() }
 }
@@ -205,6 +207,8 @@ function openHeads(
     device: home.identity,
     identity: () => membership.identity,
     registered: () => home.folders.list(),
+    hasOwnDevices: () =>
+      membership.members().some(({ deviceId }) => deviceId !== home.deviceId && membership.roleOf(deviceId) === 'own'),
     isActive: () => network.isRunning && network.hasOthers,
     holds,
     give: (peerId, record, signal) =>

@@ -47,8 +47,12 @@ export type HeadNode =
 /** How an entry stands in a node of level 0. */
 export function encodeLeafItem(entry: HeadEntry): Buffer {
   assert(entry.path === '' || isHeadPath(entry.path), 'a path of names')
-  const record = encodeEntry(entry)
-  return pathWriter(entry.path).u16(record.length).bytes(record).finish()
+  return encodeItem(entry.path, encodeEntry(entry))
+}
+
+/** How any record stands in a node of level 0. */
+export function encodeItem(path: ByteString, record: Buffer): Buffer {
+  return pathWriter(path).u16(record.length).bytes(record).finish()
 }
 
 /** How a node stands in its parent; `path` is the first in it. */

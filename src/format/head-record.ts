@@ -20,10 +20,12 @@ export const FOLDER_ID_BYTES = 16
 export const HEAD_FOLDERS_MAX = 256
 
 const MAGIC = magicNumber('dfsh')
-const VERSION = 1
+const VERSION = 2
+/** Without indexes. */
+const FORMER_VERSION = 1
 const AES_256_GCM = 1
 const CLEAR_BYTES = 152
-const FOLDER_BYTES_MAX = FOLDER_ID_BYTES + 1 + NAME_BYTES_MAX + 24 + BLOCK_REF_BYTES
+const FOLDER_BYTES_MAX = FOLDER_ID_BYTES + 1 + NAME_BYTES_MAX + 24 + BLOCK_REF_BYTES + 1 + 8 + BLOCK_REF_BYTES
 const BODY_BYTES_MAX = 10 + HEAD_FOLDERS_MAX * FOLDER_BYTES_MAX
 /** Length of the longest record. */
 export const HEAD_RECORD_BYTES_MAX = CLEAR_BYTES + BODY_BYTES_MAX + TAG_BYTES + SIGNATURE_BYTES
@@ -63,6 +65,8 @@ export interface HeadFolder {
   readonly leftOut: number
   /** The root of the folder's tree. */
   readonly root: BlockRef
+  /** The tree of what its index says, and how many entries that has; of a folder that other own devices have, too. */
+  readonly index?: { readonly ref: BlockRef; readonly entries: number } | undefined
 }
 
 /** What is sealed. */
@@ -75,6 +79,7 @@ export interface HeadBody {
 
 /** A record as it is signed and sealed; views. */
 export interface SealedHead {
+  readonly version: number
   readonly label: HeadLabel
   readonly sealing: HeadSealing
   /** Ciphertext and tag. */
@@ -116,7 +121,8 @@ export function decodeSealedHead(bytes: Buffer): SealedHead {
   requireRule(bytes.length <= HEAD_RECORD_BYTES_MAX, 'head record: too long')
   const reader = new Reader(bytes)
   requireRule(reader.u32() === MAGIC, 'head record: not a head record (magic)')
-  requireVersion('head record', reader.u8(), VERSION)
+  const version = reader.u8()
+  if (version !== FORMER_VERSION) requireVersion('head record', version, VERSION)
   requireRule(reader.u8() === AES_256_GCM, 'head record: unknown cipher')
   requireRule(reader.u16() === 0, 'head record: reserved bytes are not zero')
   const key = () => reader.bytes(PUBLIC_KEY_BYTES)
@@ -131,6 +137,7 @@ export function decodeSealedHead(bytes: Buffer): SealedHead {
   const signature = reader.bytes(SIGNATURE_BYTES)
   reader.end()
   return {
+    version,
     label,
     sealing: { keyId, epoch, salt },
     sealed,
@@ -144,32 +151,50 @@ export function decodeSealedHead(bytes: Buffer): SealedHead {
 export function encodeHeadBody({ madeAtNs, folders }: HeadBody): Buffer {
   assert(folders.length <= HEAD_FOLDERS_MAX)
   const writer = new Writer().i64(madeAtNs).u16(folders.length)
-  for (const { id, name, entries, plainFiles, leftOut, root } of folders) {
+  for (const { id, name, entries, plainFiles, leftOut, root, index } of folders) {
     assert(id.length === FOLDER_ID_BYTES)
     writeName(writer.bytes(id), name)
-    const ref = Buffer.allocUnsafe(BLOCK_REF_BYTES)
-    writeBlockRef(ref, 0, root)
-    writer.u53(entries).u53(plainFiles).u53(leftOut).bytes(ref)
+    writer.u53(entries).u53(plainFiles).u53(leftOut).bytes(refBytes(root))
+    if (index === undefined) writer.u8(0)
+    else writer.u8(1).u53(index.entries).bytes(refBytes(index.ref))
   }
   return writer.finish()
 }
 
-/** Reads an opened body; ids are views. Fails with `corrupt`. */
-export function decodeHeadBody(plain: Buffer): HeadBody {
+/** Reads the opened body of a record of this version; ids are views. Fails with `corrupt`. */
+export function decodeHeadBody(plain: Buffer, version = VERSION): HeadBody {
   const reader = new Reader(plain)
   const madeAtNs = reader.i64()
   const count = reader.u16()
   requireRule(count <= HEAD_FOLDERS_MAX, 'head record: too many folders')
   const folders: HeadFolder[] = []
-  for (let index = 0; index < count; index++) {
+  for (let at = 0; at < count; at++) {
     const id = reader.bytes(FOLDER_ID_BYTES)
-    requireRule(index === 0 || id.compare(folders[index - 1]!.id) > 0, 'head record: folders out of order')
+    requireRule(at === 0 || id.compare(folders[at - 1]!.id) > 0, 'head record: folders out of order')
     const name = readName(reader)
     const counts = { entries: reader.u53(), plainFiles: reader.u53(), leftOut: reader.u53() }
-    const root = readBlockRef(reader.bytes(BLOCK_REF_BYTES), 0)
-    requireRule(root !== undefined, 'head record: a folder without a root')
-    folders.push({ id, name, ...counts, root })
+    const root = readRoot(reader)
+    const index = version === FORMER_VERSION ? undefined : readIndex(reader)
+    folders.push({ id, name, ...counts, root, ...(index && { index }) })
   }
   reader.end()
   return { madeAtNs, folders }
+}
+
+function refBytes(ref: BlockRef): Buffer {
+  const bytes = Buffer.allocUnsafe(BLOCK_REF_BYTES)
+  writeBlockRef(bytes, 0, ref)
+  return bytes
+}
+
+function readRoot(reader: Reader): BlockRef {
+  const root = readBlockRef(reader.bytes(BLOCK_REF_BYTES), 0)
+  requireRule(root !== undefined, 'head record: a tree without a root')
+  return root
+}
+
+function readIndex(reader: Reader): HeadFolder['index'] {
+  const isThere = reader.u8()
+  requireRule(isThere <= 1, 'head record: impossible index')
+  return isThere === 0 ? undefined : { entries: reader.u53(), ref: readRoot(reader) }
 }

@@ -30,6 +30,8 @@ export type SyncMessageBody =
     }
   | {
       readonly kind: 'entries'
+      /** The run of the receiver's index that it is for: what that is known to have is left out. */
+      readonly to: string
       /** What the receiver must have before it; number 0 is the beginning of the index. */
       readonly after: Cursor
       /** What it has when these are kept. */
@@ -61,7 +63,9 @@ export const SYNC_ENTRIES_MAX = 1024
 export const SYNC_ENTRIES_BYTES = 262_144
 /** Length of the longest message. */
 export const SYNC_MESSAGE_BYTES_MAX =
-  2 + FOLDER_ID_BYTES + Math.max(2 * 24 + 2 + SYNC_ENTRIES_BYTES + 2 * SYNC_ENTRIES_MAX, 1 + SYNC_FOLDERS_BYTES_MAX)
+  2 +
+  FOLDER_ID_BYTES +
+  Math.max(OBJECT_ID_BYTES + 2 * 24 + 2 + SYNC_ENTRIES_BYTES + 2 * SYNC_ENTRIES_MAX, 1 + SYNC_FOLDERS_BYTES_MAX)
 
 const VERSION = 1
 const KINDS: readonly SyncMessage['kind'][] = ['hello', 'entries', 'kept', 'folders']
@@ -82,7 +86,7 @@ export function encodeSyncMessage(message: SyncMessage): Buffer {
       break
     }
     case 'entries':
-      writeCursor(writeCursor(writer, message.after), message.upTo)
+      writeCursor(writeCursor(writer.bytes(idBytes(message.to)), message.after), message.upTo)
       assert(message.entries.length <= SYNC_ENTRIES_MAX)
       writer.u16(message.entries.length)
       for (const entry of message.entries) writer.u16(entry.length).bytes(entry)
@@ -128,9 +132,10 @@ function readBody(kind: SyncMessageBody['kind'], reader: Reader): SyncMessageBod
       return { kind, own, known, wantsAnswer: (flags & FLAG.WANTS_ANSWER) !== 0 }
     }
     case 'entries': {
+      const to = reader.bytes(OBJECT_ID_BYTES).toString('hex')
       const [after, upTo] = [readCursor(reader), readCursor(reader)]
       requireRule(after.sequence < upTo.sequence, 'sync message: entries of no change')
-      return { kind, after, upTo, entries: readEntries(reader) }
+      return { kind, to, after, upTo, entries: readEntries(reader) }
     }
     case 'kept':
       return { kind, upTo: readCursor(reader) }

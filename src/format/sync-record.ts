@@ -51,8 +51,16 @@ export interface IndexBatch {
   readonly behind?: ReadonlyMap<ObjectId, OnDisk | undefined>
 }
 
+/** Numbers of changes that follow each other: all above `after`, up to `upTo`. */
+export interface NumberRange {
+  readonly after: number
+  readonly upTo: number
+}
+
 export interface ReadLimits {
   readonly entries: number
+  /** No number beyond this. */
+  readonly upTo?: number | undefined
   /** Length of the entries together; one entry alone may be longer. */
   readonly bytes: number
 }

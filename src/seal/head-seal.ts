@@ -52,14 +52,14 @@ export function verifyHead(bytes: Buffer): SealedHead {
 }
 
 /** What a record that was verified says. Fails with `wrong-key`, `corrupt`. */
-export function openHead({ sealing, aad, sealed }: SealedHead, keys: Keys): HeadBody {
+export function openHead({ version, sealing, aad, sealed }: SealedHead, keys: Keys): HeadBody {
   const epoch = keys.ofKeyId(sealing.keyId)
   if (epoch === undefined) {
     throw new DfsError('wrong-key', 'the head is sealed with another personal key', { op: 'read head' })
   }
   const plain = openMessage(sealOf(sealing.salt, aad, epoch), sealed)
   if (plain === undefined) throw new DfsError('corrupt', 'the head does not authenticate', { op: 'read head' })
-  return decodeHeadBody(plain)
+  return decodeHeadBody(plain, version)
 }
 
 function sealOf(salt: Buffer, aad: Buffer, keys: EpochKeys): Seal {

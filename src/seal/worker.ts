@@ -4,11 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
-import { getHeapStatistics } from 'node:v8'
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { SharedPlace } from '../bytes/shared-slots.ts'
-import { collectorOfBytes, heapCollector } from '../concurrency/heap.ts'
+import { collectorOfBytes, collectorOfHeld } from '../concurrency/heap.ts'
 import type { BlockName, Cid } from '../dfs.ts'
 import { DfsError } from '../errors.ts'
 import { BLOCK_BYTES_MAX } from '../format/block.ts'
@@ -40,13 +39,13 @@ const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 const sealed = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX)
 
 /** A compressor is old when it dies, and keeps 64 KiB until the old are collected: V8 lets some 60 MiB of these gather. */
-const HELD_BYTES_MAX = 16 * 1024 * 1024
-const collect = heapCollector()
+const HELD_BYTES_MAX = 8 * 1024 * 1024
+const collectHeld = collectorOfHeld(HELD_BYTES_MAX)
 const collectAfter = collectorOfBytes()
 
 export default function runTask(task: WorkerTask): unknown {
   const answer = answerTo(task)
-  if (collectAfter(bytesOf(task)) && getHeapStatistics().external_memory > HELD_BYTES_MAX) collect('all')
+  if (collectAfter(bytesOf(task))) collectHeld()
   return move({ [transferableSymbol]: buffersOf(answer), [valueSymbol]: answer } as never)
 }
 

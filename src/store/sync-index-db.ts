@@ -1,15 +1,16 @@
 /**
  * The index of a synced folder in `level` (FORMAT.md §16).
  *
- * It is not a cache: what it says of versions and deletions stands nowhere else on this device. So writes are synced, and
- * an index that cannot be read is left as it is for whoever asked to decide. Entries are sealed, for they hold
+ * It is not a cache: what it says of versions and deletions stands nowhere else on this device. So writes are synced. One that
+ * is damaged is set aside when it is opened, and begun anew: the folder and other devices say most of it again; one that shows
+ * its damage later fails with `corrupt` until it is opened again. Entries are sealed, for they hold
  * keys and content; names are as clear as in the folder itself. Many rows at once are sealed and opened in slices, so that
  * others get their turn in between.
  */
 import { mkdir } from 'node:fs/promises'
 import { Slices } from '../concurrency/slices.ts'
 import type { ByteString } from '../dfs.ts'
-import { DfsError } from '../errors.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
 import {
@@ -41,6 +42,7 @@ import {
 } from '../format/sync-record.ts'
 import type { Keys } from '../seal/keys.ts'
 import { openRow, sealRow } from '../seal/sync-seal.ts'
+import { isDamage, noteDamage, setAsideIfDamaged } from './damaged-index.ts'
 import { decodeChecked, encodeChecked } from './index-value.ts'
 import { LastingLevel, type Operation } from './lasting-level.ts'
 
@@ -49,30 +51,53 @@ const NO_VALUE = Buffer.alloc(0)
 const READ_AT_ONCE = 256
 
 export class SyncIndexDb {
+  readonly #dir: string
   readonly #level: LastingLevel
   readonly #keys: Keys
   readonly #slices = new Slices()
   /** The state that was written last. */
   #written: Buffer | undefined
 
-  private constructor(level: LastingLevel, keys: Keys) {
+  private constructor(dir: string, level: LastingLevel, keys: Keys) {
+    this.#dir = dir
     this.#level = level
     this.#keys = keys
   }
 
-  /** The index in `dir`, empty if there is none. Fails with `locked` if another process has it, with `io`. */
+  /**
+   * The index in `dir`, empty if there is none, or if it is damaged. Fails with `locked` if another process has it, with
+   * `newer-version`, `io`.
+   */
   static async open(dir: string, keys: Keys): Promise<SyncIndexDb> {
+    await setAsideIfDamaged(dir)
     try {
-      await mkdir(dir, { recursive: true, mode: 0o700 })
-      return new SyncIndexDb(await LastingLevel.open(dir), keys)
+      return await noteDamage(dir, () => SyncIndexDb.#openAt(dir, keys))
     } catch (error) {
-      throw openError(dir, error)
+      if (kindOf(error) !== 'corrupt') throw error
+      await setAsideIfDamaged(dir)
+      return SyncIndexDb.#openAt(dir, keys)
     }
   }
 
-  async readState(): Promise<IndexState | undefined> {
-    const value = await guarded(this.#level.db.get(STATE_KEY))
-    return value && decodeIndexState(decodeChecked(STATE_KEY, value))
+  static async #openAt(dir: string, keys: Keys): Promise<SyncIndexDb> {
+    try {
+      await mkdir(dir, { recursive: true, mode: 0o700 })
+      await using opened = new AsyncDisposableStack()
+      const db = opened.use(new SyncIndexDb(dir, await LastingLevel.open(dir), keys))
+      await db.readState()
+      await db.readBehind()
+      opened.move()
+      return db
+    } catch (error) {
+      throw error instanceof DfsError ? error : openError(dir, error)
+    }
+  }
+
+  readState(): Promise<IndexState | undefined> {
+    return noteDamage(this.#dir, async () => {
+      const value = await guarded(this.#level.db.get(STATE_KEY))
+      return value && decodeIndexState(decodeChecked(STATE_KEY, value))
+    })
   }
 
   async readEntries(ids: readonly ObjectId[]): Promise<(StoredEntry | undefined)[]> {
@@ -101,36 +126,46 @@ export class SyncIndexDb {
     }
   }
 
-  async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
-    const end = (await this.readState())?.own.sequence ?? 0
+  async readChanges(
+    after: number,
+    limits: ReadLimits,
+  ): Promise<{ entries: Buffer[]; numbers: number[]; upTo: number }> {
+    const end = Math.min(limits.upTo ?? Number.POSITIVE_INFINITY, (await this.readState())?.own.sequence ?? 0)
     const range = { gt: changeKey(after), lte: changeKey(end), limit: limits.entries }
     const changes = await guarded(this.#level.db.iterator(range).all())
     const rows = await this.#readRows(changes.map(([key, id]) => decodeChecked(key, id).toString('hex')))
     const entries: Buffer[] = []
+    const numbers: number[] = []
     let bytes = 0
     for (const [at, [key]] of changes.entries()) {
       const row = rows[at]
       if (row === undefined) throw new DfsError('corrupt', 'the index of the folder lacks an entry that it numbers')
       const entry = bytesOfEntry(row)
       bytes += entry.length
-      if (entries.length > 0 && bytes > limits.bytes) return { entries, upTo: sequenceOfChangeKey(changes[at - 1]![0]) }
+      if (entries.length > 0 && bytes > limits.bytes) return { entries, numbers, upTo: numbers.at(-1)! }
       entries.push(entry)
-      if (entries.length === limits.entries) return { entries, upTo: sequenceOfChangeKey(key) }
+      numbers.push(sequenceOfChangeKey(key))
+      if (entries.length === limits.entries) return { entries, numbers, upTo: numbers.at(-1)! }
     }
-    return { entries, upTo: Math.max(after, end) }
+    return { entries, numbers, upTo: Math.max(after, end) }
   }
 
-  async readCursor(device: string): Promise<Cursor | undefined> {
-    const key = cursorKey(device)
-    const value = await guarded(this.#level.db.get(key))
-    return value && decodeCursor(decodeChecked(key, value))
+  readCursor(device: string): Promise<Cursor | undefined> {
+    return noteDamage(this.#dir, async () => {
+      const key = cursorKey(device)
+      const value = await guarded(this.#level.db.get(key))
+      return value && decodeCursor(decodeChecked(key, value))
+    })
   }
 
-  async readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>> {
-    const behind = new Map<ObjectId, OnDisk>()
-    const rows = await guarded(this.#level.db.iterator({ gte: BEHIND_PREFIX, lt: keyAfter(BEHIND_PREFIX) }).all())
-    for (const [key, sealed] of rows) behind.set(idOfBehindKey(key), decodeBehindRow(openRow(key, sealed, this.#keys)))
-    return behind
+  readBehind(): Promise<ReadonlyMap<ObjectId, OnDisk>> {
+    return noteDamage(this.#dir, async () => {
+      const behind = new Map<ObjectId, OnDisk>()
+      const rows = await guarded(this.#level.db.iterator({ gte: BEHIND_PREFIX, lt: keyAfter(BEHIND_PREFIX) }).all())
+      for (const [key, sealed] of rows)
+        behind.set(idOfBehindKey(key), decodeBehindRow(openRow(key, sealed, this.#keys)))
+      return behind
+    })
   }
 
   async write({ state, entries, cursor, behind = new Map() }: IndexBatch): Promise<void> {
@@ -180,15 +215,17 @@ export class SyncIndexDb {
     )
   }
 
-  async #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
-    const keys = ids.map(entryKey)
-    const values = await guarded(this.#level.db.getMany(keys))
-    const rows: (Buffer | undefined)[] = []
-    for (const [at, value] of values.entries()) {
-      await this.#slices.next()
-      rows.push(value && openRow(keys[at]!, value, this.#keys))
-    }
-    return rows
+  #readRows(ids: readonly ObjectId[]): Promise<(Buffer | undefined)[]> {
+    return noteDamage(this.#dir, async () => {
+      const keys = ids.map(entryKey)
+      const values = await guarded(this.#level.db.getMany(keys))
+      const rows: (Buffer | undefined)[] = []
+      for (const [at, value] of values.entries()) {
+        await this.#slices.next()
+        rows.push(value && openRow(keys[at]!, value, this.#keys))
+      }
+      return rows
+    })
   }
 }
 
@@ -219,7 +256,14 @@ async function guarded<T>(work: Promise<T>): Promise<T> {
     return await work
   } catch (error) {
     const { message } = ((error as Error).cause as Error | undefined) ?? (error as Error)
-    throw new DfsError('io', `the index of the folder fails: ${message}`, { op: 'use index', cause: error })
+    if (!isDamage(message)) {
+      throw new DfsError('io', `the index of the folder fails: ${message}`, { op: 'use index', cause: error })
+    }
+    throw new DfsError('corrupt', `the index of the folder is damaged: ${message}`, {
+      op: 'use index',
+      mend: 'unmount the folder and mount it again: the index is begun anew then',
+      cause: error,
+    })
   }
 }
 
@@ -228,5 +272,6 @@ function openError(dir: string, error: unknown): DfsError {
   const options = { op: 'open index', subject: dir, cause: error }
   if (cause?.code === 'LEVEL_LOCKED')
     return new DfsError('locked', 'another process uses the index of the folder', options)
-  return new DfsError('io', `the index ${dir} cannot be opened: ${(cause ?? (error as Error)).message}`, options)
+  const { message } = cause ?? (error as Error)
+  return new DfsError(isDamage(message) ? 'corrupt' : 'io', `the index ${dir} cannot be opened: ${message}`, options)
 }

@@ -7,18 +7,19 @@
  * again. What could not be put back in sight is still there, parked.
  */
 import type { ByteString } from '../dfs.ts'
-import { describeError, kindOf } from '../errors.ts'
+import { describeError, type ErrorKind, kindOf } from '../errors.ts'
 import { comparePaths, isAtOrBelow, joinPath, lastName, parentPath } from '../format/head-path.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import { logger } from '../log.ts'
 import { groupOf, type Move, movedWith, type Plan, planOf } from './apply-plan.ts'
 import type { DeviceNames } from './conflict-name.ts'
 import type { Incoming, SyncDisk } from './disk.ts'
-import { Changed, check, incomingOf, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
+import { Changed, check, isDirectoryAt, isOtherState, leftOf, Occupied } from './disk-check.ts'
 import { isSameContent } from './entry-merge.ts'
 import { pathsOf } from './find-shown.ts'
 import { IGNORE_FILE, type IgnoredPaths } from './ignored-paths.ts'
-import { isDescribedAlike, isUnmarked, stateOf, stateOfEntry } from './object-state.ts'
+import { guessIncoming, incomingOf } from './incoming-files.ts'
+import { isDescribedAlike, isUnmarked, stateOf } from './object-state.ts'
 import { type Shown, ShownTree } from './shown-tree.ts'
 import type { SyncIndex } from './sync-index.ts'
 
@@ -36,6 +37,8 @@ export interface Applied {
   readonly changed: ReadonlySet<ByteString>
   /** So many objects wait: for a program that has them open, for something that stands in their way, for what is to come. */
   readonly waiting: number
+  /** What the disk said to one of these, if it cannot have it; undefined if all can come yet. */
+  readonly refused: unknown
 }
 
 /** The entries that the disk shows now, or the files that have to be written first. */
@@ -45,6 +48,16 @@ const APPLIED_AT_ONCE = 500
 /** While what is to come is changed, faster than it can be written. */
 const ATTEMPTS_MAX = 3
 
+/** What the disk says to one object, and not to others. */
+const OF_ONE_OBJECT: ReadonlySet<ErrorKind> = new Set([
+  'no-permission',
+  'not-permitted',
+  'name-too-long',
+  'invalid',
+  'unsupported',
+  'exists',
+])
+
 export class DiskApply {
   readonly #disk: SyncDisk
   readonly #index: SyncIndex
@@ -53,6 +66,9 @@ export class DiskApply {
   readonly #ignored: IgnoredPaths
   /** To be looked at: directories that stood where one was to be made, or that were to go and did not; files that say what is ignored. */
   #adopted: ByteString[] = []
+  #refused: unknown
+  /** What had to wait the last time: nothing is written for that before it need not. */
+  #waited: ReadonlySet<ObjectId> = new Set()
 
   constructor({ disk, index, deviceName, ignored }: DiskApplyOptions) {
     this.#disk = disk
@@ -92,6 +108,7 @@ export class DiskApply {
   async apply(signal: AbortSignal): Promise<Applied> {
     const changed = new Set<ByteString>()
     const waiting = new Set<ObjectId>()
+    this.#refused = undefined
     let unsaved = new Set<ObjectId>()
     const save = async () => {
       const ids = unsaved
@@ -120,10 +137,11 @@ export class DiskApply {
         }
       }
     } finally {
+      this.#waited = waiting
       this.#disk.discardPrepared()
       await save()
     }
-    return { changed, waiting: waiting.size }
+    return { changed, waiting: waiting.size, refused: this.#refused }
   }
 
   /** The objects that the disk shows as the index does now; undefined if that has to wait. */
@@ -146,15 +164,8 @@ export class DiskApply {
   async #prepare(ids: readonly ObjectId[]): Promise<void> {
     this.#disk.discardPrepared()
     await this.#index.prefetch(ids)
-    const files: Incoming[] = []
-    for (const id of ids) {
-      const entry = await this.#index.get(id)
-      if (entry?.content.value?.kind !== 'file') continue
-      const known = await this.#index.onDisk.get(id)
-      if (known?.content.value !== undefined && isSameContent(known.content.value, entry.content.value)) continue
-      const [home] = await pathsOf(this.#before, known)
-      files.push({ id, state: stateOfEntry(entry), over: home?.path })
-    }
+    const likely = ids.filter((id) => !this.#waited.has(id))
+    const files = await guessIncoming(likely, this.#index, this.#before)
     if (files.length > 0) await this.#disk.prepare(files)
   }
 
@@ -177,7 +188,8 @@ export class DiskApply {
       this.#adopted.push(...paths.filter((path) => lastName(path) === IGNORE_FILE))
       return { shown }
     } catch (error) {
-      if (!(error instanceof Changed || error instanceof Occupied)) throw error
+      if (OF_ONE_OBJECT.has(kindOf(error))) this.#refused ??= error
+      else if (!(error instanceof Changed || error instanceof Occupied)) throw error
       const paths = error instanceof Changed ? error.paths : []
       for (const path of paths) if (!this.#isIgnored(path)) changed.add(path)
       return undefined

@@ -5,7 +5,7 @@
 import type { ByteString } from '../dfs.ts'
 import { parentPath } from '../format/head-path.ts'
 import type { Move, Plan, Step } from './apply-plan.ts'
-import type { Incoming, Looked, SyncDisk } from './disk.ts'
+import type { Looked, SyncDisk } from './disk.ts'
 import { isSameContent } from './entry-merge.ts'
 import { isEqualState, isUnmarked, stateOf } from './object-state.ts'
 import type { Shown } from './shown-tree.ts'
@@ -158,20 +158,4 @@ function isAlike(found: Looked, shown: Shown): boolean {
 function identityAt(path: ByteString, disk: SyncDisk): string | undefined {
   const found = disk.look(path)
   return typeof found === 'object' ? found.identity : undefined
-}
-
-/** Files that are to have another content than what stands where they are, or come from. */
-export function incomingOf({ makes, moves, stays }: Plan, disk: SyncDisk): Incoming[] {
-  const wanted = [
-    ...makes.map(({ path, shown }) => ({ from: path, shown })),
-    ...moves.map(({ from, after }) => ({ from, shown: after })),
-    ...stays.map(({ path, after }) => ({ from: path, shown: after })),
-  ]
-  return wanted.flatMap(({ from, shown }) => {
-    const { id, kind } = shown.objects[0].entry
-    const state = stateOf(shown)
-    const found = disk.look(from)
-    const isThere = typeof found === 'object' && isSameContent(found.content, state.content)
-    return kind !== 'file' || isThere ? [] : [{ id, state, over: from }]
-  })
 }

@@ -6,10 +6,16 @@
  * when all that it says is durably kept. So messages may be lost, doubled, late and out of order, and devices stop at
  * any point: at worst something is sent again, and merging it again changes nothing.
  *
+ * What came from a device and is here as it came is not sent back to it: in the run that said it the device has that, and
+ * whatever it merged it with. So a message is for one run of the receiver, and another one, which may have been set back,
+ * does not take it.
+ *
  * Whoever carries out the actions keeps two rules: what was changed here is durable before `changed` is said, and
  * `merge` has ended, with entries and cursor durable, before `kept` is.
  */
+import assert from 'node:assert/strict'
 import type { Cursor, SyncMessageBody } from '../format/sync-message.ts'
+import type { NumberRange } from '../format/sync-record.ts'
 
 /** What is known of one connection with a device, about one folder. Forgotten when it ends. */
 export interface Link {
@@ -22,6 +28,8 @@ export interface Link {
   /** Numbers up to which batches were sent that it did not say it has. */
   readonly underway: readonly number[]
   readonly isReading: boolean
+  /** Numbers beyond what it acknowledged, ascending, of entries that this run of the other has, for they came from it. */
+  readonly common: readonly NumberRange[]
 }
 
 /** This device's index, at the moment of the input. */
@@ -40,15 +48,15 @@ export type Input =
   | { readonly kind: 'changed' }
   /** What the action `read` asked for. */
   | { readonly kind: 'read'; readonly after: Cursor; readonly entries: readonly Buffer[]; readonly upTo: number }
-  /** What the action `merge` asked for is durable. */
-  | { readonly kind: 'kept' }
+  /** What the action `merge` asked for is durable, as it came under these numbers. */
+  | { readonly kind: 'kept'; readonly common?: readonly NumberRange[] }
   /** Nothing was heard for a while. */
   | { readonly kind: 'idle' }
 
 export type Action =
   | { readonly kind: 'send'; readonly message: SyncMessageBody }
-  /** Reads the entries that changed after this. */
-  | { readonly kind: 'read'; readonly after: Cursor }
+  /** Reads the entries that changed after this; if there is a range, those with numbers in it alone. */
+  | { readonly kind: 'read'; readonly after: Cursor; readonly within?: NumberRange }
   /** Merges these, encoded, into the index; then this is what is kept of the other's, unless undefined. */
   | { readonly kind: 'merge'; readonly entries: readonly Buffer[]; readonly cursor: Cursor | undefined }
   /** The other knows a state of this index that it has never been in: it was set back. It begins anew, and so do all links. */
@@ -65,6 +73,7 @@ export const NEW_LINK: Link = {
   acknowledged: undefined,
   underway: [],
   isReading: false,
+  common: [],
 }
 
 /** Batches that may be on their way at once. */
@@ -80,8 +89,13 @@ export function step(link: Link, input: Input, view: View): Transition {
       return sendMore(link, view)
     case 'read':
       return sendRead(link, input, view)
-    case 'kept':
-      return { link, actions: view.cursor === undefined ? [] : [send({ kind: 'kept', upTo: view.cursor })] }
+    case 'kept': {
+      const common = [...link.common, ...(input.common ?? [])]
+      return {
+        link: { ...link, common },
+        actions: view.cursor === undefined ? [] : [send({ kind: 'kept', upTo: view.cursor })],
+      }
+    }
     case 'idle':
       return resume(link, view)
   }
@@ -106,14 +120,16 @@ function hear(link: Link, { own, known, wantsAnswer }: Hello, view: View): Trans
     return { link, actions: [{ kind: 'begin-anew', lost: known }] }
   }
   const sent = isOurs ? known : { indexId: view.own.indexId, sequence: 0 }
-  const heard = { ...link, theirs: own.indexId, sent, acknowledged: sent, underway: [] }
+  const common = own.indexId === link.theirs ? link.common : []
+  const heard = { ...link, theirs: own.indexId, sent, acknowledged: sent, underway: [], common }
   const { link: next, actions } = sendMore(heard, view)
   return { link: next, actions: wantsAnswer ? [sayHello(view, false), ...actions] : actions }
 }
 
 function take(link: Link, message: Extract<SyncMessageBody, { kind: 'entries' }>, view: View): Transition {
-  // Of another run: one of the two hellos was late.
-  if (message.upTo.indexId !== link.theirs) return { link, actions: [sayHello(view, true)] }
+  // Of another run, or for one: one of the two hellos was late.
+  const isOfThese = message.upTo.indexId === link.theirs && message.to === view.own.indexId
+  if (!isOfThese) return { link, actions: [sayHello(view, true)] }
   const { cursor } = view
   const { after, upTo, entries } = message
   if (!isKept(after, cursor)) return step(link, { kind: 'kept' }, view)
@@ -135,7 +151,8 @@ function noteKept(link: Link, kept: Cursor, view: View): Transition {
   const isNew = acknowledged.indexId !== kept.indexId || acknowledged.sequence < kept.sequence
   if (!isOfThisRun || !isNew) return { link, actions: [] }
   const underway = link.underway.filter((sequence) => sequence > kept.sequence)
-  return sendMore({ ...link, acknowledged: kept, underway }, view)
+  const common = link.common.filter(({ upTo }) => upTo > kept.sequence)
+  return sendMore({ ...link, acknowledged: kept, underway, common }, view)
 }
 
 function sendMore(link: Link, view: View): Transition {
@@ -143,17 +160,38 @@ function sendMore(link: Link, view: View): Transition {
   if (sent === undefined || isReading || underway.length >= UNDERWAY_MAX || sent.sequence >= view.own.sequence) {
     return { link, actions: [] }
   }
-  return { link: { ...link, isReading: true }, actions: [{ kind: 'read', after: sent }] }
+  const from = pastCommon(link.common, sent.sequence)
+  if (from >= view.own.sequence) return sendBatch(link, { after: sent, entries: [], upTo: from }, view)
+  const next = link.common.find(({ after }) => after >= from)
+  const isAll = from === sent.sequence && next === undefined
+  const within = { after: from, upTo: next?.after ?? view.own.sequence }
+  return {
+    link: { ...link, isReading: true },
+    actions: [isAll ? { kind: 'read', after: sent } : { kind: 'read', after: sent, within }],
+  }
+}
+
+/** The number up to which the other has all that follows this one. */
+function pastCommon(common: readonly NumberRange[], sequence: number): number {
+  let past = sequence
+  for (const { after, upTo } of common) if (after <= past) past = Math.max(past, upTo)
+  return past
 }
 
 function sendRead(link: Link, read: Extract<Input, { kind: 'read' }>, view: View): Transition {
   const idle = { ...link, isReading: false }
   // What is to be sent next changed meanwhile.
   if (!isSame(link.sent, read.after)) return sendMore(idle, view)
-  const upTo = { indexId: view.own.indexId, sequence: read.upTo }
-  const sent = { ...idle, sent: upTo, underway: [...link.underway, read.upTo] }
-  const { link: next, actions } = sendMore(sent, view)
-  const message: SyncMessageBody = { kind: 'entries', after: read.after, upTo, entries: read.entries }
+  return sendBatch(idle, read, view)
+}
+
+type Batch = Pick<Extract<Input, { kind: 'read' }>, 'after' | 'entries' | 'upTo'>
+
+function sendBatch(link: Link, { after, entries, upTo: sequence }: Batch, view: View): Transition {
+  assert(link.theirs !== undefined, 'what it has was heard of the other')
+  const upTo = { indexId: view.own.indexId, sequence }
+  const message: SyncMessageBody = { kind: 'entries', to: link.theirs, after, upTo, entries }
+  const { link: next, actions } = sendMore({ ...link, sent: upTo, underway: [...link.underway, sequence] }, view)
   return { link: next, actions: [send(message), ...actions] }
 }
 

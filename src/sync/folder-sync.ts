@@ -24,6 +24,8 @@ export interface Round {
   readonly hasChanged: boolean
   /** So many objects could not be brought to the disk yet, or files `.dfsignore` not be read. */
   readonly waiting: number
+  /** Why one of these cannot be brought to this disk; all else was. */
+  readonly refused?: unknown
 }
 
 /** What is missing was removed on purpose, or is to be there again, as far as the index knows it. */
@@ -95,7 +97,7 @@ export class FolderSync {
     const before = index.own.sequence
     for (const path of this.#ignored.unread) this.#dirty.add({ path, isTree: true })
     const unread = () => this.#ignored.unread.size
-    let applied: Applied = { changed: new Set(), waiting: 0 }
+    let applied: Applied = { changed: new Set(), waiting: 0, refused: undefined }
     let isStuck = false
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       await disk.settle()
@@ -110,7 +112,10 @@ export class FolderSync {
       for (const path of applied.changed) this.#dirty.add({ path, isTree: true })
       if (this.#dirty.size === 0) break
     }
-    return { hasChanged: index.own.sequence > before, waiting: applied.waiting + unread() }
+    const { waiting, refused } = applied
+    // It may be left half done.
+    if (refused !== undefined) this.#isRecovered = false
+    return { hasChanged: index.own.sequence > before, waiting: waiting + unread(), refused }
   }
 
   async #look(expectsOwn: boolean): Promise<void> {

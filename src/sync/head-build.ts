@@ -18,14 +18,34 @@ export interface HeadChange {
   readonly entry: HeadEntry | undefined
 }
 
+/** What a tree has at a path, as it stands in a leaf. */
+export interface TreeItem {
+  readonly path: ByteString
+  readonly item: Buffer
+}
+
+/** The same of what changes; undefined if nothing stands there from now on. */
+export interface ItemChange {
+  readonly path: ByteString
+  readonly item: Buffer | undefined
+}
+
 /**
  * The tree of all these entries, which come in the order of their paths. A node that an earlier tree has, too, is the same
  * block. Fails with `invalid` where paths do not ascend, and as `sealNode` and the entries do.
  */
-export async function buildHead(entries: Stream<HeadEntry>, sealer: HeadSealer): Promise<HeadRoot> {
+export function buildHead(entries: Stream<HeadEntry>, sealer: HeadSealer): Promise<HeadRoot> {
+  return buildTree(
+    mapped(entries, (entry) => ({ path: entry.path, item: encodeLeafItem(entry) })),
+    sealer,
+  )
+}
+
+/** The same of items of any kind. */
+export async function buildTree(items: Stream<TreeItem>, sealer: HeadSealer): Promise<HeadRoot> {
   const builder = new HeadBuilder(sealer)
-  for await (const entry of ascending(entries)) {
-    const ended = builder.add(entry.path, encodeLeafItem(entry))
+  for await (const { path, item } of ascending(items)) {
+    const ended = builder.add(path, item)
     if (ended !== undefined) await ended
   }
   return builder.finish()
@@ -35,9 +55,19 @@ export async function buildHead(entries: Stream<HeadEntry>, sealer: HeadSealer):
  * The tree after changes, which come in the order of their paths: the one that `buildHead` would make of all entries if the
  * tree before was made with the same secret. Reads and seals only the nodes on the way to what changes, and a few behind.
  */
-export async function updateHead(
+export function updateHead(
   root: HeadRoot,
   changes: Stream<HeadChange>,
+  io: HeadSealer & NodeReader,
+): Promise<HeadRoot> {
+  const items = mapped(changes, ({ path, entry }) => ({ path, item: entry && encodeLeafItem(entry) }))
+  return updateTree(root, items, io)
+}
+
+/** The same of items of any kind. */
+export async function updateTree(
+  root: HeadRoot,
+  changes: Stream<ItemChange>,
   io: HeadSealer & NodeReader,
 ): Promise<HeadRoot> {
   await using pending = await Pending.of(ascending(changes))
@@ -83,22 +113,22 @@ class Update {
   }
 
   async #change(): Promise<void> {
-    const { path, entry } = this.#changes.next!
-    if (entry !== undefined) await this.builder.add(path, encodeLeafItem(entry))
+    const { path, item } = this.#changes.next!
+    if (item !== undefined) await this.builder.add(path, item)
     await this.#changes.advance()
   }
 }
 
 /** The changes that are still to be made. */
 class Pending {
-  next: HeadChange | undefined
-  readonly #rest: AsyncGenerator<HeadChange>
+  next: ItemChange | undefined
+  readonly #rest: AsyncGenerator<ItemChange>
 
-  private constructor(rest: AsyncGenerator<HeadChange>) {
+  private constructor(rest: AsyncGenerator<ItemChange>) {
     this.#rest = rest
   }
 
-  static async of(changes: AsyncGenerator<HeadChange>): Promise<Pending> {
+  static async of(changes: AsyncGenerator<ItemChange>): Promise<Pending> {
     const pending = new Pending(changes)
     await pending.advance()
     return pending
@@ -117,6 +147,10 @@ class Pending {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#rest.return(undefined)
   }
+}
+
+async function* mapped<T, U>(items: Stream<T>, map: (item: T) => U): AsyncGenerator<U> {
+  for await (const item of items) yield map(item)
 }
 
 async function* ascending<T extends { readonly path: ByteString }>(items: Stream<T>): AsyncGenerator<T> {

@@ -15,9 +15,12 @@ const BRANCHES_AHEAD = 1
 
 /** All entries, in the order of their paths; buffers are views of the nodes. Fails with `corrupt`, `newer-version`, and as `readNode` does. */
 export async function* readHead(root: HeadRoot, nodes: NodeReader): AsyncGenerator<HeadEntry> {
-  for await (const items of leaves(await readHeadNode(root, nodes), undefined, nodes)) {
-    for (const { path, record } of items) yield decodeEntry(path, record)
-  }
+  for await (const { path, record } of readItems(root, nodes)) yield decodeEntry(path, record)
+}
+
+/** The same of a tree of any kind. */
+export async function* readItems(root: HeadRoot, nodes: NodeReader): AsyncGenerator<LeafItem> {
+  for await (const items of leaves(await readHeadNode(root, nodes), undefined, nodes)) yield* items
 }
 
 /** The entry at a path; undefined if the tree has none. Fails as `readHead` does. */

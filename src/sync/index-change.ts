@@ -5,7 +5,7 @@
  * where that differs they are merged with it.
  */
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
-import type { ChangedEntry, IndexState, OnDisk, StoredEntry } from '../format/sync-record.ts'
+import type { ChangedEntry, IndexState, NumberRange, OnDisk, StoredEntry } from '../format/sync-record.ts'
 import type { Behind } from './behind.ts'
 import type { Stamp } from './entry-change.ts'
 import { mergeEntries } from './entry-merge.ts'
@@ -17,6 +17,8 @@ export interface IndexChangeOptions {
   readonly behind: Behind
   /** What is changed is what the disk shows. */
   readonly isOfDisk: boolean
+  /** There was no index when the device started. */
+  readonly isNew: boolean
   readonly nowMs: () => number
 }
 
@@ -29,17 +31,19 @@ export class IndexChange {
   readonly #after = new Map<ObjectId, SyncEntry>()
   readonly #disk: Behind
   readonly #isOfDisk: boolean
+  readonly isNew: boolean
   /** What becomes of `#disk`. */
   readonly #behind = new Map<ObjectId, OnDisk | undefined>()
   /** Merged, and so not on the disk. */
   readonly #unshown = new Set<ObjectId>()
   stamps = 0
 
-  constructor({ store, state, behind, isOfDisk, nowMs }: IndexChangeOptions) {
+  constructor({ store, state, behind, isOfDisk, isNew, nowMs }: IndexChangeOptions) {
     this.#store = store
     this.#state = state
     this.#disk = behind
     this.#isOfDisk = isOfDisk
+    this.isNew = isNew
     this.#nowMs = nowMs
   }
 
@@ -115,6 +119,21 @@ export class IndexChange {
       if (!behind.has(id) && !this.#disk.has(id)) behind.set(id, { entry: this.#before.get(id)?.entry })
     }
     return behind
+  }
+
+  /** Under which numbers the index has these as they are. */
+  numbersOf(entries: readonly SyncEntry[]): NumberRange[] {
+    const wanted = new Map(entries.map((entry) => [entry.id, entry]))
+    const ranges: NumberRange[] = []
+    for (const { after } of this.changes()) {
+      const { entry, sequence } = after
+      const one = wanted.get(entry.id)
+      if (one === undefined || !isSame(entry, one)) continue
+      const last = ranges.at(-1)
+      if (last?.upTo === sequence - 1) ranges[ranges.length - 1] = { after: last.after, upTo: sequence }
+      else ranges.push({ after: sequence - 1, upTo: sequence })
+    }
+    return ranges
   }
 
   changes(): ChangedEntry[] {

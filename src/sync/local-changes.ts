@@ -17,7 +17,15 @@ import {
   type SyncEntry,
 } from '../format/sync-entry.ts'
 import type { DeviceNames } from './conflict-name.ts'
-import { createEntry, withAttributes, withContent, withMtime, withoutLife, withPlaces } from './entry-change.ts'
+import {
+  createEntry,
+  type Stamp,
+  withAttributes,
+  withContent,
+  withMtime,
+  withoutLife,
+  withPlaces,
+} from './entry-change.ts'
 import { isAlive } from './entry-merge.ts'
 import type { IndexChange } from './index-change.ts'
 import { type Directory, type Placed, type Shown, ShownTree, type TreeSource } from './shown-tree.ts'
@@ -48,6 +56,7 @@ export interface ChangeableTree extends TreeSource {
   change<T>(work: (change: IndexChange) => Promise<T>): Promise<T>
 }
 
+const NS_PER_MS = 1_000_000n
 const NOTHING = { kind: 'nothing' } as const
 
 /** Each change is one write, and resolves once that is durable. What it is given as shown must be what is shown now. */
@@ -210,10 +219,16 @@ async function create(change: IndexChange, { directory, name }: Target, made: Ma
   const place = { parent: await parentIn(change, directory), name }
   const before = await change.get(made.id)
   const stamp = change.stamp()
-  if (before === undefined) return change.put(createEntry({ ...made, place }, stamp))
+  if (before === undefined)
+    return change.put(createEntry({ ...made, place }, change.isNew ? foundAs(made, stamp) : stamp))
   if (isAlive(before) || before.kind !== made.kind) throw new DfsError('exists', 'there is such an object')
   const again = withContent(withPlaces(before, [place], stamp), made.content, stamp)
   return change.put(withAttributes(withMtime(again, made.mtimeNs, stamp), made.attributes, stamp))
+}
+
+/** What stood there before there was an index was made then: whatever others have done to it since is later. */
+function foundAs({ mtimeNs }: Made, stamp: Stamp): Stamp {
+  return { ...stamp, nowMs: Math.min(stamp.nowMs, Number(mtimeNs / NS_PER_MS)) }
 }
 
 /** Of the directories that are one, the one that something new is put into: it is not deleted from then on. */

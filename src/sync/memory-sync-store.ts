@@ -49,19 +49,26 @@ export class MemorySyncStore implements SyncStore {
     }
   }
 
-  async readChanges(after: number, limits: ReadLimits): Promise<{ entries: Buffer[]; upTo: number }> {
+  async readChanges(
+    after: number,
+    limits: ReadLimits,
+  ): Promise<{ entries: Buffer[]; numbers: number[]; upTo: number }> {
     const entries: Buffer[] = []
+    const end = Math.min(limits.upTo ?? Number.POSITIVE_INFINITY, this.#state?.own.sequence ?? 0)
+    const numbers: number[] = []
     let bytes = 0
     let upTo = after
     for (const [sequence, id] of this.#changes) {
-      if (sequence <= after) continue
+      if (sequence <= after || sequence > end) continue
       const entry = encodeSyncEntry(this.#entries.get(id)!.entry)
       bytes += entry.length
-      if (entries.length === limits.entries || (entries.length > 0 && bytes > limits.bytes)) return { entries, upTo }
+      if (entries.length === limits.entries || (entries.length > 0 && bytes > limits.bytes))
+        return { entries, numbers, upTo }
       entries.push(entry)
+      numbers.push(sequence)
       upTo = sequence
     }
-    return { entries, upTo: Math.max(after, this.#state?.own.sequence ?? 0) }
+    return { entries, numbers, upTo: Math.max(after, end) }
   }
 
   async readCursor(device: string): Promise<Cursor | undefined> {

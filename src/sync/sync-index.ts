@@ -8,7 +8,7 @@ import { Mutex } from '../concurrency/mutex.ts'
 import { Slices } from '../concurrency/slices.ts'
 import type { ObjectId, SyncEntry } from '../format/sync-entry.ts'
 import type { Cursor } from '../format/sync-message.ts'
-import type { ChangedEntry, IndexState, OnDisk, ReadLimits } from '../format/sync-record.ts'
+import type { ChangedEntry, IndexState, NumberRange, OnDisk, ReadLimits } from '../format/sync-record.ts'
 import type { WriterId } from '../format/version-vector.ts'
 import { Behind } from './behind.ts'
 import { DiskIndex } from './disk-index.ts'
@@ -37,19 +37,26 @@ export interface Witness {
 export interface OpenIndexOptions extends Beginning {
   /** If it does not confirm the index, which may be an older state of itself, this device counts its changes anew. */
   readonly witness?: Witness
+  /** What is found while the index is new was made when its mtime says. */
+  readonly datesByMtime?: boolean
   readonly nowMs?: () => number
 }
+
+/** Hears of entries that were written, durably, and their numbers of before and from now on. Must not fail. */
+export type OnNumbered = (entries: readonly ChangedEntry[]) => void
 
 /** Former ids of an index that are remembered; devices that know an older one are sent everything. */
 const FORMER_IDS_MAX = 256
 
 export class SyncIndex {
   readonly #store: SyncStore
+  readonly #isNew: boolean
   readonly #nowMs: () => number
   readonly #witness: Witness | undefined
   readonly #mutex = new Mutex()
   readonly #slices = new Slices()
   readonly #cache: EntryCache
+  readonly #listeners = new Set<OnNumbered>()
   #state: IndexState
   #loops: ReadonlySet<ObjectId>
   #loopsOnDisk: ReadonlySet<ObjectId>
@@ -60,7 +67,12 @@ export class SyncIndex {
   private constructor(
     store: SyncStore,
     state: IndexState,
-    { behind, nowMs, witness }: { behind: Behind; nowMs: () => number; witness: Witness | undefined },
+    {
+      behind,
+      isNew,
+      nowMs,
+      witness,
+    }: { behind: Behind; isNew: boolean; nowMs: () => number; witness: Witness | undefined },
   ) {
     this.#store = store
     this.#cache = new EntryCache(store)
@@ -68,13 +80,14 @@ export class SyncIndex {
     this.#loops = new Set(state.loops)
     this.#loopsOnDisk = this.#loops
     this.behind = behind
+    this.#isNew = isNew
     this.#nowMs = nowMs
     this.#witness = witness
   }
 
   /** To be called once whenever the device starts: an index has another id in each run, and a new one has a new writer. */
   static async open(store: SyncStore, options: OpenIndexOptions): Promise<SyncIndex> {
-    const { indexId, newWriter, witness, nowMs = Date.now } = options
+    const { indexId, newWriter, witness, datesByMtime = false, nowMs = Date.now } = options
     const before = await store.readState()
     const isConfirmed =
       witness === undefined || witness.confirms((index) => before !== undefined && hasStateBeen(before, index))
@@ -89,7 +102,9 @@ export class SyncIndex {
           }
     await store.write({ state, entries: [] })
     witness?.note(state.own)
-    const index = new SyncIndex(store, state, { behind: new Behind(await store.readBehind()), nowMs, witness })
+    const behind = new Behind(await store.readBehind())
+    const isNew = datesByMtime && before === undefined
+    const index = new SyncIndex(store, state, { behind, isNew, nowMs, witness })
     await index.#findLoopsOnDisk(index.behind.ids())
     return index
   }
@@ -116,6 +131,12 @@ export class SyncIndex {
   /** Whether this is a state that the index has been in. */
   hasBeen(cursor: Cursor): boolean {
     return hasStateBeen(this.#state, cursor)
+  }
+
+  /** Gives what ends it. */
+  onNumbered(listener: OnNumbered): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   async get(id: ObjectId): Promise<SyncEntry | undefined> {
@@ -219,8 +240,8 @@ export class SyncIndex {
     })
   }
 
-  /** Merges another device's entries; `cursor`: what is kept of its index then. Resolves once it is durable. */
-  take(device: string, entries: readonly SyncEntry[], cursor: Cursor | undefined): Promise<void> {
+  /** Merges another device's entries; `cursor`: what is kept of its index then. Resolves once it is durable, with the numbers that those of them got that are in the index as they came. */
+  take(device: string, entries: readonly SyncEntry[], cursor: Cursor | undefined): Promise<readonly NumberRange[]> {
     return this.#mutex.run(async () => {
       const change = this.#begin(false)
       await change.read(entries.map(({ id }) => id))
@@ -228,7 +249,9 @@ export class SyncIndex {
         await this.#slices.next()
         await change.merge(entry)
       }
+      const numbers = change.numbersOf(entries)
       await this.#write(change, cursor && { device, cursor })
+      return numbers
     })
   }
 
@@ -255,6 +278,7 @@ export class SyncIndex {
       this.#cache.note(entries)
       this.#state = state
       this.#witness?.note(state.own)
+      for (const listener of this.#listeners) listener(entries)
       await this.#noteBehind(behind, placed)
     } finally {
       const isWritten = this.#state === state
@@ -264,8 +288,8 @@ export class SyncIndex {
   }
 
   #begin(isOfDisk: boolean): IndexChange {
-    const [store, state, behind, nowMs] = [this.#store, this.#state, this.behind, this.#nowMs]
-    return new IndexChange({ store, state, behind, isOfDisk, nowMs })
+    const [store, state, behind, isNew, nowMs] = [this.#store, this.#state, this.behind, this.#isNew, this.#nowMs]
+    return new IndexChange({ store, state, behind, isOfDisk, isNew, nowMs })
   }
 
   /** `placed`: directories that were placed anew, on the disk too. */

@@ -19,11 +19,11 @@ export interface SyncStore {
    * them may be there still). Each object as often as it has names there.
    */
   readChildren(parent: ObjectId, name?: ByteString): AsyncIterable<SyncEntry>
-  /** The entries changed after this number, encoded, in the order of their numbers, as many as the limits allow; and up to which number these are all. */
+  /** The entries changed after this number, encoded, in the order of their numbers, which come with them; as many as the limits allow, and up to which number these are all. */
   readChanges(
     after: number,
     limits: ReadLimits,
-  ): Promise<{ readonly entries: readonly Buffer[]; readonly upTo: number }>
+  ): Promise<{ readonly entries: readonly Buffer[]; readonly numbers: readonly number[]; readonly upTo: number }>
   /** What is kept of another device's index. */
   readCursor(device: string): Promise<Cursor | undefined>
   /** All objects of which the disk shows another state than their entries. */

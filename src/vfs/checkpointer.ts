@@ -12,6 +12,7 @@ import { logger, warn } from '../log.ts'
 import { closeFd, O, openAt, syncFilesystem } from '../posix/files.ts'
 import { type Stat, statFd } from '../posix/stat.ts'
 import { type Slot, writeStub } from '../seal/stub-io.ts'
+import { whileReachable } from './closed-directories.ts'
 import type { Committer } from './committer.ts'
 import type { ContentSnapshot, FileContent } from './file-content.ts'
 import { sealSnapshot } from './seal-snapshot.ts'
@@ -225,10 +226,12 @@ export class Checkpointer {
     if (file.orphan) return
     const { tree, keys } = this.#services
     try {
-      tree.withStub(file.inode, O.RDWR, (fd) => {
-        sealed.slot = writeStub(fd, state, file.slot, keys)
-        sealed.stat = statFd(fd)
-      })
+      whileReachable(tree, file.inode, () =>
+        tree.withStub(file.inode, O.RDWR, (fd) => {
+          sealed.slot = writeStub(fd, state, file.slot, keys)
+          sealed.stat = statFd(fd)
+        }),
+      )
     } catch (error) {
       if (kindOf(error) !== 'not-found' && kindOf(error) !== 'stale') throw error
       this.#writeNewStub(sealed)

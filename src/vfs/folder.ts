@@ -190,6 +190,11 @@ export class Folder {
     return this.#keeping.run(() => this.#restore(inside, at))
   }
 
+  /** Whatever `work` replaces or removes becomes a version, however young it is. */
+  keepingAll(work: () => void): void {
+    this.#parts.versions.keepingAll(work)
+  }
+
   /** Lets kept versions go that are too old, stand too close together or take too much; not while one is being restored. */
   expireVersions(options: Omit<ExpiryOptions, 'present'>): Promise<Expired> {
     const { services, versions } = this.#parts

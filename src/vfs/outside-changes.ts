@@ -15,6 +15,7 @@ import { setXattrFd } from '../posix/xattrs.ts'
 import { belowMode } from '../seal/stub-mode.ts'
 import type { Checkpointer } from './checkpointer.ts'
 import { nowNs } from './clock.ts'
+import { whileWritable } from './closed-directories.ts'
 import type { Committer } from './committer.ts'
 import type { FolderFiles } from './folder-files.ts'
 import type { FolderPaths } from './folder-paths.ts'
@@ -85,17 +86,15 @@ export class OutsideChanges {
   }
 
   make(path: ByteString, id: string, state: OutsideState): void {
-    const [directory, name] = [this.#find(parentPath(path)!), lastName(path)]
+    const name = lastName(path)
     const { names } = this.#parts
-    try {
+    this.#with([parentPath(path)!], (directory) => {
       if (state.kind === 'file') this.#makeFile(directory, name, id, state)
       else if (state.kind === 'directory') names.mkdir(directory, name, OWNER_ALL, OWN_CALLER)
       else if (state.content.kind === 'symlink') names.symlink(directory, name, state.content.target, OWN_CALLER)
       else names.mknod(directory, name, MODE.FIFO | OWNER_READ_WRITE, 0, OWN_CALLER)
-    } finally {
-      this.#parts.paths.letGo(directory)
-    }
-    this.#services.table.noteName(directory, name)
+      this.#services.table.noteName(directory, name)
+    })
     if (state.kind === 'directory') this.mark(path, id)
     if (state.kind !== 'file') this.describe(path, state)
   }
@@ -106,7 +105,7 @@ export class OutsideChanges {
     const { parent, name } = inode.place
     try {
       if (this.#services.tree.stat(inode).nlink > 1) this.#replaceInPlace(inode, state)
-      else this.#replaceByAnother(inode, id, state)
+      else whileWritable(this.#services.tree, [parent], () => this.#replaceByAnother(inode, id, state))
     } finally {
       this.#parts.paths.letGo(inode)
     }
@@ -146,14 +145,14 @@ export class OutsideChanges {
 
   link(from: ByteString, to: ByteString): void {
     const inode = this.#find(from)
-    const directory = this.#find(parentPath(to)!)
     try {
-      // What has a name is linked at once.
-      void this.#parts.names.link(inode, directory, lastName(to))
-      this.#services.table.noteName(directory, lastName(to))
-      this.#services.table.noteAttributes(inode)
+      this.#with([parentPath(to)!], (directory) => {
+        // What has a name is linked at once.
+        void this.#parts.names.link(inode, directory, lastName(to))
+        this.#services.table.noteName(directory, lastName(to))
+        this.#services.table.noteAttributes(inode)
+      })
     } finally {
-      this.#parts.paths.letGo(directory)
       this.#parts.paths.letGo(inode)
     }
   }
@@ -288,8 +287,10 @@ export class OutsideChanges {
   }
 
   #move(from: { parent: Inode; name: ByteString }, to: { parent: Inode; name: ByteString }): void {
-    const { table } = this.#services
-    this.#parts.names.moveFromOutside(from, to)
+    const { table, tree } = this.#services
+    // A directory says itself what it is in.
+    const inode = from.parent === to.parent ? undefined : this.#parts.names.find(from.parent, from.name)?.inode
+    whileWritable(tree, inode?.kind === 'directory' ? [inode] : [], () => this.#parts.names.moveFromOutside(from, to))
     table.noteName(from.parent, from.name)
     table.noteName(to.parent, to.name)
   }
@@ -299,7 +300,7 @@ export class OutsideChanges {
     // A lookup each, so that none is forgotten while the others are worked on.
     for (const inode of directories) inode.lookups++
     try {
-      work(...(directories as [Inode, ...Inode[]]))
+      whileWritable(this.#services.tree, directories, () => work(...(directories as [Inode, ...Inode[]])))
     } finally {
       for (const inode of directories) inode.lookups--
       for (const inode of directories) this.#parts.paths.letGo(inode)

@@ -38,7 +38,7 @@ const SYMLINK_MODE = 0o777
 /** What a stub says that nobody can read. */
 const UNREADABLE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'wrong-key', 'newer-version'])
 
-/** `busy`: it is open for writing, or not stored yet. `foreign`: it is nothing that is carried, or damaged. */
+/** `busy`: it is open for writing, or not stored yet, or its owner keeps himself from seeing it. `foreign`: it is nothing that is carried, or damaged. */
 export function lookOutside(
   services: Services,
   paths: FolderPaths,
@@ -54,6 +54,7 @@ export function lookOutside(
     }
   } catch (error) {
     if (UNREADABLE.has(kindOf(error))) return 'foreign'
+    if (kindOf(error) === 'no-permission') return 'busy'
     // Taken away below us, between two looks.
     if (kindOf(error) === 'not-found' || kindOf(error) === 'stale') return undefined
     throw error

@@ -35,6 +35,7 @@ export class Versions {
   /** When each file last made a version, in ms of the monotonic clock. */
   readonly #madeAt = new Map<string, number>()
   /** Whether a file becomes a version, while that is not decided by its age. */
+  #keepsAll = false
   /** Told of each version of a path that is kept, and whenever one is removed. */
   onKept: (path: ByteString, version: { id: string; time: string }) => void = () => {}
   onRemoved: () => void = () => {}
@@ -74,6 +75,7 @@ export class Versions {
     // What no stub has yet cannot become a version, which is a stub.
     if (file.stubSequence === 0) return false
     if (file.size === 0) return false
+    if (this.#keepsAll) return true
     return this.#decided?.file === file ? this.#decided.isKept : this.isOldEnough(file.ctimeNs)
   }
 
@@ -82,6 +84,16 @@ export class Versions {
     const age = nowNs() - changedNs
     // A clock that went back says nothing about the age.
     return age < 0n || age >= this.#deletedAgeNsMin
+  }
+
+  /** Whatever `work` replaces or removes becomes a version, however young it is. */
+  keepingAll(work: () => void): void {
+    this.#keepsAll = true
+    try {
+      work()
+    } finally {
+      this.#keepsAll = false
+    }
   }
 
   /** While `work` replaces or removes the file, it becomes a version or not as is said here, however young it is. */

@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decodeSyncEntry, type ObjectId, ROOT_ID, type SyncEntry } from '../../src/format/sync-entry.ts'
-import type { IndexBatch, IndexState } from '../../src/format/sync-record.ts'
+import type { IndexBatch, IndexState, ReadLimits } from '../../src/format/sync-record.ts'
 import { createEntry, type Stamp, withAttributes, withoutLife, withPlaces } from '../../src/sync/entry-change.ts'
 import type { SyncStore } from '../../src/sync/sync-store.ts'
 
 const WRITER = '0a'.repeat(16)
 const INDEX_ID = '0b'.repeat(16)
 const ATTRIBUTES = { mode: 0o644, uid: 1, gid: 2, xattrs: [] }
-const NO_LIMITS = { entries: 1000, bytes: 1_000_000 }
+const NO_LIMITS: ReadLimits = { entries: 1000, bytes: 1_000_000 }
 
 export const idOf = (number: number): ObjectId => `d${number.toString(16).padStart(31, '0')}`
 export const stampOf = (counter: number): Stamp => ({ dot: { writer: WRITER, counter }, nowMs: counter })
@@ -130,6 +130,8 @@ export function describeSyncStore(what: string, open: () => Promise<SyncStore>):
       const bytes = entries[0]!.length + entries[1]!.length
       assert.deepEqual(await changed(store, 0, { ...NO_LIMITS, bytes }), { ids: [1, 2].map(idOf), upTo: 2 })
       assert.deepEqual(await changed(store, 1, { ...NO_LIMITS, bytes: 1 }), { ids: [idOf(2)], upTo: 2 })
+      assert.deepEqual(await changed(store, 1, { ...NO_LIMITS, upTo: 3 }), { ids: [2, 3].map(idOf), upTo: 3 })
+      assert.deepEqual(await changed(store, 3, { ...NO_LIMITS, upTo: 3 }), { ids: [], upTo: 3 })
     })
 
     it('lists a directory, or a name in it, what is not deleted first', async () => {

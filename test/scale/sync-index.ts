@@ -1,20 +1,23 @@
 /**
  * What the index of a synced folder costs when it has very many entries: taken from another device, read whole, opened, and
- * changed by one file, whose change goes to the other device.
+ * changed by one file, whose change goes to the other device; and its tree in heads.
  * `node --expose-gc test/scale/sync-index.ts [FILES]`; all is kept in TMPDIR, which should be a tmpfs.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Slices } from '../../src/concurrency/slices.ts'
 import { decodeSyncEntry, encodeSyncEntry, ROOT_ID, type SyncEntry } from '../../src/format/sync-entry.ts'
 import { SYNC_ENTRIES_BYTES, SYNC_ENTRIES_MAX } from '../../src/format/sync-message.ts'
 import { Keys } from '../../src/seal/keys.ts'
 import { SyncIndexDb } from '../../src/store/sync-index-db.ts'
 import { createEntry } from '../../src/sync/entry-change.ts'
+import { IndexTree } from '../../src/sync/index-tree.ts'
 import { LocalChanges } from '../../src/sync/local-changes.ts'
 import { ShownTree } from '../../src/sync/shown-tree.ts'
 import { SyncIndex } from '../../src/sync/sync-index.ts'
 import { Random } from '../support/random.ts'
+import { MemoryNodes } from '../unit/sync/support.ts'
 
 const FILES = Number(process.argv[2] ?? 1_000_000)
 const PER_DIRECTORY = 100
@@ -39,6 +42,7 @@ try {
     index = await open(db, 2)
   })
   await changeSome(index)
+  await measureTree(index)
   await db.close()
 } finally {
   rmSync(dir, { recursive: true, force: true })
@@ -112,6 +116,30 @@ async function changeSome(index: SyncIndex): Promise<void> {
   console.log(
     `one file changed: ${median(times.edit)} ms; read, to be sent: ${median(times.read)} ms, ${Math.round(bytes)} bytes`,
   )
+}
+
+/** What of the index goes into heads, with nodes in memory. */
+async function measureTree(index: SyncIndex): Promise<void> {
+  const nodes = new MemoryNodes()
+  using tree = new IndexTree(index, () => undefined)
+  const { signal } = new AbortController()
+  const update = async (what: string) => {
+    nodes.forget()
+    const ms = await timeMs(() => tree.update({ nodes, slices: new Slices(), signal }))
+    const bytes = nodes.made.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0)
+    console.log(`${what}: ${ms.toFixed(0)} ms, ${nodes.made.length} nodes of ${Math.ceil(bytes / 1024)} KiB`)
+  }
+  await update('the tree, whole')
+  const put = async (from: number, count: number) => {
+    for (let number = from; number < from + count; number += SYNC_ENTRIES_MAX) {
+      const batch = Array.from({ length: Math.min(SYNC_ENTRIES_MAX, from + count - number) }, (_, at) => number + at)
+      await index.take('other', batch.map(entryOf), undefined)
+    }
+  }
+  await put(FILES + 1, 1)
+  await update('one new file')
+  await put(FILES + 2, Math.min(10_000, FILES))
+  await update(`${Math.min(10_000, FILES).toLocaleString('en')} new files`)
 }
 
 async function measured(what: string, work: () => Promise<void>): Promise<void> {

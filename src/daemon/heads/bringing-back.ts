@@ -11,17 +11,23 @@ import { Slices } from '../../concurrency/slices.ts'
 import type { BlockSource, BlockStore, OnProgress } from '../../dfs.ts'
 import { DfsError, type ErrorKind, kindOf } from '../../errors.ts'
 import type { HeadEntry } from '../../format/head-entry.ts'
+import type { SyncEntry } from '../../format/sync-entry.ts'
 import { logger } from '../../log.ts'
 import { fromNodeError } from '../../posix/errno.ts'
 import { closeFd, O, openAt } from '../../posix/files.ts'
 import { digestOf } from '../../seal/hash.ts'
 import type { Keys } from '../../seal/keys.ts'
+import type { DeviceNames } from '../../sync/conflict-name.ts'
 import { applyHead } from '../../sync/head-apply.ts'
 import { mergeHeads } from '../../sync/head-merge.ts'
 import { readHead } from '../../sync/head-read.ts'
 import { restoringAs } from '../../sync/head-restoring.ts'
 import { HeadNodes } from '../../sync/head-store.ts'
+import { readIndexTree } from '../../sync/index-tree.ts'
+import { entriesKnown } from '../../sync/known-entries.ts'
+import type { SyncIndex } from '../../sync/sync-index.ts'
 import { readMarker, writeMarker } from '../../vfs/marker.ts'
+import type { OpenIndex } from '../sync/running-sync.ts'
 import type { FoundFolder } from './found-heads.ts'
 import { rootOf } from './made-head.ts'
 
@@ -30,7 +36,16 @@ const AT_FDCWD = -100
 /** Whoever has the nodes may be connecting again. */
 const TRIES_MAX = 5
 const TRY_AGAIN_MS = 1_000
+const TAKEN_AT_ONCE = 1_000
 const AWAY: ReadonlySet<ErrorKind> = new Set(['unreachable', 'timeout'])
+
+/** A folder that an index is of. */
+export interface IndexedFolder {
+  /** 32 hex digits. */
+  readonly id: string
+  /** A descriptor of its directory. */
+  readonly directoryFd: number
+}
 
 export interface BringingBackOptions {
   readonly store: BlockStore
@@ -38,6 +53,10 @@ export interface BringingBackOptions {
   readonly keys: Keys
   /** Folders come to be below it. */
   readonly directory: string
+  /** Opens the index of a folder that is being brought back. */
+  readonly openIndex: (folder: IndexedFolder) => Promise<OpenIndex>
+  /** What people call a writer of an index. */
+  readonly nameOfWriter: DeviceNames
   /** What people call a device. */
   readonly nameOf: (device: string) => string
   readonly signal: AbortSignal
@@ -78,14 +97,15 @@ async function apply(found: FoundFolder, at: string, options: BringingBackOption
   const rootFd = openAt(AT_FDCWD, byteStringOf(at), O.RDONLY | O.DIRECTORY)
   try {
     using nodes = new HeadNodes({ store, keys, source, signal, slices: new Slices() })
-    await applyHead(entriesOf(found, nodes, options), {
+    const folder = { id: found.id.toString('hex'), directoryFd: rootFd }
+    await applyHead(entriesOf(found, folder, nodes, options), {
       rootFd,
       keys,
       name: markOf(found),
       signal,
       onProgress,
       onLeftOut: (place, why) => log('%s: %s', textOf(place), why.message),
-      beforeEnd: async () => void (await writeMarker(rootFd, keys.keyId.toString('hex'), found.id.toString('hex'))),
+      beforeEnd: async () => void (await writeMarker(rootFd, keys.keyId.toString('hex'), folder.id)),
     })
     return objects
   } finally {
@@ -93,7 +113,38 @@ async function apply(found: FoundFolder, at: string, options: BringingBackOption
   }
 }
 
-function entriesOf(
+/**
+ * What is to be made. If all heads have an index, these are taken, durably, before the first entry comes, and then the
+ * newest tree is enough: the index brings what only others have.
+ */
+async function* entriesOf(
+  found: FoundFolder,
+  folder: IndexedFolder,
+  nodes: HeadNodes,
+  options: BringingBackOptions,
+): AsyncGenerator<HeadEntry> {
+  const indexes = found.heads.flatMap(({ folder: { index } }) => (index === undefined ? [] : [index]))
+  if (indexes.length < found.heads.length || indexes.length === 0) return yield* mergedEntries(found, nodes, options)
+  const { index, close } = await options.openIndex(folder)
+  try {
+    for (const root of indexes) await takeIndex(index, readIndexTree(root, nodes))
+    const newest = readHead(rootOf(found.heads[0]!.folder), nodes)
+    yield* entriesKnown(newest, index, options.nameOfWriter)
+  } finally {
+    await close()
+  }
+}
+
+async function takeIndex(index: SyncIndex, entries: AsyncIterable<SyncEntry>): Promise<void> {
+  const some: SyncEntry[] = []
+  for await (const entry of entries) {
+    some.push(entry)
+    if (some.length === TAKEN_AT_ONCE) await index.take('', some.splice(0), undefined)
+  }
+  await index.take('', some, undefined)
+}
+
+function mergedEntries(
   { heads }: FoundFolder,
   nodes: HeadNodes,
   { nameOf }: BringingBackOptions,

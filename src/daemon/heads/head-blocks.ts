@@ -10,7 +10,7 @@ import { blocksOnlyIn, headBlocks } from '../../sync/head-blocks.ts'
 import { entriesOnlyIn } from '../../sync/head-diff.ts'
 import { readHead } from '../../sync/head-read.ts'
 import type { HeadBlock } from './head-keeper.ts'
-import { folderOf, type MadeHead, rootOf } from './made-head.ts'
+import { folderOf, type MadeHead, rootOf, treesOf } from './made-head.ts'
 
 /** All of them, some more than once. Fails as reading a node does. */
 export async function* blocksOfHead(head: MadeHead, nodes: NodeReader): AsyncGenerator<HeadBlock> {
@@ -43,10 +43,10 @@ export async function* nodesOnlyIn(
   nodes: NodeReader,
 ): AsyncGenerator<BlockSize> {
   for (const folder of head.folders) {
-    const former = folderOf(other, folder.id)
-    const refs =
-      former === undefined ? headBlocks(rootOf(folder), nodes) : blocksOnlyIn(rootOf(folder), rootOf(former), nodes)
-    for await (const ref of refs) yield sizeOf(ref)
+    for (const { root, former } of treesOf(folder, folderOf(other, folder.id))) {
+      const refs = former === undefined ? headBlocks(root, nodes) : blocksOnlyIn(root, former, nodes)
+      for await (const ref of refs) yield sizeOf(ref)
+    }
   }
 }
 

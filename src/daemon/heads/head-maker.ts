@@ -19,6 +19,7 @@ import type { SigningKey } from '../../seal/signing.ts'
 import { readFileIfThere, replaceFile } from '../../store/small-file.ts'
 import type { TreeUpdate } from '../../sync/folder-tree.ts'
 import { HeadNodes } from '../../sync/head-store.ts'
+import type { TreeIndex } from '../../sync/index-tree.ts'
 import type { RegisteredFolder } from '../folder-registry.ts'
 import { folderOf, type MadeHead, makeHead, readMadeHead, rootOf } from './made-head.ts'
 import { type HeadedFolder, OpenTrees, type TreeTimes } from './open-trees.ts'
@@ -35,6 +36,8 @@ export interface HeadMakerOptions {
   readonly identity: () => NetworkIdentity
   /** The folders that a head tells of. */
   readonly registered: () => readonly RegisteredFolder[]
+  /** Whether there are other devices of this owner. Without, no index goes on. */
+  readonly hasOwnDevices: () => boolean
   /** Whether there is anybody to keep a head. */
   readonly isActive: () => boolean
   readonly times?: Partial<TreeTimes>
@@ -93,11 +96,27 @@ export class HeadMaker implements AsyncDisposable {
     this.wake()
   }
 
+  /** The index of an open folder is open. */
+  indexOpened(id: string, index: TreeIndex): void {
+    this.#trees.addIndex(id, index)
+  }
+
+  /** It is about to be closed: what changed last goes into a head, if little is to be done. Resolves when it is not used any more; never fails. */
+  async indexClosing(id: string): Promise<void> {
+    try {
+      if (this.#options.isActive()) await this.#catchUp((trees, by) => trees.catchUpIndex(id, by))
+    } catch (error) {
+      log('the index of %s is closed with changes that are in no head: %s', id, describeError(error))
+    } finally {
+      await this.#trees.leaveIndex(id)
+    }
+  }
+
   /** A folder is about to be closed: what changed last goes into a head, if little is to be done for that. Never fails. */
   async closing(folder: HeadedFolder): Promise<void> {
     await this.#trees.leave(folder.id)
     try {
-      if (this.#options.isActive()) await this.#catchUp(folder.id)
+      if (this.#options.isActive()) await this.#catchUp((trees, by) => trees.catchUp(folder.id, by))
     } catch (error) {
       log('%s is closed with changes that are in no head: %s', folder.path, describeError(error))
     } finally {
@@ -107,17 +126,17 @@ export class HeadMaker implements AsyncDisposable {
   }
 
   /** Waits for its turn only so long: another folder may be walked. Once begun, it ends before this does. */
-  async #catchUp(id: string): Promise<void> {
+  async #catchUp(work: Updating): Promise<void> {
     const patience = AbortSignal.timeout(CLOSING_MS_MAX)
     const turn = Promise.withResolvers<boolean>()
     patience.addEventListener('abort', () => turn.resolve(false), { once: true })
-    const update: Updating = (trees, by) => trees.catchUp(id, { ...by, signal: AbortSignal.any([by.signal, patience]) })
-    const work = this.#making.run(async () => {
+    const update: Updating = (trees, by) => work(trees, { ...by, signal: AbortSignal.any([by.signal, patience]) })
+    const turnTaken = this.#making.run(async () => {
       if (patience.aborted) return
       turn.resolve(true)
       await this.#make(update, new Slices())
     })
-    if (await turn.promise) await work
+    if (await turn.promise) await turnTaken
   }
 
   /** All trees are made anew: the secrets are others now. */
@@ -210,10 +229,11 @@ export class HeadMaker implements AsyncDisposable {
       const state = this.#trees.stateOf(hex)
       const former = folderOf(this.#current, id)
       const name = fitName(path.basename(at))
+      const index = this.#trees.indexOf(hex) ?? (this.#options.hasOwnDevices() ? former?.index : undefined)
       if (state !== undefined) {
         const { root, plainFiles, leftOut } = state
-        folders.push({ id, name, entries: root.entries, plainFiles, leftOut, root: root.ref })
-      } else if (former !== undefined) folders.push({ ...former, name })
+        folders.push({ id, name, entries: root.entries, plainFiles, leftOut, root: root.ref, index })
+      } else if (former !== undefined) folders.push({ ...former, name, index })
     }
     if (folders.length > HEAD_FOLDERS_MAX) warn(`more folders than a head can tell of: ${folders.length}`)
     return folders.sort((a, b) => Buffer.compare(a.id, b.id)).slice(0, HEAD_FOLDERS_MAX)
@@ -243,5 +263,6 @@ function isSame(a: readonly HeadFolder[], b: readonly HeadFolder[]): boolean {
 
 function isSameFolder(a: HeadFolder, b: HeadFolder): boolean {
   const counts = a.plainFiles === b.plainFiles && a.leftOut === b.leftOut
-  return a.id.equals(b.id) && a.name === b.name && a.root.cid === b.root.cid && counts
+  const trees = a.root.cid === b.root.cid && a.index?.ref.cid === b.index?.ref.cid
+  return a.id.equals(b.id) && a.name === b.name && trees && counts
 }

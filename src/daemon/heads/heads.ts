@@ -11,6 +11,7 @@ import type { HoldService } from '../../net/holds/hold-service.ts'
 import type { DeviceId } from '../../net/holds/state.ts'
 
 import { HeadNodes } from '../../sync/head-store.ts'
+import type { TreeIndex } from '../../sync/index-tree.ts'
 import { Following } from './following.ts'
 import { blocksAdded, blocksOfHead, nodesOnlyIn } from './head-blocks.ts'
 import type { HeadBlock, HeadKeeper, OnHead } from './head-keeper.ts'
@@ -99,6 +100,16 @@ export class Heads implements HeadKeeper, AsyncDisposable {
   /** A folder was opened: its tree is looked at, in the background. */
   opened(folder: HeadedFolder): void {
     this.#maker.opened(folder)
+  }
+
+  /** The index of an open folder is open: heads say what it says, too. */
+  indexOpened(id: string, index: TreeIndex): void {
+    this.#maker.indexOpened(id, index)
+  }
+
+  /** It is about to be closed; resolves when it is not used any more. */
+  indexClosing(id: string): Promise<void> {
+    return this.#maker.indexClosing(id)
   }
 
   /** A folder is about to be closed. */

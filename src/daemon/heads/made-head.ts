@@ -29,6 +29,19 @@ export function rootOf({ root, entries }: HeadFolder): HeadRoot {
   return { ref: root, entries }
 }
 
+/** A tree that is to stay, and the one of the same kind that is there already, if one is. */
+export interface TreePair {
+  readonly root: HeadRoot
+  readonly former: HeadRoot | undefined
+}
+
+/** All trees of a folder, each beside the one that the folder had. */
+export function treesOf(folder: HeadFolder, former: HeadFolder | undefined): TreePair[] {
+  const trees: TreePair[] = [{ root: rootOf(folder), former: former && rootOf(former) }]
+  if (folder.index !== undefined) trees.push({ root: folder.index, former: former?.index })
+  return trees
+}
+
 export function folderOf(head: MadeHead | undefined, id: Buffer): HeadFolder | undefined {
   return head?.folders.find((folder) => folder.id.equals(id))
 }

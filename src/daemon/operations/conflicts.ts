@@ -48,8 +48,10 @@ export async function conflictsKeep(
         mend: 'see "dfs conflicts"',
       })
     }
-    if (inside !== original) folder.outside.move(inside, original)
-    for (const other of others) if (other !== inside) folder.outside.remove(other)
+    folder.keepingAll(() => {
+      if (inside !== original) folder.outside.move(inside, original)
+      for (const other of others) if (other !== inside) folder.outside.remove(other)
+    })
     return { path: path.join(folder.path, textOf(original)), removed: others.length }
   })
 }

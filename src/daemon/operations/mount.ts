@@ -13,8 +13,9 @@ import { later, loadAll } from './later.ts'
 export async function mount(context: Context, params: Params<'mount'>, call: Call): Promise<MountResult> {
   const isFirst = !isHome(context.homeDir)
   const kit = isFirst ? await makeHome(context, params.passphrase) : undefined
-  const isNew = isFirst && (await makeFolder(params.folder))
   const { mounts, folders, pool, syncs } = await context.parts()
+  const hasJoined = syncs.others.length > 0 && context.home().folders.list().length === 0
+  const isNew = (isFirst || hasJoined) && (await makeFolder(params.folder))
   const present = mounts.find(params.folder)
   const joined = params.offline || params.new || present ? undefined : await join(context, syncs, params.folder, call)
   const settings = { driver: driverOf(context, params), replace: params.replace }
@@ -69,7 +70,8 @@ async function makeHome(context: Context, passphrase: string | undefined): Promi
 
 /**
  * Makes the folder, but not where it is to be, if nothing is there; true if it was made. Only for the first mount of all,
- * which sets everything up: later a folder that is not there is a slip, or a disk that is not.
+ * which sets everything up, and for the first on a device that joined others: later a folder that is not there is a slip, or
+ * a disk that is not.
  */
 async function makeFolder(folder: string): Promise<boolean> {
   try {

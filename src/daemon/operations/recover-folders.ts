@@ -45,7 +45,7 @@ interface How {
 }
 
 async function recoverOne(context: Context, found: FoundFolder, { to, nameOf, call }: How): Promise<RecoveredFolder> {
-  const { store, network, keys } = await context.parts()
+  const { store, network, keys, syncs } = await context.parts()
   const home = context.home()
   const id = found.id.toString('hex')
   const sum = (count: 'plainFiles' | 'leftOut') => found.heads.reduce((all, { folder }) => all + folder[count], 0)
@@ -61,6 +61,8 @@ async function recoverOne(context: Context, found: FoundFolder, { to, nameOf, ca
       source: network.source,
       keys,
       directory: to,
+      openIndex: (folder) => syncs.openIndex(folder),
+      nameOfWriter: (writer) => syncs.nameOf(writer),
       nameOf,
       signal,
       onProgress,

@@ -94,8 +94,7 @@ export class EagerFolder implements AsyncDisposable {
   /** A device has come, or there may be more room: what could not be had is tried again. */
   retry(): void {
     this.#againMs = this.#options.againMs ?? AGAIN_MS
-    for (const path of this.#unreachable) this.#left.add({ path, isTree: false })
-    if (this.#left.size > 0) this.#runIn(this.#options.quietMs ?? QUIET_MS)
+    this.#tryAgain()
   }
 
   /** Resolves when nothing is fetched any more. */
@@ -104,6 +103,11 @@ export class EagerFolder implements AsyncDisposable {
     this.#unlisten()
     clearTimeout(this.#timer)
     await this.#running
+  }
+
+  #tryAgain(): void {
+    for (const path of this.#unreachable) this.#left.add({ path, isTree: false })
+    if (this.#left.size > 0) this.#runIn(this.#options.quietMs ?? QUIET_MS)
   }
 
   #runIn(ms: number): void {
@@ -118,15 +122,15 @@ export class EagerFolder implements AsyncDisposable {
   }
 
   #runNext(): void {
+    if (this.#stopping.signal.aborted || this.#left.size + this.#unreachable.size === 0) return
     if (this.#left.size > 0 && this.#failures === 0) {
       this.#runIn(this.#options.quietMs ?? QUIET_MS)
       return
     }
-    if (this.#left.size + this.#unreachable.size === 0) return
     const ms = this.#againMs
     this.#againMs = Math.min(AGAIN_MS_MAX, 2 * ms)
     clearTimeout(this.#timer)
-    if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => this.retry(), ms).unref()
+    this.#timer = setTimeout(() => this.#tryAgain(), ms).unref()
   }
 
   async #run(): Promise<void> {

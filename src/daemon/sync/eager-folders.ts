@@ -1,9 +1,14 @@
 /** Open folders of which all content is to be here, as `dfs folders set --eager` says. */
 import type { FolderRegistry } from '../folder-registry.ts'
-import { EagerFolder, type EagerFolderOptions, type EagerlyKept, type EagerState } from './eager-folder.ts'
+import type { NetworkService } from '../network-service.ts'
+import type { RunningReplication } from '../replication/running-replication.ts'
+import { EagerFolder, type EagerlyKept, type EagerState } from './eager-folder.ts'
 
-export type EagerFoldersOptions = Omit<EagerFolderOptions, 'folder'> & {
+export interface EagerFoldersOptions {
   readonly registry: Pick<FolderRegistry, 'isEager' | 'setEager'>
+  readonly network: Pick<NetworkService, 'connected'>
+  /** Asked for once a folder is open. */
+  readonly replication: () => Pick<RunningReplication, 'down' | 'room'>
 }
 
 export class EagerFolders {
@@ -47,7 +52,15 @@ export class EagerFolders {
   }
 
   #start(folder: EagerlyKept): void {
-    if (!this.#running.has(folder.id)) this.#running.set(folder.id, new EagerFolder({ ...this.#options, folder }))
+    const { network, replication } = this.#options
+    if (this.#running.has(folder.id)) return
+    const eager = new EagerFolder({
+      folder,
+      pace: (bytes, signal) => replication().down.take(bytes, signal),
+      room: () => replication().room(),
+      hasOthers: () => network.connected.length > 0,
+    })
+    this.#running.set(folder.id, eager)
   }
 
   async #stop(id: string): Promise<void> {

@@ -3,6 +3,7 @@
  * device.
  */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { byteStringOf } from '../../bytes/byte-string.ts'
 import { describeError } from '../../errors.ts'
@@ -24,7 +25,10 @@ const INDEX_ID_BYTES = 16
 const UNNAMED = byteStringOf('folder')
 
 /** The index of a folder, made if there is none. */
-export type OpenSyncIndex = (folder: SyncedFolder, beginning: Beginning) => Promise<OpenIndex>
+export type OpenSyncIndex = (
+  folder: Pick<SyncedFolder, 'id' | 'directoryFd'>,
+  beginning: Beginning,
+) => Promise<OpenIndex>
 
 export class FolderSyncs implements AsyncDisposable {
   readonly known: KnownFolders
@@ -76,6 +80,19 @@ export class FolderSyncs implements AsyncDisposable {
     this.#startAll()
   }
 
+  /** What people call the device that is this writer. */
+  nameOf(writer: WriterId): string {
+    const key = writer.slice(0, 2 * WRITER_KEY_BYTES)
+    const members = this.#network.membership.members()
+    const member = members.find(({ deviceId }) => publicKeyOf(deviceId)?.toString('hex').startsWith(key) === true)
+    return member?.name ?? key.slice(0, 8)
+  }
+
+  /** The index of a folder that is not open, for whoever closes it. Fails with `corrupt`, `newer-version`, `locked`, `io`. */
+  openIndex(folder: Pick<SyncedFolder, 'id' | 'directoryFd'>): Promise<OpenIndex> {
+    return this.#openIndex(folder, this.#newBeginning())
+  }
+
   /** There are other folders here than before. */
   registryChanged(): void {
     this.#links.foldersChanged()
@@ -125,12 +142,20 @@ export class FolderSyncs implements AsyncDisposable {
     this.#startAll()
   }
 
-  /** Alone there is nobody to keep anything the same with, and an index costs as much as it has entries. */
+  /**
+   * Alone there is nobody to keep anything the same with, and an index costs as much as it has entries. One that is there
+   * already goes on: it may have come back with its folder, and know what that is still to show.
+   */
   #startAll(): void {
-    if (this.others.length === 0) return
+    const isAlone = this.others.length === 0
     for (const folder of this.#open.values()) {
-      if (!this.#running.has(folder.id)) this.#running.set(folder.id, this.#start(folder))
+      if (this.#running.has(folder.id) || (isAlone && !this.#hasIndex(folder))) continue
+      this.#running.set(folder.id, this.#start(folder))
     }
+  }
+
+  #hasIndex({ id }: SyncedFolder): boolean {
+    return existsSync(path.join(this.#home.directory('sync'), id))
   }
 
   async #start(folder: SyncedFolder): Promise<RunningSync | undefined> {
@@ -139,7 +164,7 @@ export class FolderSyncs implements AsyncDisposable {
         folder,
         openIndex: () => this.#openIndex(folder, this.#newBeginning()),
         links: this.#links,
-        deviceName: (writer) => this.#nameOf(writer),
+        deviceName: (writer) => this.nameOf(writer),
       })
     } catch (error) {
       warn(`${folder.path} is not kept the same as on other devices: ${describeError(error)}`)
@@ -157,13 +182,6 @@ export class FolderSyncs implements AsyncDisposable {
       randomBytes(INCARNATION_BYTES),
     ])
     return { indexId: randomBytes(INDEX_ID_BYTES).toString('hex'), newWriter: writer.toString('hex') }
-  }
-
-  #nameOf(writer: WriterId): string {
-    const key = writer.slice(0, 2 * WRITER_KEY_BYTES)
-    const members = this.#network.membership.members()
-    const member = members.find(({ deviceId }) => publicKeyOf(deviceId)?.toString('hex').startsWith(key) === true)
-    return member?.name ?? key.slice(0, 8)
   }
 }
 

@@ -10,6 +10,7 @@ import { logger } from '../../log.ts'
 import { closeFd, O, openAt } from '../../posix/files.ts'
 import { Folder } from '../../vfs/folder.ts'
 import { writeMarker } from '../../vfs/marker.ts'
+import { checkDirectory } from '../folder-checks.ts'
 import type { Home } from '../home.ts'
 import type { NetworkService } from '../network-service.ts'
 import type { FolderSyncs } from './folder-syncs.ts'
@@ -48,6 +49,7 @@ export async function joinFolder(
   if (syncs.others.length === 0) return undefined
   // Of a daemon that was killed.
   await detachStale(directory)
+  await checkDirectory(directory)
   if ((await Folder.idAt(directory)) !== undefined) return undefined
   if (!syncs.known.isTold) await hear(directory, joining, signal)
   const chosen = choose(directory, syncs.known.list(), home)

@@ -174,20 +174,26 @@ export class RunningSync implements AsyncDisposable {
     this.#since = undefined
     const { folder, links } = this.#options
     try {
-      const { hasChanged, waiting } = await this.#sync.run(this.#stopping.signal)
+      const { hasChanged, waiting, refused } = await this.#sync.run(this.#stopping.signal)
       if (hasChanged) links.changed(folder.id)
       log('%s: %d wait', folder.path, waiting)
       if (waiting === 0) this.#againMs = AGAIN_MS_MIN
       else this.#runAgain()
-      this.#failure = undefined
+      if (refused === undefined) this.#failure = undefined
+      else this.#blame(refused as Error)
     } catch (error) {
       if (this.#stopping.signal.aborted) return
-      const isBlamed = this.#failure !== undefined
-      this.#failure = error instanceof Missing ? asking(folder.path, error) : (error as Error)
-      if (!isBlamed) warn(`${folder.path} is not kept the same as on other devices: ${this.problem}`)
-      log('%s: %s', kindOf(error), (error as Error).stack)
+      this.#blame(error instanceof Missing ? asking(folder.path, error) : (error as Error))
       this.#runAgain()
     }
+  }
+
+  /** Said once, until all is well again. */
+  #blame(error: Error): void {
+    const isBlamed = this.#failure !== undefined
+    this.#failure = error
+    if (!isBlamed) warn(`${this.#options.folder.path} is not kept the same as on other devices: ${this.problem}`)
+    log('%s: %s', kindOf(error), error.stack)
   }
 
   #runAgain(): void {

@@ -134,8 +134,9 @@ export class SyncLink {
       case 'send':
         return send(action.message)
       case 'read': {
-        const { after } = action
-        const read = await use(() => index.readChanges(after.sequence, LIMITS))
+        const { after, within } = action
+        const limits = { ...LIMITS, upTo: within?.upTo }
+        const read = await use(() => index.readChanges(within?.after ?? after.sequence, limits))
         return this.#step({ kind: 'read', after, ...read })
       }
       case 'merge':
@@ -153,9 +154,9 @@ export class SyncLink {
     })
     if (entries === undefined) return
     const before = index.own.sequence
-    await use(() => index.take(device, entries, cursor))
+    const common = await use(() => index.take(device, entries, cursor))
     if (index.own.sequence !== before) onTaken()
-    await this.#step({ kind: 'kept' })
+    await this.#step({ kind: 'kept', common })
   }
 
   async #decode(encoded: readonly Buffer[]): Promise<SyncEntry[]> {

@@ -14,7 +14,7 @@ const skip = fuseMissing()
 
 test('the folder of one device is on the other, and follows it', { skip }, async (t) => {
   const { laptop, desktop, said } = await twoDevices(t)
-  assert.match(said, /the same as "folder" on /)
+  assert.match(said, /^Made and mounted: .*, the same as "folder" on /)
   await shows(desktop, 'note.txt', 'a note')
   await shows(desktop, 'photos/one.jpg', noise(3 * MIB, 1))
   assert.deepEqual(await names(desktop), ['note.txt', 'photos'])
@@ -118,6 +118,9 @@ test('the folder of one device is on the other, and follows it', { skip }, async
 test('a folder of its own has nothing to do with those of the others', { skip }, async (t) => {
   const { laptop, desktop } = await twoDevices(t)
   const other = path.join(path.dirname(desktop.folder), 'own')
+  const slip = await desktop.dfs(['mount', other])
+  assert.equal(slip.code, 3)
+  assert.match(slip.stderr, /own: is not there; make it with "mkdir -p /)
   await fs.mkdir(other)
   await desktop.dfsOk(['mount', '--new', other])
   await soon(fs.writeFile(path.join(other, 'mine.txt'), 'mine'))
@@ -178,7 +181,10 @@ test('folders are listed, had here by name, and left; a conflict is settled by k
     const [{ path: copy, original }] = await found()
     assert.equal(original, at(laptop, 'note.txt'))
     const kept = await soon(fs.readFile(copy, 'utf8'))
+    const other = await soon(fs.readFile(original))
     assert.match(await laptop.dfsOk(['conflicts', 'keep', copy]), /1 other version gone/)
+    const [gone] = (await laptop.json('history', original)).versions
+    assert.equal(gone?.size, other.length, 'what was given up is an earlier version')
     assert.equal(await laptop.dfsOk(['conflicts']), 'there are no conflicts\n')
     await shows(laptop, 'note.txt', kept)
     await shows(desktop, 'note.txt', kept)

@@ -4,13 +4,14 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { SmallDisk } from '../../support/small-disk.ts'
 import { newPlace, type Place } from './place.ts'
 import { type Ending, within } from './process.ts'
+import type { SecondUser } from './second-user.ts'
 
 /** Joining takes two processes some seconds each; a busy machine, longer. */
 const INVITE_MS = 150_000
@@ -32,6 +33,8 @@ export interface Invitation {
 export interface DeviceOptions {
   /** Where it runs; default: here, on loopback. */
   host?: { readonly address: string; readonly enter: readonly string[] }
+  /** Who it belongs to; default: who runs the tests. */
+  user?: SecondUser
   /** Where it listens; default: at any port that is free on loopback, and 8080 on a host. */
   port?: number
   /** Its home is a disk of its own, with so much room (`disk`); default: an ordinary directory. Needs root. */
@@ -43,8 +46,8 @@ export interface DeviceOptions {
 }
 
 export async function newDevice(t: Ending, options: DeviceOptions = {}): Promise<Device> {
-  const { host, port, homeMebibytes, env, config: settings } = options
-  const place = newPlace(t, { enter: host?.enter, env })
+  const { host, user, port, homeMebibytes, env, config: settings } = options
+  const place = newPlace(t, { user, enter: host?.enter, env })
   const config = {
     port: port ?? (host === undefined ? await freePort() : 8080),
     listenHosts: host?.address ?? '127.0.0.1',
@@ -56,6 +59,7 @@ export async function newDevice(t: Ending, options: DeviceOptions = {}): Promise
   if (disk) chmodSync(place.home, 0o700)
   else mkdirSync(place.home, { mode: 0o700 })
   writeFileSync(path.join(place.home, 'config.json'), JSON.stringify(config))
+  if (user) for (const file of ['', 'config.json']) chownSync(path.join(place.home, file), user.uid, user.gid)
   return {
     ...place,
     ...(disk && { disk }),
@@ -67,7 +71,7 @@ export async function newDevice(t: Ending, options: DeviceOptions = {}): Promise
 export async function invite(device: Device, ...options: string[]): Promise<Invitation> {
   const [program, ...before] = device.command
   const args = [...before, 'invite', '--yes', '--json', ...options]
-  const child = spawn(program, args, { env: device.env, cwd: device.root })
+  const child = spawn(program, args, { env: device.env, cwd: device.root, ...device.user })
   const lines: string[] = []
   let stderr = ''
   child.stderr.on('data', (bytes) => (stderr += bytes))

@@ -40,6 +40,8 @@ export async function twoDevices(t: TestContext): Promise<{ laptop: Device; desk
   await soon(fs.writeFile(at(laptop, 'photos/one.jpg'), noise(3 * MIB, 1)))
   await soon(fs.writeFile(at(laptop, 'note.txt'), 'a note'))
   await pair(laptop, desktop)
+  // As somebody does who joined just now: the first mount makes the folder.
+  await fs.rmdir(desktop.folder)
   const said = await desktop.dfsOk(['mount', desktop.folder])
   await connected(desktop)
   return { laptop, desktop, said }

@@ -170,8 +170,9 @@ export class Device {
       }
       case 'read': {
         const limits = { entries: ENTRIES_IN_MESSAGE, bytes: SYNC_ENTRIES_BYTES }
-        const read = await this.index.readChanges(action.after.sequence, limits)
-        return this.#step(other, { kind: 'read', after: action.after, ...read }, budget)
+        const { after, within } = action
+        const read = await this.index.readChanges(within?.after ?? after.sequence, { ...limits, upTo: within?.upTo })
+        return this.#step(other, { kind: 'read', after, ...read }, budget)
       }
       case 'merge': {
         const before = this.index.own.sequence
@@ -179,8 +180,8 @@ export class Device {
           await this.index.take(String(other), [], action.cursor)
           if (budget.left-- <= 0) return
         }
-        await this.index.take(String(other), action.entries.map(decodeSyncEntry), action.cursor)
-        await this.#step(other, { kind: 'kept' }, budget)
+        const common = await this.index.take(String(other), action.entries.map(decodeSyncEntry), action.cursor)
+        await this.#step(other, { kind: 'kept', common }, budget)
         if (this.index.own.sequence === before) return
         for (const each of [...this.#links.keys()]) await this.#step(each, { kind: 'changed' }, budget)
         return

@@ -77,7 +77,8 @@ function encodeRecord({ label, sealing, sealed, signature }: RecordValue): Buffe
 
 testVectors('head', {
   node: { decode: readNode, encode: encodeNode },
-  body: { decode: decodeHeadBody, encode: encodeHeadBody },
+  body: { decode: (bytes) => decodeHeadBody(bytes), encode: encodeHeadBody },
+  'former body': { decode: (bytes) => decodeHeadBody(bytes, 1) },
   record: { decode: readRecord, encode: encodeRecord },
   message: { decode: decodeHeadsMessage, encode: encodeHeadsMessage },
 })
@@ -145,14 +146,19 @@ const anyNode: fc.Arbitrary<NodeValue> = fc.oneof(
     .map(([level, children]) => ({ level, children: ascending(children) })),
 )
 
-const anyFolder = anyObject({
-  id: anyBytes(16),
-  name: fc.constantFrom('cloud', 'Büro', '?'),
-  entries: anyU53,
-  plainFiles: anyU53,
-  leftOut: anyU53,
-  root: anyRef,
-})
+const anyFolder = fc
+  .tuple(
+    anyObject({
+      id: anyBytes(16),
+      name: fc.constantFrom('cloud', 'Büro', '?'),
+      entries: anyU53,
+      plainFiles: anyU53,
+      leftOut: anyU53,
+      root: anyRef,
+    }),
+    fc.option(anyObject({ entries: anyU53, ref: anyRef }), { nil: undefined }),
+  )
+  .map(([folder, index]) => ({ ...folder, ...(index && { index }) }))
 const anyBody: fc.Arbitrary<HeadBody> = anyObject({
   madeAtNs: anyTimeNs,
   folders: fc

@@ -168,7 +168,7 @@ const anyMessage: fc.Arbitrary<SyncMessage> = fc
     if (kind === 1) return { kind: 'hello', folder, own: a, known: flag ? b : undefined, wantsAnswer: !flag }
     const [after, upTo] =
       a.sequence < b.sequence ? [a, b] : [b, { ...a, sequence: Math.max(a.sequence, b.sequence + 1) }]
-    return { kind: 'entries', folder, after, upTo, entries: entries.map(encodeSyncEntry) }
+    return { kind: 'entries', folder, to: b.indexId, after, upTo, entries: entries.map(encodeSyncEntry) }
   })
 
 test('any entry comes back as it was', () => {
@@ -247,7 +247,7 @@ test('the longest entry fits, and messages of as many entries and folders as the
   ]
   const short = Buffer.alloc(SYNC_ENTRIES_BYTES / SYNC_ENTRIES_MAX)
   const entries = Array.from({ length: SYNC_ENTRIES_MAX }, () => short)
-  decodeSyncMessage(encodeSyncMessage({ kind: 'entries', folder, after, upTo, entries }))
+  decodeSyncMessage(encodeSyncMessage({ kind: 'entries', folder, to: after.indexId, after, upTo, entries }))
   const folders = Array.from({ length: SYNC_FOLDERS_MAX }, (_, at) => ({
     id: `${at + 1}`.padStart(32, '0'),
     name: 'x'.repeat(255),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { Level } from 'level'
@@ -71,6 +71,35 @@ describe('SyncIndexDb', () => {
     for (const id of [idOf(1), idOf(2)]) {
       await assert.rejects(again.readEntries([id]), (error) => kindOf(error) === 'corrupt')
     }
+    await again.close()
+    const anew = await open(dir)
+    assert.equal(await anew.readState(), undefined)
+    assert(existsSync(`${dir}.damaged`), 'what was damaged is set aside')
+  })
+
+  it('begins anew if the database is damaged, as often as that happens', async () => {
+    const dir = path.join(temporaryDirectory(), 'sync')
+    for (let time = 0; time < 2; time++) {
+      const db = await open(dir)
+      assert.equal(await db.readState(), undefined)
+      await write(db, entryOf(1, 'a'))
+      await db.close()
+      for (const name of readdirSync(dir)) {
+        if (name.startsWith('MANIFEST')) writeFileSync(path.join(dir, name), 'no manifest')
+      }
+    }
+    assert.equal(await (await open(dir)).readState(), undefined)
+  })
+
+  it('leaves an index alone that another personal key made', async () => {
+    const dir = path.join(temporaryDirectory(), 'sync')
+    const db = await open(dir)
+    await write(db, entryOf(1, 'a'))
+    await db.close()
+    const other = await open(dir, Keys.derive(Buffer.alloc(32, 8)))
+    await assert.rejects(other.readEntries([idOf(1)]), (error) => kindOf(error) === 'wrong-key')
+    await other.close()
+    assert.deepEqual(await namesIn(await open(dir), ROOT_ID), ['a'])
   })
 
   it('has no content of a file in clear', async () => {

@@ -20,10 +20,13 @@ let ticks = 0
 export class FolderDevice {
   readonly name: string
   readonly disk = new MemoryDisk()
-  readonly store = new MemorySyncStore()
+  store = new MemorySyncStore()
   #index!: SyncIndex
   #sync!: FolderSync
   readonly #taken = new Map<FolderDevice, number>()
+  #lost = false
+  /** From what it is. */
+  clockOffMs = 0
 
   private constructor(name: string) {
     this.name = name
@@ -38,8 +41,8 @@ export class FolderDevice {
 
   async restart(): Promise<void> {
     const indexId = this.#newId()
-    const nowMs = () => NOW_MS + ++ticks
-    this.#index = await SyncIndex.open(this.store, { indexId, newWriter: indexId, nowMs })
+    const nowMs = () => NOW_MS + this.clockOffMs + ++ticks
+    this.#index = await SyncIndex.open(this.store, { indexId, newWriter: indexId, datesByMtime: this.#lost, nowMs })
     const deviceName = (writer: string) => `device-${writer[0]}`
     this.#sync = new FolderSync({
       disk: preparedDisk(this.disk),
@@ -57,6 +60,15 @@ export class FolderDevice {
 
   get sync(): FolderSync {
     return this.#sync
+  }
+
+  /** Begins anew, with nothing but what the disk shows. */
+  async loseIndex(...others: readonly FolderDevice[]): Promise<void> {
+    this.store = new MemorySyncStore()
+    this.#taken.clear()
+    for (const other of others) other.#taken.delete(this)
+    this.#lost = true
+    await this.restart()
   }
 
   /** Looks at all of the disk, and brings to it what it has heard of. */

@@ -37,8 +37,8 @@ class Side {
     return this.hear({ kind: 'hello', own: at(20, THEIRS), known, wantsAnswer })
   }
 
-  hearEntries(after: Cursor, upTo: Cursor): readonly Action[] {
-    return this.hear({ kind: 'entries', after, upTo, entries: [] })
+  hearEntries(after: Cursor, upTo: Cursor, to = OWN): readonly Action[] {
+    return this.hear({ kind: 'entries', to, after, upTo, entries: [] })
   }
 
   read(upTo: number): readonly Action[] {
@@ -52,7 +52,7 @@ const hello = (wantsAnswer: boolean): Action => ({
 })
 const sent = (after: Cursor, upTo: Cursor): Action => ({
   kind: 'send',
-  message: { kind: 'entries', after, upTo, entries: [] },
+  message: { kind: 'entries', to: THEIRS, after, upTo, entries: [] },
 })
 
 describe('a link between two devices', () => {
@@ -145,6 +145,38 @@ describe('a link between two devices', () => {
     const side = new Side()
     side.hearHello(at(100))
     assert.deepEqual(side.hearEntries(at(0, 'other'), at(500, 'other')), [hello(true)])
+  })
+
+  it('asks who it is if entries are for another run of its own index', () => {
+    const side = new Side()
+    side.hearHello(at(100))
+    assert.deepEqual(side.hearEntries(at(10, THEIRS), at(15, THEIRS), 'former'), [hello(true)])
+  })
+
+  it('does not send the other what came from it, and lets it count that', () => {
+    const side = new Side()
+    side.hearHello(at(100))
+    side.own = at(120)
+    side.step({ kind: 'kept', common: [{ after: 105, upTo: 110 }] })
+    side.step({ kind: 'kept', common: [{ after: 110, upTo: 115 }] })
+    const read = (after: number, upTo: number): Action => ({ kind: 'read', after: at(100), within: { after, upTo } })
+    assert.deepEqual(side.step({ kind: 'changed' }), [read(100, 105)])
+    const rest = { kind: 'read', after: at(105), within: { after: 115, upTo: 120 } }
+    assert.deepEqual(side.read(105), [sent(at(100), at(105)), rest])
+    side.step({ kind: 'kept', common: [{ after: 115, upTo: 118 }] })
+    side.read(120)
+    side.own = at(130)
+    side.step({ kind: 'kept', common: [{ after: 120, upTo: 130 }] })
+    assert.deepEqual(side.step({ kind: 'changed' }), [sent(at(120), at(130))])
+  })
+
+  it('sends another run of the other what came from the one before', () => {
+    const side = new Side()
+    side.hearHello(at(100))
+    side.own = at(110)
+    side.step({ kind: 'kept', common: [{ after: 100, upTo: 110 }] })
+    const again = { kind: 'hello', own: at(5, 'again'), known: at(100), wantsAnswer: false } as const
+    assert.deepEqual(side.hear(again), [{ kind: 'read', after: at(100) }])
   })
 
   it('begins anew if the other knows more of it than it does, once', () => {

@@ -73,6 +73,24 @@ function decisions() {
   return { decided, versions: { isOldEnough: () => false, whileDecided } }
 }
 
+describe('keepingAll', () => {
+  it('keeps what is replaced and removed, however young it is', async () => {
+    await using folder = await TestFolder.open()
+    const outside = outsideOf(folder)
+    for (const [at, name] of ['a', 'b', 'c'].entries()) {
+      await bring(outside, name, `0${at}`.repeat(16), outsideFile(name, now()))
+    }
+    folder.keeping.keepingAll(() => {
+      outside.move('a', 'b')
+      outside.remove('c')
+    })
+    assert.deepEqual([await kept(folder, 'b'), await kept(folder, 'c')], [['b'], ['c']])
+    outside.remove('b')
+    assert.deepEqual(await kept(folder, 'a'), [])
+    assert.deepEqual(await kept(folder, 'b'), ['b'])
+  })
+})
+
 describe('OutsideKeeping', () => {
   it('has a version kept each minute of what others write all the time', () => {
     let nowMs = 0

@@ -2,18 +2,27 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Slices } from '../../../../src/concurrency/slices.ts'
 import { FolderRegistry } from '../../../../src/daemon/folder-registry.ts'
 import { Folders } from '../../../../src/daemon/folders.ts'
 import { type BringingBackOptions, bringBack } from '../../../../src/daemon/heads/bringing-back.ts'
 import type { FoundFolder, FoundHead } from '../../../../src/daemon/heads/found-heads.ts'
+import { rootOf } from '../../../../src/daemon/heads/made-head.ts'
 import type { BlockRef, BlockSource } from '../../../../src/dfs.ts'
 import { DfsError } from '../../../../src/errors.ts'
+import type { FileEntry } from '../../../../src/format/head-entry.ts'
+import type { SyncEntry } from '../../../../src/format/sync-entry.ts'
 import { MemoryBlocks } from '../../../../src/store/memory-blocks.ts'
+import { withoutLife } from '../../../../src/sync/entry-change.ts'
+import { IndexTree } from '../../../../src/sync/index-tree.ts'
+import { MemorySyncStore } from '../../../../src/sync/memory-sync-store.ts'
+import { SyncIndex } from '../../../../src/sync/sync-index.ts'
 import { Folder } from '../../../../src/vfs/folder.ts'
 import { ROOT_INO } from '../../../../src/vfs/operations.ts'
+import { entryOf, idOf, stampOf } from '../../../conformance/sync-store.ts'
 import { headOf } from '../../sync/folder-heads.ts'
 import { write } from '../../sync/random-changes.ts'
-import { KEYS, MemoryNodes } from '../../sync/support.ts'
+import { entriesOf, KEYS, MemoryNodes } from '../../sync/support.ts'
 import { noise, TestFolder } from '../../vfs/support.ts'
 import { temporaryDirectory } from '../temporary.ts'
 
@@ -52,6 +61,8 @@ function optionsFor(t: TestContext, source: BlockSource, more: Partial<BringingB
     source,
     keys: KEYS,
     directory: path.join(temporaryDirectory(t), 'to/here'),
+    openIndex: () => assert.fail('no head has an index'),
+    nameOfWriter: (writer) => writer,
     nameOf: (device) => device,
     signal: new AbortController().signal,
     onProgress: () => undefined,
@@ -137,4 +148,35 @@ test('nobody who has the nodes is an error in time', async (t) => {
   const { found } = await foundFolder(['a'])
   const signal = AbortSignal.timeout(100)
   await assert.rejects(bringBack(found, optionsFor(t, sourceOf([]), { signal })))
+})
+
+test('what the indexes said comes back, too, and nothing that one of them says is deleted', async (t) => {
+  const { found, nodes } = await foundFolder(['a'])
+  const indexed = async (...entries: SyncEntry[]) => {
+    const index = await SyncIndex.open(new MemorySyncStore(), { indexId: idOf(1), newWriter: idOf(2) })
+    await index.take('other', entries, undefined)
+    using tree = new IndexTree(index, () => undefined)
+    await tree.update({ nodes, slices: new Slices(), signal: new AbortController().signal })
+    return { ...found.heads[0]!, folder: { ...found.heads[0]!.folder, index: tree.root! } }
+  }
+  const { state } = (await entriesOf(rootOf(found.heads[0]!.folder), nodes)).find(
+    ({ path: at }) => at === 'a',
+  ) as FileEntry
+  const known = { ...entryOf(1, 'a'), id: state.fileId.toString('hex') }
+  const heads = [await indexed(known, entryOf(2, 'b')), await indexed(withoutLife(known, stampOf(9)))]
+  const index = await SyncIndex.open(new MemorySyncStore(), { indexId: idOf(3), newWriter: idOf(4) })
+  let isOpen = true
+  const options = optionsFor(t, sourceOf([nodes]), {
+    openIndex: async ({ id }) => {
+      assert.equal(id, ID.toString('hex'))
+      const close = async () => {
+        isOpen = false
+      }
+      return { index, close }
+    },
+  })
+  await bringBack({ ...found, heads }, options)
+  assert(!isOpen && (await index.get(known.id))?.content.value === undefined)
+  assert((await index.get(idOf(2)))?.content.value !== undefined)
+  assert.deepEqual(readdirSync(path.join(options.directory, 'cloud')), ['.dfs'])
 })

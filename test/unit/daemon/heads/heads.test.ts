@@ -8,7 +8,10 @@ import type { Cid } from '../../../../src/dfs.ts'
 import { supersedes } from '../../../../src/format/head-record.ts'
 import { verifyHead } from '../../../../src/seal/head-seal.ts'
 import { ManifestTree } from '../../../../src/seal/manifest-tree.ts'
+import { MemorySyncStore } from '../../../../src/sync/memory-sync-store.ts'
+import { SyncIndex } from '../../../../src/sync/sync-index.ts'
 import { ROOT_INO } from '../../../../src/vfs/operations.ts'
+import { entryOf, idOf } from '../../../conformance/sync-store.ts'
 import { until } from '../../../e2e/support/process.ts'
 import { Random } from '../../../support/random.ts'
 import { change, write } from '../../sync/random-changes.ts'
@@ -281,4 +284,34 @@ test('closing a folder waits for nobody else, and nothing uses it afterwards', a
   Object.defineProperty(own, 'directoryFd', { get: () => assert(!isClosed, 'it is closed') })
   settling.resolve()
   await until('the other folder is in a head', () => heads.current!.folders.length === 2)
+})
+
+test('the index of a folder is in heads, its nodes with the keepers, and stays there once it is closed', async (t) => {
+  await using rig = await newRig(t)
+  const { heads, folder } = rig
+  await write(folder, ROOT_INO, 'a', noise(60_000, 1))
+  heads.opened(headed(folder))
+  const index = await SyncIndex.open(new MemorySyncStore(), { indexId: idOf(1), newWriter: idOf(2) })
+  await index.take('other', [entryOf(1, 'a')], undefined)
+  heads.indexOpened(ID, index)
+  const indexIn = () => heads.current?.folders[0]?.index
+  await until('it is in a head', () => indexIn() !== undefined)
+  await heads.giveTo('friend')
+  await index.take('other', [entryOf(2, 'b')], undefined)
+  await until('it is followed', () => indexIn()?.entries === 2)
+  await heads.giveTo('friend')
+  const { held } = rig.keepers.get('friend')!
+  assert(held.has(indexIn()!.ref.cid))
+  const needed = new Set<Cid>()
+  for await (const cid of heads.references.references()) needed.add(cid)
+  assert(needed.has(indexIn()!.ref.cid))
+  await index.take('other', [entryOf(3, 'c')], undefined)
+  await heads.indexClosing(ID)
+  const last = indexIn()
+  assert.equal(last?.entries, 3)
+  await index.take('other', [entryOf(4, 'd')], undefined)
+  const made = heads.current
+  await write(folder, ROOT_INO, 'b', noise(60_000, 2))
+  await until('there is another head', () => heads.current !== made)
+  assert.deepEqual(indexIn(), last)
 })

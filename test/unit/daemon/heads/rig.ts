@@ -70,6 +70,7 @@ export async function newRig(t: TestContext, overrides: Partial<HeadsOptions> = 
     identity: () => NETWORK,
     registered: () => [{ id: ID, path: '/somewhere/cloud' }],
     isActive: () => true,
+    hasOwnDevices: () => true,
     isMember: () => true,
     times: TIMES,
     give: async (holder, record) => keeperOf(holder).give(record),
