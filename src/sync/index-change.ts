@@ -5,6 +5,7 @@
  * where that differs they are merged with it.
  */
 import { encodeSyncEntry, type ObjectId, type SyncEntry } from '../format/sync-entry.ts'
+import type { Cursor } from '../format/sync-message.ts'
 import type { ChangedEntry, IndexState, NumberRange, OnDisk, StoredEntry } from '../format/sync-record.ts'
 import type { Behind } from './behind.ts'
 import type { Stamp } from './entry-change.ts'
@@ -147,4 +148,9 @@ export class IndexChange {
 export function isSame(a: SyncEntry | undefined, b: SyncEntry | undefined): boolean {
   if (a === b || a === undefined || b === undefined) return a === b
   return encodeSyncEntry(a).equals(encodeSyncEntry(b))
+}
+
+/** Whether an index of this state has been in that one. */
+export function hasStateBeen({ own, former }: IndexState, { indexId, sequence }: Cursor): boolean {
+  return [...former, own].some((one) => one.indexId === indexId && sequence <= one.sequence)
 }

@@ -14,7 +14,7 @@ import { Behind } from './behind.ts'
 import { DiskIndex } from './disk-index.ts'
 import { EntryCache } from './entry-cache.ts'
 import { compareOrigins } from './entry-merge.ts'
-import { IndexChange, isSame } from './index-change.ts'
+import { hasStateBeen, IndexChange, isSame } from './index-change.ts'
 import { findLoops } from './loops.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -307,11 +307,6 @@ export class SyncIndex {
     if (directories.length === 0 && this.#loopsOnDisk.size === 0) return
     this.#loopsOnDisk = await findLoops(directories, this.#loopsOnDisk, (id) => this.onDisk.get(id))
   }
-}
-
-/** Whether an index of this state has been in that one. */
-export function hasStateBeen({ own, former }: IndexState, { indexId, sequence }: Cursor): boolean {
-  return [...former, own].some((one) => one.indexId === indexId && sequence <= one.sequence)
 }
 
 /** Also to where it was: the move is a later one then. */
