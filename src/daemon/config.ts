@@ -11,6 +11,9 @@ import type { Setting } from './control-api.ts'
 
 export type ConfigKey = keyof typeof SCHEMA
 
+/** What keys end with. */
+const UNITS = ['Bytes', 'BytesMax', 'BytesPerSecond', 'Days', 'Minutes', 'Seconds']
+
 export type Config = { readonly [K in ConfigKey]: (typeof SCHEMA)[K]['type'] extends 'number' ? number : string }
 
 /** The settings of a home: the file's values over the fallbacks. Fails with `invalid` naming the key and the mend. */
@@ -25,8 +28,20 @@ export function isSet(file: string, key: ConfigKey): boolean {
   return readStored(file)[key] !== undefined
 }
 
+/**
+ * The key that a person means: as it is written here, or in words (`local-quota-bytes`), and without its unit where that leaves no
+ * doubt (`offer`, `local-quota`). What is meant by nothing stays as it is.
+ */
+export function configKey(typed: string): string {
+  const key = typed.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  if (Object.hasOwn(SCHEMA, key)) return key
+  const meant = Object.keys(SCHEMA).filter((one) => UNITS.some((unit) => one === key + unit))
+  return meant.length === 1 ? meant[0]! : typed
+}
+
 /** Sets one key from text; `default` takes it out. Gives the new setting. */
-export async function setConfig(file: string, key: string, text: string): Promise<Setting> {
+export async function setConfig(file: string, typed: string, text: string): Promise<Setting> {
+  const key = configKey(typed)
   const stored = readStored(file)
   const field = fieldOf(key, 'see "dfs config" for the keys')
   if (text === 'default') delete stored[key]
@@ -42,7 +57,8 @@ export async function setConfig(file: string, key: string, text: string): Promis
 }
 
 /** All settings, or one, with what they mean. */
-export function listConfig(config: Config, key?: string): Setting[] {
+export function listConfig(config: Config, typed?: string): Setting[] {
+  const key = typed === undefined ? undefined : configKey(typed)
   if (key !== undefined) fieldOf(key, 'see "dfs config" for the keys')
   return (Object.keys(SCHEMA) as ConfigKey[])
     .filter((name) => key === undefined || name === key)
@@ -51,7 +67,7 @@ export function listConfig(config: Config, key?: string): Setting[] {
 
 /** Whether a change counts for a daemon that works already. Fails with `invalid` for an unknown key. */
 export function countsAtOnce(key: string): boolean {
-  return fieldOf(key, 'see "dfs config" for the keys').atOnce === true
+  return fieldOf(configKey(key), 'see "dfs config" for the keys').atOnce === true
 }
 
 /** Writes a config with nothing set but the device's name. */

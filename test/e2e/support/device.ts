@@ -39,13 +39,15 @@ export interface DeviceOptions {
   port?: number
   /** Its home is a disk of its own, with so much room (`disk`); default: an ordinary directory. Needs root. */
   homeMebibytes?: number
+  /** Further variables of its environment. */
+  env?: Readonly<Record<string, string>>
   /** Further settings. */
   config?: Readonly<Record<string, string | number>>
 }
 
 export async function newDevice(t: Ending, options: DeviceOptions = {}): Promise<Device> {
-  const { host, user, port, homeMebibytes, config: settings } = options
-  const place = newPlace(t, { user, enter: host?.enter })
+  const { host, user, port, homeMebibytes, env, config: settings } = options
+  const place = newPlace(t, { user, enter: host?.enter, env })
   const config = {
     port: port ?? (host === undefined ? await freePort() : 8080),
     listenHosts: host?.address ?? '127.0.0.1',

@@ -47,12 +47,14 @@ export interface PlaceOptions {
   user?: SecondUser | undefined
   /** The words before each command: what runs it on another host. */
   enter?: readonly string[] | undefined
+  /** Further variables of the environment. */
+  env?: Readonly<Record<string, string>> | undefined
   /** The directory that the place is made in; the one for temporary files unless told. */
   inside?: string
 }
 
 /** Makes a place, removed when `t` ends. */
-export function newPlace(t: Ending, { user, enter = [], inside = tmpdir() }: PlaceOptions = {}): Place {
+export function newPlace(t: Ending, { user, enter = [], env: more, inside = tmpdir() }: PlaceOptions = {}): Place {
   const root = mkdtempSync(path.join(inside, 'dfs-e2e-'))
   t.after(() => clear(root))
   const directories = { folder: '', run: '', tmp: '', user: '' }
@@ -72,6 +74,7 @@ export function newPlace(t: Ending, { user, enter = [], inside = tmpdir() }: Pla
     XDG_RUNTIME_DIR: directories.run,
     DFS_HOME: home,
     DFS_TEST_PLACE: root,
+    ...more,
   }
   const withPlace = (options: RunOptions): RunOptions => ({
     cwd: root,

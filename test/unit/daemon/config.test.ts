@@ -22,6 +22,25 @@ test('a setting is kept, and "default" takes it back', async (t) => {
   assert.equal(readFileSync(file, 'utf8'), '{}\n')
 })
 
+test('a setting may be named in words, and without its unit where that leaves no doubt', async (t) => {
+  const file = fileIn(temporaryDirectory(t))
+  for (const [typed, key] of [
+    ['offer', 'offerBytes'],
+    ['local-quota', 'localQuotaBytes'],
+    ['local-quota-bytes', 'localQuotaBytes'],
+    ['up', 'upBytesPerSecond'],
+    ['holder-away', 'holderAwayDays'],
+    ['replicas', 'replicas'],
+  ] as const) {
+    assert.deepEqual(await setConfig(file, typed, '3'), { ...listConfig(readConfig(file), key)[0], value: 3 }, typed)
+    assert.equal(readConfig(file)[key], 3)
+    assert.equal(listConfig(readConfig(file), typed)[0]?.key, key)
+  }
+  // versionDays or versionBytes?
+  for (const typed of ['version', 'of', '-offer', 'offer-', ''])
+    await assert.rejects(setConfig(file, typed, '3'), { kind: 'invalid' }, typed)
+})
+
 test('sizes are taken as people write them', async (t) => {
   const file = fileIn(temporaryDirectory(t))
   for (const [text, bytes] of [
