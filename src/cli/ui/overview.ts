@@ -1,6 +1,7 @@
-/** The first page: what is wrong, folders, space, copies on other devices, and the devices themselves. */
+/** The first page: what is wrong, what is to be settled, folders, space, copies on other devices, and the devices themselves. */
 import type { DeviceInfo, FolderStatus, ListedEntry, Results, StatusResult } from '../../daemon/control-api.ts'
 import { formatBytes, formatCount, formatSeconds } from '../output.ts'
+import { type Conflicts, conflictSection } from './conflicts.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import { addressOf, shownName } from './names.ts'
@@ -13,6 +14,8 @@ export interface Overview {
   readonly folders: readonly ListedEntry[]
   /** Undefined while files are being counted. */
   readonly status: Found<StatusResult> | undefined
+  /** Undefined while they are looked for. */
+  readonly conflicts: Conflicts | undefined
   readonly devices: Results['devices']
   /** In bytes; 0 for no limit, and for nothing. */
   readonly quotaBytes: number
@@ -20,13 +23,14 @@ export interface Overview {
 }
 
 export function overviewPage(overview: Overview): Page {
-  const { folders, status, devices } = overview
+  const { folders, status, conflicts, devices } = overview
   return {
     title: 'Overview',
     address: '/',
     isUnfinished: status === undefined,
     body: html`<h1 class="sr">Overview</h1>
 ${problems(overview)}
+${conflictSection(conflicts)}
 <section aria-labelledby="folders"><h2 id="folders">Folders</h2>
 ${
   folders.length === 0

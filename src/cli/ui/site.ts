@@ -3,6 +3,7 @@ import type { ListResult, StatusResult } from '../../daemon/control-api.ts'
 import { DfsError, describeError, type ErrorKind, kindOf } from '../../errors.ts'
 import { ACTIONS, isAction, restoring } from './actions.ts'
 import type { Ask, Asking } from './ask.ts'
+import { type Conflicts, findConflicts, keeping } from './conflicts.ts'
 import { folderOf } from './crumbs.ts'
 import { BRANCH_ENTRIES, BRANCHES_MAX, directoryPage, PAGE_ENTRIES } from './directory-page.ts'
 import { filePage } from './file-page.ts'
@@ -29,7 +30,7 @@ export type SiteAnswer =
   /** Nothing is new, as far as can be told without waking the daemon. */
   | { readonly kind: 'nothing' }
 
-/** Counting all files is work. */
+/** Counting all files is work, and so is looking for conflicts among them. */
 const STATUS_REST = { restMs: 2_000, rests: 10 }
 const STATUS_WAIT_MS = 1_500
 /** What is done in this time is shown as done at once. */
@@ -40,10 +41,12 @@ export class Site {
   readonly #asking: Asking
   readonly #jobs = new Jobs()
   readonly #status: Recent<StatusResult>
+  readonly #conflicts: Recent<Conflicts>
 
   constructor(asking: Asking) {
     this.#asking = asking
     this.#status = new Recent(() => asking.askRunning('status', {}), STATUS_REST)
+    this.#conflicts = new Recent(() => findConflicts(asking.askRunning), STATUS_REST)
   }
 
   /** Never fails. */
@@ -71,10 +74,15 @@ export class Site {
     const { entries: folders } = await ask('list', {})
     const [devices, { settings }] = await Promise.all([ask('devices', {}), ask('configGet', {})])
     const setting = (key: string) => Number(settings.find((one) => one.key === key)?.value ?? 0)
+    const [status, conflicts] = await Promise.all([
+      this.#status.look(STATUS_WAIT_MS),
+      this.#conflicts.look(STATUS_WAIT_MS),
+    ])
     return overviewPage({
       folders,
       devices,
-      status: await this.#status.look(STATUS_WAIT_MS),
+      status,
+      conflicts: conflicts?.value,
       quotaBytes: setting('localQuotaBytes'),
       offerBytes: setting('offerBytes'),
     })
@@ -121,6 +129,7 @@ export class Site {
         return await work(options)
       } finally {
         this.#status.expire()
+        this.#conflicts.expire()
       }
     })
     await this.#jobs.settled(id, JOB_WAIT_MS)
@@ -133,6 +142,7 @@ export class Site {
     if (name === 'restore' && at !== null) {
       return { title: `Restoring ${lastOf(path)}`, work: restoring(ask, path, at) }
     }
+    if (name === 'keep') return { title: `Keeping ${lastOf(path)}`, work: keeping(ask, path) }
     if (!isAction(name)) throw new DfsError('invalid', 'there is nothing of this name to do')
     const names = form.getAll('name')
     if (names.length === 0)

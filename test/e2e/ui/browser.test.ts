@@ -128,6 +128,19 @@ test('a person and the page', { skip }, async (t) => {
     await pictures(page, 'file')
   })
 
+  await t.test('keeps one version of a file that two devices changed at once', async () => {
+    const copy = 'plan (conflict desktop 2026-11-23).txt'
+    await put(laptop, 'plan.txt', 'mine')
+    await put(laptop, copy, 'the other one')
+    await page.open(`${origin}/`)
+    await page.sees(/Changed on two devices at once.*plan\.txt.*4 B.*plan \(conflict desktop.*13 B/s, '#conflicts')
+    await pictures(page, 'conflict')
+    await page.click('#conflicts button', `Keep this: ${copy}`)
+    await page.sees(/Keeping plan \(conflict desktop 2026-11-23\)\.txt done/, '#jobs')
+    assert.equal((await readIn(laptop, 'plan.txt')).toString(), 'the other one')
+    await page.sees(/^\s*$/, '#conflicts')
+  })
+
   await t.test('finds a deleted file by its name', async () => {
     await page.open(`${origin}/files${laptop.folder}`)
     await page.run('document.querySelector("#find").focus()')

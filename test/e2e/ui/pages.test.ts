@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
+import { fuseMissing } from '../support/mount.ts'
 import { newPlace, type Place } from '../support/place.ts'
 import { type Ending, until } from '../support/process.ts'
 import { type Answer, openLink, send, startUi } from '../support/ui.ts'
@@ -140,6 +141,29 @@ test('an earlier version comes back, also of a file that was deleted', async (t)
   ])
   assert.equal(refused.status, 303)
   assert.match((await get(note)).text, /Restoring note.*failed/s)
+})
+
+test('of a file that two devices changed at once, one version is kept', { skip: fuseMissing() }, async (t) => {
+  const copy = 'plan (conflict desktop 2026-11-23).txt'
+  const { place, get, post } = await visit(t, (folder) => {
+    writeFileSync(path.join(folder, 'plan.txt'), 'mine')
+    writeFileSync(path.join(folder, copy), 'the other one')
+  })
+  await place.dfsOk(['mount', place.folder])
+  const { text } = await get('/')
+  assert.doesNotMatch(text, /id="conflicts"[^>]* hidden/)
+  assert.match(text, /<bdi>plan\.txt<\/bdi>.*4 B.*<bdi>plan \(conflict desktop 2026-11-23\)\.txt<\/bdi>.*13 B/s)
+  const address = `${files(place)}/${encodeURIComponent(copy).replaceAll(/[()]/g, (char) => (char === '(' ? '%28' : '%29'))}`
+  assert.ok(text.includes(`action="${address}"`), text)
+  const kept = await post(address, [
+    ['do', 'keep'],
+    ['back', '/'],
+  ])
+  assert.equal(kept.headers.location, '/')
+  const after = (await get('/')).text
+  assert.match(after, /id="conflicts"[^>]* hidden/)
+  assert.match(after, /Kept; 1 other version gone to the earlier versions/)
+  assert.equal(await place.dfsOk(['cat', path.join(place.folder, 'plan.txt.f')]), 'the other one')
 })
 
 test('a damaged stub is shown as such, and does not hide the others', async (t) => {
