@@ -12,6 +12,7 @@ import { collectGarbage } from '../../../../src/store/gc.ts'
 import { MemoryBlocks } from '../../../../src/store/memory-blocks.ts'
 import { readHead } from '../../../../src/sync/head-read.ts'
 import { HeadNodes } from '../../../../src/sync/head-store.ts'
+import { writeMarker } from '../../../../src/vfs/marker.ts'
 import { ROOT_INO } from '../../../../src/vfs/operations.ts'
 import { referenceSources } from '../../../../src/vfs/references.ts'
 import { until } from '../../../e2e/support/process.ts'
@@ -118,6 +119,7 @@ test('a full disk costs heads, and nothing of those that are there', async (t) =
 test('garbage collections beside it leave every node of every head that somebody keeps', async (t) => {
   await using rig = await newRig(t)
   const { heads, folder, store, keepers } = rig
+  await writeMarker(folder.services.tree.rootFd, KEYS.keyId.toString('hex'))
   const random = new Random(11)
   for (let i = 0; i < 200; i++) await write(folder, ROOT_INO, `file ${i}`, noise(900, i))
   heads.opened(headed(folder))
