@@ -19,11 +19,17 @@ export interface TreeTimes {
   readonly retryMs: number
 }
 
+interface OpenIndexTree {
+  readonly tree: IndexTree
+  readonly leaving: AbortController
+  updating: Promise<void> | undefined
+}
+
 interface Open {
   readonly folder: HeadedFolder
   readonly tree: FolderTree
   /** While the folder's index is open. */
-  index: { readonly tree: IndexTree; readonly leaving: AbortController } | undefined
+  index: OpenIndexTree | undefined
   /** Of the index as it was when it was read last. */
   indexRoot: HeadRoot | undefined
   readonly leaving: AbortController
@@ -77,7 +83,7 @@ export class OpenTrees {
     if (open === undefined) return
     const wasDirty = isDirty(open)
     const tree = new IndexTree(index, (wasIndexDirty) => this.#noted(open, wasIndexDirty || open.tree.isDirty))
-    open.index = { tree, leaving: new AbortController() }
+    open.index = { tree, leaving: new AbortController(), updating: undefined }
     this.#noted(open, wasDirty)
   }
 
@@ -85,11 +91,11 @@ export class OpenTrees {
   async leaveIndex(id: string): Promise<void> {
     const open = this.#open.get(id)
     if (open?.index === undefined) return
-    const { tree, leaving } = open.index
+    const { tree, leaving, updating } = open.index
     open.index = undefined
     leaving.abort(new Error('the index of the folder is being closed'))
     tree[Symbol.dispose]()
-    await open.updating
+    await updating?.catch(() => undefined)
   }
 
   /** Ends what is being done to a folder that is about to be closed; resolves when nothing of that uses it any more. */
@@ -190,9 +196,11 @@ export class OpenTrees {
 
   async #updateIndex(open: Open, { signal, ...by }: TreeUpdate): Promise<void> {
     if (open.index?.tree.isDirty !== true) return
-    const { tree, leaving } = open.index
+    const { index } = open
+    const { tree, leaving } = index
     try {
-      await tree.update({ ...by, signal: AbortSignal.any([signal, leaving.signal]) })
+      index.updating = tree.update({ ...by, signal: AbortSignal.any([signal, leaving.signal]) })
+      await index.updating
       open.indexRoot = tree.root
     } catch (error) {
       if (!leaving.signal.aborted) throw error
