@@ -40,10 +40,16 @@ export function formatError(error: unknown): string {
   return `dfs: ${printable(describeError(error))}`
 }
 
+/** A longer cell has no column made as wide for its sake. */
+const COLUMN_MAX = 64
+
 /** Columns padded to their widest cell, two spaces between them; the last is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)), [])
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [i, { length }] of row.entries()) if (length <= COLUMN_MAX) widths[i] = Math.max(length, widths[i] ?? 0)
+  }
   return rows
-    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  '))
+    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '))
     .join('\n')
 }

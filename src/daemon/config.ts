@@ -2,7 +2,7 @@
  * `config.json`: what a person may set, with one schema (`config-schema.ts`). A key names its unit; only what differs from the
  * fallback is stored. Unknown keys and values out of range are refused, never ignored.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { DfsError } from '../errors.ts'
 import { replaceFile } from '../store/small-file.ts'
 import { parseByteCount } from './byte-count.ts'
@@ -70,12 +70,11 @@ export function countsAtOnce(key: string): boolean {
   return fieldOf(configKey(key), 'see "dfs config" for the keys').atOnce === true
 }
 
-/** Writes a config with nothing set but the device's name. */
+/** Has a config be there, in which the device is called so; what else was set stays. */
 export async function createConfig(file: string, deviceName: string | undefined): Promise<void> {
-  await writeStored(
-    file,
-    deviceName === undefined ? {} : { deviceName: checkValue('deviceName', SCHEMA.deviceName, deviceName, '') },
-  )
+  const before = existsSync(file) ? readStored(file) : undefined
+  if (deviceName === undefined) return before === undefined ? writeStored(file, {}) : undefined
+  await writeStored(file, { ...before, deviceName: checkValue('deviceName', SCHEMA.deviceName, deviceName, '') })
 }
 
 function describe(key: string, value: string | number): Setting {

@@ -64,7 +64,7 @@ export class Home implements HomeView {
     if (keyFiles.readPersonal() === undefined) await keyFiles.writePersonal({ personalKey, epoch, older })
     await keyFiles.makeIdentity()
     if (network !== undefined) await writeNetwork(dir, network)
-    if (!existsSync(path.join(dir, 'config.json'))) await createConfig(path.join(dir, 'config.json'), deviceName)
+    await createConfig(path.join(dir, 'config.json'), deviceName)
     for (const name of ['blocks', 'journal', 'index']) mkdirSync(path.join(dir, name), { recursive: true, mode: 0o700 })
     await replaceFile(path.join(dir, 'format'), Buffer.from(`dfs home ${FORMAT}\n`))
     return new Home(dir, keyFiles)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { newPlace } from '../support/place.ts'
@@ -21,6 +21,15 @@ test('init makes a private home and shows the recovery kit, once by itself', asy
   const identity = JSON.parse(await place.dfsOk(['id', '--json']))
   assert.equal(identity.name, 'laptop')
   assert.match(identity.device, /^12D3KooW/)
+})
+
+test('the name that init is given counts where settings are there already, and they stay', async (t) => {
+  const place = newPlace(t)
+  mkdirSync(place.home, { mode: 0o700 })
+  writeFileSync(path.join(place.home, 'config.json'), '{"versionDays":7}')
+  await place.dfsOk(['init', '--name', 'laptop'])
+  const config = JSON.parse(readFileSync(path.join(place.home, 'config.json'), 'utf8'))
+  assert.deepEqual(config, { versionDays: 7, deviceName: 'laptop' })
 })
 
 test('commands without a home say so and make none', async (t) => {

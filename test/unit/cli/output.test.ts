@@ -27,3 +27,12 @@ test('columns line up', () => {
     'a     b\nlong  c',
   )
 })
+
+test('one very long cell pushes only its own row', () => {
+  const long = 'x'.repeat(200)
+  const rows = [
+    ['a', 'b', 'c'],
+    ['a', long, 'c'],
+  ]
+  assert.equal(formatTable(rows), `a  b  c\na  ${long}  c`)
+})
