@@ -12,7 +12,8 @@ import { fuseMissing } from '../support/mount.ts'
 import { until, within } from '../support/process.ts'
 import { connected, stopDaemon } from '../support/sharing.ts'
 
-const SOON_MS = 60_000
+/** Who was tried in vain is tried again after 5, 10, 20 and 40 s. */
+const SOON_MS = 120_000
 const PATIENCE = { deadlineMs: 150_000 }
 
 const soon = <T>(work: Promise<T>): Promise<T> => within(SOON_MS, work)
