@@ -71,11 +71,17 @@ function table(rows: readonly string[][]): string[] {
   return formatTable(rows).split('\n')
 }
 
-function describeReplication(
-  { replicas, isDone, bytesPerSecond, secondsLeft }: ReplicationStatus,
-  members: number,
-): string[] {
-  if (members < 2 || replicas === 0) return []
+function describeReplication(replication: ReplicationStatus, members: number): string[] {
+  return members < 2 ? [] : [...describeCopies(replication), ...describeLending(replication)]
+}
+
+function describeLending({ lentBytes, offerBytes }: ReplicationStatus): string[] {
+  if (offerBytes === 0 && lentBytes === 0) return []
+  return [`lends   ${formatBytes(lentBytes)} of ${formatBytes(offerBytes)} offered to other devices`]
+}
+
+function describeCopies({ replicas, isDone, bytesPerSecond, secondsLeft }: ReplicationStatus): string[] {
+  if (replicas === 0) return []
   if (isDone) return [`copies  everything is on ${formatCount(replicas, 'other device')}`]
   const rate = bytesPerSecond === 0 ? 'waiting' : `${formatBytes(bytesPerSecond)}/s`
   const left = secondsLeft === undefined ? '' : `, ${formatSeconds(secondsLeft)} left`

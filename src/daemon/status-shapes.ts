@@ -80,6 +80,9 @@ export interface ReplicationStatus {
   secondsLeft: number | undefined
   /** What keeps it from going on. */
   problems: string[]
+  /** How much is kept here for other devices, and at most. */
+  lentBytes: number
+  offerBytes: number
 }
 
 export interface FolderStatus {

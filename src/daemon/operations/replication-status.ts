@@ -10,7 +10,8 @@ export async function replicationStatus(
   context: Context,
   contents: readonly ContentStates[],
 ): Promise<ReplicationStatus> {
-  const { replicator, rate } = (await context.parts()).replication
+  const { replication, holds } = await context.parts()
+  const { replicator, rate } = replication
   const bytesPerSecond = rate.perSecond
   const left = contents.reduce((sum, { unsafeBytes }) => sum + unsafeBytes, 0)
   return {
@@ -21,6 +22,8 @@ export async function replicationStatus(
     problems: contents.some(({ files }) => files > 0)
       ? [...(await holderProblems(context)), ...(await replicationProblems(context))]
       : [],
+    lentBytes: [...(await holds.lent()).values()].reduce((sum, bytes) => sum + bytes, 0),
+    offerBytes: context.home().config.offerBytes,
   }
 }
 

@@ -25,7 +25,15 @@ const status: StatusResult = {
     ...{ id: 'abcdefghijk', kind: 'private', members: 3, removed: false, behind: false, running: true, port: 8080 },
     ...{ addresses: [], connected: 2 },
   },
-  replication: { replicas: 2, isDone: false, bytesPerSecond: 2 * 1024 ** 2, secondsLeft: 512, problems: [] },
+  replication: {
+    replicas: 2,
+    isDone: false,
+    bytesPerSecond: 2 * 1024 ** 2,
+    secondsLeft: 512,
+    problems: [],
+    lentBytes: 3 * 1024 ** 2,
+    offerBytes: 1024 ** 3,
+  },
 }
 
 test('a status has folders, space, devices and copies at a glance', () => {
@@ -43,6 +51,7 @@ test('a status has folders, space, devices and copies at a glance', () => {
     'store  10 blocks, 1.0 GiB; 50.0 GiB free on its disk',
     'network  private abcdefgh, 3 devices, 2 connected',
     'copies  under way: 2.0 MiB/s, 9 min left',
+    'lends   3.0 MiB of 1.0 GiB offered to other devices',
   ])
 })
 
