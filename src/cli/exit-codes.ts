@@ -2,7 +2,7 @@
 import type { ErrorKind } from '../errors.ts'
 
 /** Outcomes that are no errors. */
-export type Outcome = 'done' | 'problems-found' | 'incomplete'
+export type Outcome = 'done' | 'problems-found' | 'incomplete' | 'unread'
 
 const FAILED = 1
 const USAGE = 2
@@ -20,6 +20,8 @@ const PROBLEMS = 13
 const INCOMPLETE = 14
 const INTERNAL = 70
 const INTERRUPTED = 130
+/** As a shell tells of a program that SIGPIPE ended. */
+const UNREAD = 141
 
 export const EXIT_CODES: Record<ErrorKind | Outcome, number> = {
   done: 0,
@@ -61,6 +63,7 @@ export const EXIT_CODES: Record<ErrorKind | Outcome, number> = {
   'needs-confirmation': NEEDS_YES,
   'problems-found': PROBLEMS,
   incomplete: INCOMPLETE,
+  unread: UNREAD,
   internal: INTERNAL,
   aborted: INTERRUPTED,
 }
@@ -84,4 +87,5 @@ export const EXIT_MEANINGS: Record<number, string> = {
   [INCOMPLETE]: '`evict`, `hydrate` or `pin` left something out, and said what and why',
   [INTERNAL]: 'a fault of dfs itself, or its installation',
   [INTERRUPTED]: 'interrupted',
+  [UNREAD]: 'whoever read the output reads no further',
 }

@@ -67,9 +67,13 @@ ${Object.entries(EXIT_MEANINGS)
   .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`)
   .join('\n')}`
 
+/** They serve on when nobody reads what they say. */
+const SERVING: ReadonlySet<string | undefined> = new Set(['mount', 'daemon'])
+
 /** Runs one command; `argv` is what stands after `dfs`. Never throws; gives the exit code. */
 export async function main(argv: readonly string[], streams: AppStreams = process): Promise<number> {
   const app = new App(streams)
+  if (streams === process) endWithReader(argv[0])
   try {
     if (argv.length === 0) throw new DfsError('usage', 'which command?', { mend: 'see "dfs --help"' })
     const program = await createProgram(app, argv[0])
@@ -81,6 +85,16 @@ export async function main(argv: readonly string[], streams: AppStreams = proces
     streams.stderr.write(`${formatError(error)}\n`)
     log('%o', error)
     return EXIT_CODES[kindOf(error)]
+  }
+}
+
+/** A program in a pipe ends with the one that reads from it, as those do that have never heard of SIGPIPE. */
+function endWithReader(verb: string | undefined): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      if (!SERVING.has(verb)) process.exit(EXIT_CODES.unread)
+    })
   }
 }
 

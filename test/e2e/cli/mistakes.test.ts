@@ -1,10 +1,13 @@
 /** Each command's most likely mistake: one line that says what is wrong, what mends it, and an exit code that says which kind. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { before, suite, test } from 'node:test'
 import { newPlace, type Place } from '../support/place.ts'
-import type { Ending } from '../support/process.ts'
+import { type Ending, within } from '../support/process.ts'
 
 /** What is typed, in a directory with a folder `cloud` that has `plan.txt`, and a file `plain`; the code; what is said. */
 const MISTAKES: readonly (readonly [typed: string, code: number, said: RegExp])[] = [
@@ -82,4 +85,17 @@ suite('mistakes', () => {
       [],
     )
   })
+})
+
+test('a command whose reader ends is ended, without a word', async (t) => {
+  const place = newPlace(t)
+  const [program, ...args] = place.command
+  for (const command of [['--help'], ['help', 'folders'], ['completion', 'bash']]) {
+    const child = spawn(program, [...args, ...command], { env: place.env, stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const said = text(child.stderr)
+    const [code] = await within(20_000, once(child, 'exit'))
+    assert.equal(await said, '')
+    assert.equal(code, 141, command.join(' '))
+  }
 })
