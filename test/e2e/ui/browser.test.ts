@@ -30,7 +30,7 @@ async function put(device: Device, name: string, content: Buffer | string): Prom
 async function twoDevices(t: TestContext): Promise<Device> {
   const laptop = await newDevice(t, { config: { replicas: 1, deviceName: 'laptop' } })
   const desktop = await newDevice(t, { config: { offerBytes: 1e9, deviceName: 'desktop' } })
-  await laptop.dfsOk(['init', '--name', 'Ada'])
+  await laptop.dfsOk(['init'])
   await pair(laptop, desktop)
   await mountAll(desktop, laptop)
   await put(laptop, 'film.bin', noise(3 * MIB, 1))
