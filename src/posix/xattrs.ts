@@ -5,11 +5,22 @@
  * Fails with `unsupported` where the file system has none, `not-permitted` for `user.*` on what is no file or directory.
  */
 import type { ByteString } from '../dfs.ts'
+import type { ErrorKind } from '../errors.ts'
 import { ERRNO } from './errno.ts'
 import { check, cString, cString2, errno, lastError, libc, pathOfFd } from './libc.ts'
 
 /** Flags of setxattr(2). */
 export const XATTR = { CREATE: 1, REPLACE: 2 } as const
+
+/** What the system says to an attribute that an object of another file system or user could have had. */
+export const CANNOT_BE_KEPT: ReadonlySet<ErrorKind> = new Set([
+  'unsupported',
+  'not-permitted',
+  'no-permission',
+  'no-space',
+  'too-large',
+  'invalid',
+])
 
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h: no value and no list is longer. */
 const scratch = Buffer.allocUnsafeSlow(65536)

@@ -12,7 +12,7 @@ import { chmodAt, chmodFd, chownAt, chownFd, utimesAt, utimesFd } from '../posix
 import { closeFd, O, openAt, tryOpenAt } from '../posix/files.ts'
 import { linkFd, makeDirectoryAt, makeNodeAt, readLinkAt, symlinkAt, unlinkAt } from '../posix/names.ts'
 import { MODE, statAt, statFd } from '../posix/stat.ts'
-import { setXattrAt, setXattrFd } from '../posix/xattrs.ts'
+import { CANNOT_BE_KEPT, setXattrAt, setXattrFd } from '../posix/xattrs.ts'
 import { isCarried } from '../seal/carried-xattrs.ts'
 import type { Keys } from '../seal/keys.ts'
 import { writeStub } from '../seal/stub-io.ts'
@@ -24,15 +24,6 @@ const OWNER_ALL = 0o700
 const OWNER_READ_WRITE = 0o600
 /** What a stub says that a crash left half written. */
 const UNREADABLE: ReadonlySet<ErrorKind> = new Set(['corrupt', 'wrong-key', 'stale'])
-/** What the system says to an attribute that another file system or user could have had. */
-const CANNOT_BE_KEPT: ReadonlySet<ErrorKind> = new Set([
-  'unsupported',
-  'not-permitted',
-  'no-permission',
-  'no-space',
-  'too-large',
-  'invalid',
-])
 
 export interface Making {
   readonly keys: Keys

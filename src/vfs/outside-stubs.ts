@@ -2,12 +2,12 @@
  * Stubs and attributes that are written below, as another device has them.
  */
 import type { ByteString } from '../dfs.ts'
-import { DfsError, type ErrorKind, kindOf } from '../errors.ts'
+import { DfsError, kindOf } from '../errors.ts'
 import type { SyncAttributes } from '../format/sync-entry.ts'
 import { chmodAt, chmodFd, chownAt, chownFd } from '../posix/attributes.ts'
 import { closeFd, O, openAt } from '../posix/files.ts'
 import { unlinkAt } from '../posix/names.ts'
-import { listXattrsAt, removeXattrAt, setXattrAt, setXattrFd } from '../posix/xattrs.ts'
+import { CANNOT_BE_KEPT, listXattrsAt, removeXattrAt, setXattrAt, setXattrFd } from '../posix/xattrs.ts'
 import { isCarried } from '../seal/carried-xattrs.ts'
 import type { Keys } from '../seal/keys.ts'
 import { writeStub } from '../seal/stub-io.ts'
@@ -19,15 +19,6 @@ import type { OutsideState } from './outside-objects.ts'
 export const SETS_OWNERS = process.getuid?.() === 0
 
 const OWNER_READ_WRITE = 0o600
-/** What the system says to an attribute that another file system or user could have had. */
-const CANNOT_BE_KEPT: ReadonlySet<ErrorKind> = new Set([
-  'unsupported',
-  'not-permitted',
-  'no-permission',
-  'no-space',
-  'too-large',
-  'invalid',
-])
 
 /** Writes a new stub; nothing is left of it if that fails. */
 export function writeStubOf(
